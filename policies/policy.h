@@ -1,0 +1,100 @@
+/*
+ * policy.h - the effective policy: who may use how much; a flat, pointer-free structure and what makes one from YAML.
+ * Must not know: PostgreSQL, Python, processes. Runs in: scheduler, backends, launcher, pybox-policy, unit tests.
+ */
+#ifndef PYBOX_POLICY_H
+#define PYBOX_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define POLICY_TEXT_MAX (64 * 1024)
+#define POLICY_DEPTH_MAX 16
+#define POLICY_POOLS_MAX 32
+#define POLICY_ASSIGNS_MAX 256
+#define POLICY_PRELOADS_MAX 32
+#define POLICY_PACKAGES_MAX 8
+#define POLICY_NAME_SIZE 64	  /* bytes with the NUL, as NAMEDATALEN */
+#define POLICY_MODULE_SIZE 64 /* a dotted Python module name */
+#define POLICY_PATH_SIZE 256
+#define POLICY_FUNCTION_SIZE 130 /* schema.name */
+
+/* clang-format off */
+typedef enum PolicyArrays { POLICY_ARRAYS_LIST, POLICY_ARRAYS_NUMPY } PolicyArrays;
+typedef enum PolicyReach { POLICY_REACH_HOST, POLICY_REACH_NONE } PolicyReach;
+/* clang-format on */
+
+typedef struct PolicyLimits
+{
+	int64_t memory;		 /* bytes an interpreter may hold; cgroup memory.max */
+	int64_t wall_ms;	 /* wall time of one call */
+	int64_t tmp;		 /* bytes of the private /tmp; 0: none */
+	int64_t output;		 /* bytes one call may send back: results, SQL, log */
+	int32_t cpu_percent; /* 100 is one core, kept by the kernel's bandwidth quota */
+	int32_t pids;		 /* threads and processes of one interpreter */
+} PolicyLimits;
+
+typedef struct PolicyPool
+{
+	char name[POLICY_NAME_SIZE];
+	int32_t line;			  /* where the source declares it */
+	int32_t priority;		  /* tier, 0..100, the higher goes first */
+	int32_t weight;			  /* share inside the tier, 1..10000 */
+	int32_t slots;			  /* calls that may run at once, 1..node.slots */
+	int32_t queue_length;	  /* calls that may wait, 0..10000 */
+	int32_t spares;			  /* warm interpreters kept ready, 0..64, per language used */
+	int64_t queue_timeout_ms; /* longest wait for a slot */
+	int64_t idle_timeout_ms;  /* an unused lease ends after this */
+	PolicyLimits limits;
+	PolicyArrays arrays; /* how null-free fixed-width arrays reach Python */
+	PolicyReach fs, net; /* pyboxu only: the host's files (data directory hidden) and network, or the jail's */
+	int32_t preload_count, package_count;
+	char preload[POLICY_PRELOADS_MAX][POLICY_MODULE_SIZE]; /* imported by the zygote, in order */
+	char packages[POLICY_PACKAGES_MAX][POLICY_PATH_SIZE];  /* read-only folders put on sys.path */
+} PolicyPool;
+
+/* An assignment; empty strings do not constrain. All empty but pool: the default. */
+typedef struct PolicyAssign
+{
+	char function[POLICY_FUNCTION_SIZE];
+	char role[POLICY_NAME_SIZE], database[POLICY_NAME_SIZE];
+	int32_t pool, line; /* index into pools; where the source says so, 0: implied */
+} PolicyAssign;
+
+typedef struct Policy
+{
+	int32_t node_id;	/* 0..16383, high bits of every call_id */
+	int32_t node_slots; /* calls that may run at once on this node */
+	char node_name[POLICY_NAME_SIZE];
+	int64_t node_memory; /* bytes for all interpreters together; 0: not capped */
+	uint32_t require;	 /* bits 1 << LayerId: without them trusted calls are refused */
+	int32_t pool_count, assign_count;
+	PolicyPool pools[POLICY_POOLS_MAX];
+	PolicyAssign assigns[POLICY_ASSIGNS_MAX];
+} Policy;
+
+typedef struct PolicyError
+{
+	int line, column; /* from 1; 0 when no place in the text is meant */
+	char message[256];
+} PolicyError;
+
+/* What is known of a call when its pool is looked up; is_member(arg, role) says whether the caller belongs to role. */
+typedef struct PolicyCaller
+{
+	const char *function, *role, *database;			/* function: schema.name; NULL for DO blocks */
+	bool (*is_member)(void *arg, const char *role); /* may be NULL */
+	void *arg;
+} PolicyCaller;
+
+const char *policy_default_text(void); /* YAML for one machine without cgroups */
+/* Makes *out from YAML, which needs no NUL at its end. Returns 0, or -1 with *error filled in and *out untouched. */
+int policy_parse(const char *text, size_t length, Policy *out, PolicyError *error);
+/* Reads a file that only root or the effective user may write into POLICY_TEXT_MAX bytes, adding no NUL. 0 or -1. */
+int policy_read(const char *path, char *text, size_t *length, PolicyError *error);
+int policy_pool_find(const Policy *policy, const char *name); /* its index, or -1 */
+/* The assignment a call falls under; *why is set to a constant. Never NULL for a Policy that policy_parse made. */
+const PolicyAssign *policy_assign_find(const Policy *policy, const PolicyCaller *caller, const char **why);
+
+#endif

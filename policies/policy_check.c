@@ -1,0 +1,91 @@
+/*
+ * policy_check.c - checks between values, and the defaults that follow from other values.
+ */
+#include "policies/policy_check.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define MEMORY_LEAST (INT64_C(32) << 20)
+#define MEMORY_USUAL (INT64_C(512) << 20)
+#define SLOTS_MOST 1024
+
+static int32_t
+cores_online(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return cores < 1 ? 1 : cores > SLOTS_MOST ? SLOTS_MOST : (int32_t) cores;
+}
+
+/* node: of the key "node". */
+int
+policy_check_node(PolicyReader *reader, int node)
+{
+	Policy *policy = reader->policy;
+
+	if (policy->node_slots == 0)
+		policy->node_slots = cores_online();
+	if (policy->node_memory == 0 || policy->node_memory >= MEMORY_LEAST)
+		return 0;
+	return policy_reader_fail(reader, policy_reader_descend(reader, node, "memory"),
+							  "expected 0, which is no cap, or at least 32MB");
+}
+
+/* node: the pool's mapping. */
+int
+policy_check_pool(PolicyReader *reader, PolicyPool *pool, int node)
+{
+	const Policy *policy = reader->policy;
+	int64_t cap = policy->node_memory;
+
+	if (pool->slots == 0)
+		pool->slots = policy->node_slots;
+	if (pool->limits.memory == 0)
+		pool->limits.memory = cap == 0 || cap > MEMORY_USUAL ? MEMORY_USUAL : cap;
+	if (pool->slots > policy->node_slots)
+		return policy_reader_fail(reader, policy_reader_descend(reader, node, "slots"),
+								  "expected at most node.slots, which is %d, found %d", (int) policy->node_slots,
+								  (int) pool->slots);
+	if (cap == 0 || pool->limits.memory <= cap)
+		return 0;
+	node = policy_reader_descend(reader, policy_reader_descend(reader, node, "limits"), "memory");
+	return policy_reader_fail(reader, node, "expected at most node.memory, or no call could ever start");
+}
+
+/* A second assignment of the same callers would never be used. The assignment is the last one; node: its mapping. */
+int
+policy_check_assign(PolicyReader *reader, const PolicyAssign *assign, int node)
+{
+	for (const PolicyAssign *other = reader->policy->assigns; other < assign; other++)
+		if (strcmp(other->function, assign->function) == 0 && strcmp(other->role, assign->role) == 0 &&
+			strcmp(other->database, assign->database) == 0)
+			return policy_reader_fail(reader, node, "repeats the callers of the assignment in line %d",
+									  (int) other->line);
+	return 0;
+}
+
+static bool
+assign_is_default(const PolicyAssign *assign)
+{
+	return assign->function[0] == '\0' && assign->role[0] == '\0' && assign->database[0] == '\0';
+}
+
+/* Makes sure that there is a default; node: the assignments, or what stands for them. */
+int
+policy_check_default(PolicyReader *reader, int node)
+{
+	Policy *policy = reader->policy;
+
+	for (int i = 0; i < policy->assign_count; i++)
+		if (assign_is_default(&policy->assigns[i]))
+			return 0;
+	if (policy->pool_count > 1)
+		return policy_reader_fail(reader, node, "expected one default such as {pool: %s}, found none",
+								  policy->pools[0].name);
+	if (policy->assign_count == POLICY_ASSIGNS_MAX)
+		return policy_reader_fail(reader, node, "expected at most %d assignments beside the default",
+								  POLICY_ASSIGNS_MAX - 1);
+	policy->assign_count++; /* the draft is zeroed: this one names nobody and pool 0 */
+	return 0;
+}

@@ -1,0 +1,59 @@
+/*
+ * policy_key.h - the keys of a policy as tables, and the kinds of values they take.
+ *
+ * To add a key: a field in policy.h, a row in policy_key.c, a line in README.md. Parser and printer walk the rows.
+ */
+#ifndef PYBOX_POLICY_KEY_H
+#define PYBOX_POLICY_KEY_H
+
+#include "policies/policy.h"
+
+#define POLICY_KEYS_MAX 16 /* rows of one table */
+
+typedef enum PolicyKind
+{
+	/* numbers: min to max; INTEGER and PERCENT are int32_t, SIZE (bytes) and DURATION (ms) int64_t */
+	POLICY_KIND_INTEGER,
+	POLICY_KIND_SIZE,
+	POLICY_KIND_DURATION,
+	POLICY_KIND_PERCENT,
+	/* char arrays of max + 1 bytes */
+	POLICY_KIND_IDENTIFIER, /* of a pool */
+	POLICY_KIND_LABEL,		/* of a node */
+	POLICY_KIND_NAME,		/* of a role or database */
+	POLICY_KIND_FUNCTION,	/* schema.name */
+	POLICY_KIND_MODULE,		/* dotted Python name */
+	POLICY_KIND_PATH,		/* absolute */
+	/* an enum: index into words */
+	POLICY_KIND_WORD,
+	POLICY_KIND_SCALARS, /* the kinds above are read and printed one value at a time, by policy_value.c */
+	/* structures */
+	POLICY_KIND_VERSION = POLICY_KIND_SCALARS,
+	POLICY_KIND_MAP,	 /* below: its keys, in the same struct */
+	POLICY_KIND_NODE,	 /* below: likewise; checked as a whole */
+	POLICY_KIND_LIST,	 /* below: one row that describes each entry; at most max of them */
+	POLICY_KIND_LAYERS,	 /* uint32_t of LAYER_BITs */
+	POLICY_KIND_POOLS,	 /* below: keys of PolicyPool */
+	POLICY_KIND_ASSIGNS, /* below: keys of PolicyAssign */
+	POLICY_KIND_POOL,	 /* int32_t index of the pool named */
+	POLICY_KIND_COUNT
+} PolicyKind;
+
+typedef struct PolicyKey
+{
+	const char *name; /* NULL ends a table */
+	PolicyKind kind;
+	bool required; /* only in mappings that cannot be left out */
+	int64_t min, max;
+	int64_t fallback;		   /* of a number or word left out */
+	const char *fallback_text; /* of a text left out; NULL: empty */
+	size_t offset;			   /* of the field in Policy, PolicyPool or PolicyAssign */
+	size_t count_offset;	   /* of a list's int32_t count */
+	const char *const *words;  /* of a WORD; NULL ends them */
+	const struct PolicyKey *below;
+} PolicyKey;
+
+/* The keys at the top of a policy, in the order in which they are worked out. */
+extern const PolicyKey policy_keys[];
+
+#endif
