@@ -1,0 +1,178 @@
+/*
+ * activity.c - the table of calls in shared memory. Runs in backends and the scheduler; see activity.h.
+ */
+#include "scheduler/activity.h"
+
+#include <signal.h>
+
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "storage/procsignal.h"
+
+#include "scheduler/shared.h"
+
+#if PG_VERSION_NUM >= 170000
+#define PROC_OF(number) GetPGProcByNumber(number)
+#else
+#define PROC_OF(number) (&ProcGlobal->allProcs[number])
+#endif
+
+static ActivityEntry *
+entry_at(int number)
+{
+	return (ActivityEntry *) shared_calls() + number;
+}
+
+Size
+activity_size(void)
+{
+	return mul_size(sizeof(ActivityEntry), (Size) shared_backends() * ACTIVITY_DEPTH);
+}
+
+int
+activity_entries(void)
+{
+	return shared_backends() * ACTIVITY_DEPTH;
+}
+
+int
+activity_backend(int number)
+{
+	return number / ACTIVITY_DEPTH;
+}
+
+void
+activity_initialize(void)
+{
+	for (int i = 0; i < activity_entries(); i++)
+	{
+		pg_atomic_init_u32(&entry_at(i)->version, 0);
+		pg_atomic_init_u32(&entry_at(i)->stop, ACTIVITY_STOP_NONE);
+		pg_atomic_init_u64(&entry_at(i)->stop_call, 0);
+	}
+}
+
+/* Only the owner writes the version, so a plain store of the next number does. */
+static void
+entry_open(ActivityEntry *entry)
+{
+	pg_atomic_write_u32(&entry->version, pg_atomic_read_u32(&entry->version) + 1);
+	pg_write_barrier();
+}
+
+static void
+entry_close(ActivityEntry *entry)
+{
+	pg_write_barrier();
+	pg_atomic_write_u32(&entry->version, pg_atomic_read_u32(&entry->version) + 1);
+}
+
+ActivityEntry *
+activity_begin(int depth, const ActivityCall *call)
+{
+	ActivityEntry *entry;
+
+	if (depth >= ACTIVITY_DEPTH)
+		return NULL;
+	entry = entry_at(shared_my_number() * ACTIVITY_DEPTH + depth);
+	entry_open(entry);
+	entry->call = *call;
+	entry_close(entry);
+	return entry;
+}
+
+void
+activity_state_set(ActivityEntry *entry, ActivityState state)
+{
+	if (entry == NULL)
+		return;
+	entry_open(entry);
+	entry->call.state = state;
+	entry_close(entry);
+}
+
+void
+activity_enter_sql(ActivityEntry *entry)
+{
+	if (entry == NULL)
+		return;
+	activity_state_set(entry, ACTIVITY_SQL);
+	pg_memory_barrier(); /* pairs with those who ask for a stop and with the scheduler that goes to sleep */
+	if (entry->call.wall_ms > 0 && pg_atomic_read_u32(&shared->walls_watched) == 0 && shared->scheduler != NULL)
+		SetLatch(shared->scheduler);
+}
+
+void
+activity_started(ActivityEntry *entry, TimestampTz at)
+{
+	if (entry == NULL || entry->call.started_at != 0)
+		return;
+	entry_open(entry);
+	entry->call.started_at = at;
+	entry_close(entry);
+}
+
+void
+activity_interpreter_set(ActivityEntry *entry, uint64 interpreter, int pid)
+{
+	if (entry == NULL)
+		return;
+	entry_open(entry);
+	entry->call.interpreter = interpreter;
+	entry->call.interpreter_pid = pid;
+	entry_close(entry);
+}
+
+void
+activity_end(ActivityEntry *entry)
+{
+	activity_state_set(entry, ACTIVITY_FREE);
+}
+
+ActivityStop
+activity_stop_get(ActivityEntry *entry)
+{
+	if (entry == NULL || likely(pg_atomic_read_u64(&entry->stop_call) != entry->call.call_id))
+		return ACTIVITY_STOP_NONE;
+	return (ActivityStop) pg_atomic_read_u32(&entry->stop);
+}
+
+bool
+activity_read(int number, ActivityCall *call)
+{
+	ActivityEntry *entry = entry_at(number);
+
+	for (;;)
+	{
+		uint32 before = pg_atomic_read_u32(&entry->version);
+
+		pg_read_barrier();
+		*call = entry->call;
+		pg_read_barrier();
+		if ((before & 1) == 0 && before == pg_atomic_read_u32(&entry->version))
+			return call->state != ACTIVITY_FREE;
+	}
+}
+
+bool
+activity_stop(uint64 call_id, ActivityStop stop)
+{
+	for (int i = 0; i < activity_entries(); i++)
+	{
+		ActivityCall call;
+
+		if (!activity_read(i, &call) || call.call_id != call_id)
+			continue;
+		pg_atomic_write_u32(&entry_at(i)->stop, stop);
+		pg_write_barrier();
+		pg_atomic_write_u64(&entry_at(i)->stop_call, call_id);
+		pg_memory_barrier(); /* pairs with the owner's: it sets its state, then looks at the stop word */
+		SetLatch(&PROC_OF(activity_backend(i))->procLatch);
+		/* SQL does not look at the stop word: interrupt it as pg_cancel_backend does. */
+		if (activity_read(i, &call) && call.call_id == call_id && call.state == ACTIVITY_SQL)
+			kill(call.pid, SIGINT);
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,86 @@
+/*
+ * activity.h - the calls that run or wait, one entry each, as the admin functions and the scheduler see them.
+ *
+ * DESIGN. Each backend owns ACTIVITY_DEPTH entries, one for each level of nested calls (deeper ones are governed as part
+ * of the deepest entry). Only the owner writes, between version increments; readers copy until the version is even and
+ * unchanged. The stop word is the exception: others set it to the call's id to ask for its end, so a request that comes
+ * too late names a call that is over and does nothing.
+ */
+#ifndef PYBOX_ACTIVITY_H
+#define PYBOX_ACTIVITY_H
+
+#include "postgres.h"
+
+#include "port/atomics.h"
+#include "utils/timestamp.h"
+
+#include "policies/policy.h"
+
+#define ACTIVITY_DEPTH 8
+
+typedef enum ActivityState
+{
+	ACTIVITY_FREE,
+	ACTIVITY_QUEUED,   /* waits for a slot */
+	ACTIVITY_STARTING, /* waits for an interpreter */
+	ACTIVITY_RUNNING,  /* Python runs; holds a slot */
+	ACTIVITY_SQL,	   /* the backend executes SQL for it; no slot */
+	ACTIVITY_STATE_COUNT
+} ActivityState;
+
+/* Why a call is to stop; each has its row in handler/stop.c. */
+typedef enum ActivityStop
+{
+	ACTIVITY_STOP_NONE,
+	ACTIVITY_STOP_CANCEL, /* pybox.cancel */
+	ACTIVITY_STOP_KILL,	  /* pybox.kill: no grace */
+	ACTIVITY_STOP_WALL,	  /* the pool's wall limit */
+	ACTIVITY_STOP_COUNT
+} ActivityStop;
+
+typedef struct ActivityCall
+{
+	uint64 call_id;
+	int32 state; /* ActivityState */
+	int32 pid, leader_pid;
+	Oid role, database, function; /* function: InvalidOid for DO */
+	int32 priority;
+	bool trusted;
+	int32 interpreter_pid; /* 0: none yet */
+	uint64 interpreter;
+	int64 wall_ms;
+	TimestampTz queued_at, started_at; /* started_at: 0 while it never had a slot */
+	char pool_name[POLICY_NAME_SIZE];
+} ActivityCall;
+
+typedef struct ActivityEntry
+{
+	pg_atomic_uint32 version; /* odd: being written */
+	pg_atomic_uint32 stop;	  /* ActivityStop */
+	pg_atomic_uint64 stop_call;
+	ActivityCall call;
+} ActivityEntry;
+
+Size activity_size(void);
+void activity_initialize(void);
+
+/* For the owner. begin copies call into the entry of that depth; NULL when too deep to show. */
+ActivityEntry *activity_begin(int depth, const ActivityCall *call);
+void activity_state_set(ActivityEntry *entry, ActivityState state);
+/* To ACTIVITY_SQL, with the scheduler watching the wall limit; look at the stop word afterwards. */
+void activity_enter_sql(ActivityEntry *entry);
+void activity_started(ActivityEntry *entry, TimestampTz at);
+void activity_interpreter_set(ActivityEntry *entry, uint64 interpreter, int pid);
+void activity_end(ActivityEntry *entry);
+/* What the entry's call was asked to do, ACTIVITY_STOP_NONE mostly. */
+ActivityStop activity_stop_get(ActivityEntry *entry);
+
+/* For everybody. */
+int activity_entries(void);
+/* False when entry number holds no call. */
+bool activity_read(int number, ActivityCall *call);
+int activity_backend(int number);
+/* Asks call_id to stop and wakes its backend; false when there is no such call any more. */
+bool activity_stop(uint64 call_id, ActivityStop stop);
+
+#endif

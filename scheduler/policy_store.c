@@ -1,0 +1,151 @@
+/*
+ * policy_store.c - loads the policy file into shared memory. Runs in the scheduler (start, SIGHUP) and in the backend
+ * that calls pybox.reload_policy().
+ */
+#include "scheduler/policy_store.h"
+
+#include "storage/lwlock.h"
+#include "utils/memutils.h"
+
+#include "scheduler/shared.h"
+
+#define BUILTIN_SOURCE "built-in default"
+
+char *policy_store_file = NULL;
+
+static Policy *local_policy = NULL;
+static uint64 local_generation = 0;
+
+void
+policy_store_report(int elevel, const char *source, const PolicyError *error)
+{
+	if (error->line > 0)
+		ereport(elevel, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+						 errmsg("invalid pybox policy: %s:%d:%d: %s", source, error->line, error->column,
+								error->message)));
+	else
+		ereport(elevel, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+						 errmsg("invalid pybox policy: %s: %s", source, error->message)));
+}
+
+/* Where the holders and waiters of each old pool go: the pool of that name, else the default. */
+static void
+pools_match(const Policy *old, const Policy *new, int32_t *moves)
+{
+	PolicyCaller nobody = {.function = NULL, .role = "", .database = ""};
+	const char *why;
+	const PolicyAssign *fallback = policy_assign_find(new, &nobody, &why);
+
+	for (int i = 0; i < old->pool_count; i++)
+	{
+		moves[i] = policy_pool_find(new, old->pools[i].name);
+		if (moves[i] < 0)
+			moves[i] = fallback != NULL ? fallback->pool : 0;
+	}
+}
+
+static void
+policy_install(const Policy *policy, const char *source, const char *text, size_t length)
+{
+	QueueRule rules[POLICY_POOLS_MAX];
+	int32_t moves[POLICY_POOLS_MAX];
+	bool first;
+
+	for (int i = 0; i < policy->pool_count; i++)
+		rules[i] = (QueueRule){
+			.priority = policy->pools[i].priority,
+			.weight = policy->pools[i].weight,
+			.slots = policy->pools[i].slots,
+			.length = policy->pools[i].queue_length,
+		};
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	first = policy_store_generation() == 0;
+	if (!first)
+		pools_match(&shared->policy, policy, moves);
+	queue_configure(shared_queue(), policy->node_slots, rules, policy->pool_count, first ? NULL : moves);
+	memcpy(&shared->policy, policy, sizeof(Policy));
+	memcpy(shared->policy_text, text, length);
+	shared->policy_length = length;
+	strlcpy(shared->policy_source, source, sizeof(shared->policy_source));
+	shared->policy_loaded_at = GetCurrentTimestamp();
+	shared->policy_changed = true;
+	for (int pool = 0; pool < POLICY_POOLS_MAX; pool++)
+		shared->zygotes[pool][0].state = shared->zygotes[pool][1].state = -1;
+	pg_atomic_fetch_add_u64(&shared->policy_generation, 1);
+	if (shared->scheduler != NULL)
+		SetLatch(shared->scheduler);
+	LWLockRelease(shared->lock);
+}
+
+bool
+policy_store_load(int elevel)
+{
+	bool builtin = policy_store_file == NULL || policy_store_file[0] == '\0';
+	const char *source = builtin ? BUILTIN_SOURCE : policy_store_file;
+	char *buffer = palloc(POLICY_TEXT_MAX);
+	Policy *policy = palloc(sizeof(Policy));
+	const char *text = builtin ? policy_default_text() : buffer;
+	size_t length = builtin ? strlen(text) : POLICY_TEXT_MAX;
+	PolicyError error;
+	int result = builtin ? 0 : policy_read(policy_store_file, buffer, &length, &error);
+
+	if (result == 0)
+		result = policy_parse(text, length, policy, &error);
+	if (result == 0)
+		policy_install(policy, source, text, length);
+	else
+		policy_store_report(elevel, source, &error);
+	pfree(policy);
+	pfree(buffer);
+	return result == 0;
+}
+
+uint64
+policy_store_generation(void)
+{
+	return pg_atomic_read_u64(&shared->policy_generation);
+}
+
+uint64
+policy_store_local_generation(void)
+{
+	return local_generation;
+}
+
+void
+policy_store_refresh(void)
+{
+	if (likely(local_policy != NULL && local_generation == policy_store_generation()))
+		return;
+	if (policy_store_generation() == 0)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("pybox has no policy yet"),
+						errdetail("The pybox scheduler has not started."),
+						errhint("Try again in a moment; the server log tells why if it stays so.")));
+	if (local_policy == NULL)
+		local_policy = MemoryContextAlloc(TopMemoryContext, sizeof(Policy));
+	LWLockAcquire(shared->lock, LW_SHARED);
+	memcpy(local_policy, &shared->policy, sizeof(Policy));
+	local_generation = policy_store_generation();
+	LWLockRelease(shared->lock);
+}
+
+const Policy *
+policy_store_get(void)
+{
+	if (local_policy == NULL)
+		policy_store_refresh();
+	return local_policy;
+}
+
+Policy *
+policy_store_copy(void)
+{
+	Policy *copy = palloc(sizeof(Policy));
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	memcpy(copy, &shared->policy, sizeof(Policy));
+	LWLockRelease(shared->lock);
+	return copy;
+}

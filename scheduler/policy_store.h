@@ -1,0 +1,33 @@
+/*
+ * policy_store.h - the policy in force, in shared memory, and each process's copy of it.
+ */
+#ifndef PYBOX_POLICY_STORE_H
+#define PYBOX_POLICY_STORE_H
+
+#include "postgres.h"
+
+#include "policies/policy.h"
+
+/* pybox.policy_file; empty: the built-in default. */
+extern char *policy_store_file;
+
+/*
+ * Reads, checks and installs the policy file, all or nothing. What is wrong with it is reported at elevel with SQLSTATE
+ * F0000 and "file:line:column"; below ERROR it returns false and the old policy stays.
+ */
+bool policy_store_load(int elevel);
+/* Grows with each policy installed; 0: none yet. */
+uint64 policy_store_generation(void);
+/*
+ * This process's copy, and which it is. It changes in place, in policy_store_refresh() alone, which the outermost call
+ * makes: calls that run keep the limits they began with. Raises 55000 while there is no policy.
+ */
+const Policy *policy_store_get(void);
+uint64 policy_store_local_generation(void);
+void policy_store_refresh(void);
+/* The one in force, palloc'd. */
+Policy *policy_store_copy(void);
+/* Reports a parser's error on text from source. */
+void policy_store_report(int elevel, const char *source, const PolicyError *error);
+
+#endif

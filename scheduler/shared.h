@@ -1,0 +1,72 @@
+/*
+ * shared.h - everything pybox keeps in the server's shared memory, and the one lock over it.
+ *
+ * DESIGN. The lock guards the queue, the policy and the launcher's report. Calls (activity.h) are written by their own
+ * backend alone, without the lock. Nothing here is a pointer but the latches, which live as long as the server.
+ */
+#ifndef PYBOX_SHARED_H
+#define PYBOX_SHARED_H
+
+#include "postgres.h"
+
+#include "port/atomics.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "utils/timestamp.h"
+
+#include "policies/policy.h"
+#include "sandbox/layer.h"
+#include "scheduler/queue.h"
+
+/* What the launcher said of one layer of this machine. */
+typedef struct SharedLayer
+{
+	bool known;
+	int32 error; /* errno of the probe, 0: works */
+	char reason[256];
+} SharedLayer;
+
+/* What the launcher said of one zygote: [pool][trusted]. */
+typedef struct SharedZygote
+{
+	int32 state; /* ControlZygote, or -1: never started */
+	uint32 layers;
+	int32 pid;
+	char reason[512];
+} SharedZygote;
+
+typedef struct Shared
+{
+	LWLock *lock;
+	Latch *scheduler; /* NULL: no scheduler runs */
+	int32 scheduler_pid, launcher_pid;
+	pg_atomic_uint32 launcher_generation; /* grows when a launcher is ready and when it is lost; odd: ready */
+	pg_atomic_uint64 next_call;
+	pg_atomic_uint64 policy_generation;
+	pg_atomic_uint32 walls_watched; /* 1: the scheduler ticks for calls that are in SQL */
+	TimestampTz policy_loaded_at;
+	bool policy_changed; /* the scheduler has yet to tell the launcher */
+	char policy_source[MAXPGPATH];
+	size_t policy_length;
+	char policy_text[POLICY_TEXT_MAX];
+	Policy policy;
+	SharedLayer layers[LAYER_COUNT];
+	SharedZygote zygotes[POLICY_POOLS_MAX][2];
+	Size queue_offset;
+	Size calls_offset;
+} Shared;
+
+/* NULL where pybox is not in shared_preload_libraries; shared_require() raises the error that says so. */
+extern Shared *shared;
+
+void shared_request(void);
+void shared_attach(void);
+void shared_require(void);
+int shared_backends(void);
+/* The running backend's number in queue and activity, 0..shared_backends()-1. */
+int shared_my_number(void);
+Queue *shared_queue(void);
+void *shared_calls(void);
+bool shared_launcher_ready(void);
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * slot.c - the backend's half of the queue: asks, waits on its latch, wakes the next. Runs in backends.
+ */
+#include "scheduler/slot.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "utils/timestamp.h"
+
+#include "scheduler/policy_store.h"
+#include "scheduler/shared.h"
+#include "scheduler/wait_event.h"
+
+#if PG_VERSION_NUM >= 170000
+#define PROC_OF(number) GetPGProcByNumber(number)
+#else
+#define PROC_OF(number) (&ProcGlobal->allProcs[number])
+#endif
+
+static bool registered = false;
+static bool held = false; /* this backend holds a slot or waits for one */
+
+static void
+slot_exit(int code, Datum arg)
+{
+	slot_give_back();
+}
+
+void
+slot_register(void)
+{
+	if (registered)
+		return;
+	before_shmem_exit(slot_exit, (Datum) 0);
+	registered = true;
+}
+
+/* Caller holds the lock. */
+static void
+slots_grant(void)
+{
+	int32_t who;
+
+	while ((who = queue_grant(shared_queue(), GetCurrentTimestamp())) != QUEUE_NOBODY)
+		if (who != shared_my_number())
+			SetLatch(&PROC_OF(who)->procLatch);
+}
+
+/* The pool's number in the policy now in force; a pool that is gone counts as the first. Caller holds the lock. */
+static int32_t
+pool_number(const PolicyPool *pool)
+{
+	int number = policy_pool_find(&shared->policy, pool->name);
+
+	return number < 0 ? 0 : number;
+}
+
+static QueueAnswer
+slot_ask(const PolicyPool *pool, bool resumes)
+{
+	QueueAnswer answer;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	answer = queue_acquire(shared_queue(), shared_my_number(), pool_number(pool), resumes, GetCurrentTimestamp());
+	held = answer != QUEUE_FULL;
+	if (answer == QUEUE_QUEUED)
+	{
+		slots_grant();
+		if (slot_is_held())
+			answer = QUEUE_GRANTED;
+	}
+	LWLockRelease(shared->lock);
+	return answer;
+}
+
+static void
+queue_timed_out(const PolicyPool *pool)
+{
+	ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED),
+					errmsg("call waited too long for a slot in pool \"%s\"", pool->name),
+					errdetail("Its queue timeout is %lld ms.", (long long) pool->queue_timeout_ms),
+					errhint("See pybox.activity for what runs; raise pools.%s.queue.timeout or slots in the policy.",
+							pool->name)));
+}
+
+static void
+slot_wait(const PolicyPool *pool, bool resumes, void (*check)(void *arg), void *arg)
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pool->queue_timeout_ms);
+
+	while (!slot_is_held())
+	{
+		long timeout = resumes ? 1000 : TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+
+		if (timeout <= 0)
+			queue_timed_out(pool);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
+						 wait_event_info(WAIT_NAME_SLOT));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		check(arg);
+	}
+}
+
+void
+slot_take(const PolicyPool *pool, bool resumes, ActivityEntry *entry, void (*check)(void *arg), void *arg)
+{
+	QueueAnswer answer = slot_ask(pool, resumes);
+
+	if (likely(answer == QUEUE_GRANTED))
+		return;
+	if (answer == QUEUE_FULL)
+		ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+						errmsg("queue of pool \"%s\" is full", pool->name),
+						errdetail("%d calls wait already, its limit.", pool->queue_length),
+						errhint("Try again later, or raise pools.%s.queue.length in the policy.", pool->name)));
+	activity_state_set(entry, ACTIVITY_QUEUED);
+	slot_wait(pool, resumes, check, arg);
+}
+
+void
+slot_give_back(void)
+{
+	if (!held)
+		return;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	queue_release(shared_queue(), shared_my_number());
+	slots_grant();
+	LWLockRelease(shared->lock);
+	held = false;
+}
+
+bool
+slot_is_held(void)
+{
+	return shared_queue()->callers[shared_my_number()].state == QUEUE_HOLDING;
+}
+
+int
+slot_count_held(void)
+{
+	return shared_queue()->holding;
+}
