@@ -1,0 +1,233 @@
+/*
+ * admin_policy.c - pybox.pools, pybox.policy, pybox.protection and the functions on policies. Runs in backends.
+ */
+#include "handler/admin.h"
+
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "handler/function.h"
+#include "sandbox/control.h"
+#include "scheduler/policy_store.h"
+#include "scheduler/shared.h"
+
+PG_FUNCTION_INFO_V1(pybox_pools);
+PG_FUNCTION_INFO_V1(pybox_policy);
+PG_FUNCTION_INFO_V1(pybox_protection);
+PG_FUNCTION_INFO_V1(pybox_reload_policy);
+PG_FUNCTION_INFO_V1(pybox_check_policy);
+PG_FUNCTION_INFO_V1(pybox_explain_policy);
+
+static const char *const zygote_states[] = {
+	[CONTROL_ZYGOTE_STARTING] = "starting",
+	[CONTROL_ZYGOTE_RUNNING] = "running",
+	[CONTROL_ZYGOTE_BROKEN] = "broken",
+	[CONTROL_ZYGOTE_GONE] = "gone",
+};
+
+static const char *
+zygote_state_name(int state)
+{
+	return state >= 0 && state < (int) lengthof(zygote_states) ? zygote_states[state] : "not started";
+}
+
+typedef struct PoolShown
+{
+	QueuePool queue;
+	int64 oldest_wait_us;
+	SharedZygote zygotes[2];
+} PoolShown;
+
+/* Copies what is under the lock; formats nothing there. */
+static PoolShown *
+pools_collect(Policy **policy)
+{
+	PoolShown *shown = palloc0(POLICY_POOLS_MAX * sizeof(PoolShown));
+	Queue *queue = shared_queue();
+	TimestampTz now = GetCurrentTimestamp();
+
+	*policy = palloc(sizeof(Policy));
+	LWLockAcquire(shared->lock, LW_SHARED);
+	memcpy(*policy, &shared->policy, sizeof(Policy));
+	for (int i = 0; i < queue->pool_count; i++)
+	{
+		shown[i].queue = queue->pools[i];
+		if (queue->pools[i].first != QUEUE_NOBODY)
+			shown[i].oldest_wait_us = now - queue->callers[queue->pools[i].first].since;
+		memcpy(shown[i].zygotes, shared->zygotes[i], sizeof(shown[i].zygotes));
+	}
+	LWLockRelease(shared->lock);
+	return shown;
+}
+
+static Datum
+interval_from_us(int64 us)
+{
+	Interval *interval = palloc0(sizeof(Interval));
+
+	interval->time = us;
+	return IntervalPGetDatum(interval);
+}
+
+enum
+{
+	POOL_NODE, POOL_NAME, POOL_PRIORITY, POOL_WEIGHT, POOL_SLOTS, POOL_RUNNING, POOL_WAITING, POOL_QUEUE_LENGTH,
+	POOL_OLDEST_WAIT, POOL_MEMORY_LIMIT, POOL_SPARES, POOL_TRUSTED_ZYGOTE, POOL_TRUSTED_PID, POOL_TRUSTED_REASON,
+	POOL_UNTRUSTED_ZYGOTE, POOL_UNTRUSTED_PID, POOL_UNTRUSTED_REASON, POOL_COLUMNS
+};
+
+static void
+zygote_columns(const SharedZygote *zygote, Datum *values, bool *nulls)
+{
+	values[0] = CStringGetTextDatum(zygote_state_name(zygote->state));
+	values[1] = Int32GetDatum(zygote->pid);
+	nulls[1] = zygote->pid == 0;
+	values[2] = CStringGetTextDatum(zygote->reason);
+	nulls[2] = zygote->reason[0] == '\0';
+}
+
+Datum
+pybox_pools(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rows = admin_rows(fcinfo);
+	Policy *policy;
+	PoolShown *shown = pools_collect(&policy);
+
+	for (int i = 0; i < policy->pool_count; i++)
+	{
+		const PolicyPool *pool = &policy->pools[i];
+		Datum values[POOL_COLUMNS] = {0};
+		bool nulls[POOL_COLUMNS] = {0};
+
+		values[POOL_NODE] = CStringGetTextDatum(policy->node_name);
+		values[POOL_NAME] = CStringGetTextDatum(pool->name);
+		values[POOL_PRIORITY] = Int32GetDatum(pool->priority);
+		values[POOL_WEIGHT] = Int32GetDatum(pool->weight);
+		values[POOL_SLOTS] = Int32GetDatum(pool->slots);
+		values[POOL_RUNNING] = Int32GetDatum(shown[i].queue.holding);
+		values[POOL_WAITING] = Int32GetDatum(shown[i].queue.waiting);
+		values[POOL_QUEUE_LENGTH] = Int32GetDatum(pool->queue_length);
+		values[POOL_OLDEST_WAIT] = interval_from_us(shown[i].oldest_wait_us);
+		nulls[POOL_OLDEST_WAIT] = shown[i].queue.waiting == 0;
+		values[POOL_MEMORY_LIMIT] = Int64GetDatum(pool->limits.memory);
+		values[POOL_SPARES] = Int32GetDatum(pool->spares);
+		zygote_columns(&shown[i].zygotes[1], &values[POOL_TRUSTED_ZYGOTE], &nulls[POOL_TRUSTED_ZYGOTE]);
+		zygote_columns(&shown[i].zygotes[0], &values[POOL_UNTRUSTED_ZYGOTE], &nulls[POOL_UNTRUSTED_ZYGOTE]);
+		tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* One row: the policy's text as it was loaded, from where, when, and which. */
+Datum
+pybox_policy(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rows = admin_rows(fcinfo);
+	Shared *copy = palloc(sizeof(Shared));
+	Datum values[5];
+	bool nulls[5] = {0};
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	memcpy(copy, shared, sizeof(Shared));
+	LWLockRelease(shared->lock);
+	values[0] = CStringGetTextDatum(copy->policy.node_name);
+	values[1] = Int64GetDatum((int64) pg_atomic_read_u64(&copy->policy_generation));
+	values[2] = CStringGetTextDatum(copy->policy_source);
+	values[3] = TimestampTzGetDatum(copy->policy_loaded_at);
+	values[4] = PointerGetDatum(cstring_to_text_with_len(copy->policy_text, (int) copy->policy_length));
+	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
+	return (Datum) 0;
+}
+
+typedef struct Protection
+{
+	const Policy *policy;
+	const SharedLayer *layers;
+	const SharedZygote (*zygotes)[2];
+} Protection;
+
+static void
+protection_row(ReturnSetInfo *rows, const Protection *all, int pool, int trusted, int id)
+{
+	const SharedLayer *layer = &all->layers[id];
+	const SharedZygote *zygote = &all->zygotes[pool][trusted];
+	bool in_force = (zygote->layers & LAYER_BIT(id)) != 0;
+	Datum values[8] = {0};
+	bool nulls[8] = {0};
+
+	values[0] = CStringGetTextDatum(all->policy->node_name);
+	values[1] = CStringGetTextDatum(all->policy->pools[pool].name);
+	values[2] = CStringGetTextDatum(trusted ? "pybox" : "pyboxu");
+	values[3] = CStringGetTextDatum(layer_name(id));
+	values[4] = BoolGetDatum(layer->known && layer->error == 0);
+	nulls[4] = !layer->known;
+	values[5] = BoolGetDatum(trusted && (all->policy->require & LAYER_BIT(id)) != 0);
+	values[6] = BoolGetDatum(in_force);
+	nulls[6] = zygote->state != CONTROL_ZYGOTE_RUNNING;
+	values[7] = CStringGetTextDatum(layer->reason);
+	nulls[7] = layer->reason[0] == '\0';
+	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
+}
+
+Datum
+pybox_protection(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rows = admin_rows(fcinfo);
+	Shared *copy = palloc(sizeof(Shared));
+	Protection all;
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	memcpy(copy, shared, sizeof(Shared));
+	LWLockRelease(shared->lock);
+	all = (Protection){.policy = &copy->policy, .layers = copy->layers, .zygotes = copy->zygotes};
+	for (int pool = 0; pool < copy->policy.pool_count; pool++)
+		for (int trusted = 1; trusted >= 0; trusted--)
+			for (int id = 0; id < LAYER_COUNT; id++)
+				protection_row(rows, &all, pool, trusted, id);
+	return (Datum) 0;
+}
+
+Datum
+pybox_reload_policy(PG_FUNCTION_ARGS)
+{
+	shared_require();
+	(void) policy_store_load(ERROR);
+	PG_RETURN_BOOL(true);
+}
+
+Datum
+pybox_check_policy(PG_FUNCTION_ARGS)
+{
+	text *yaml = PG_GETARG_TEXT_PP(0);
+	Policy *policy = palloc(sizeof(Policy));
+	PolicyError error;
+
+	if (policy_parse(VARDATA_ANY(yaml), VARSIZE_ANY_EXHDR(yaml), policy, &error) != 0)
+		policy_store_report(ERROR, "text", &error);
+	PG_RETURN_BOOL(true);
+}
+
+Datum
+pybox_explain_policy(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rows = admin_rows(fcinfo);
+	Policy *policy = policy_store_copy();
+	Oid role = get_role_oid(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
+	char *database = PG_ARGISNULL(1) ? get_database_name(MyDatabaseId) : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char *function = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	const char *why = "only pool";
+	const PolicyAssign *assign = function_assignment(policy, role, database, function, &why);
+	Datum values[3];
+	bool nulls[3] = {0};
+
+	values[0] = CStringGetTextDatum(policy->pools[assign != NULL ? assign->pool : 0].name);
+	values[1] = CStringGetTextDatum(why);
+	values[2] = Int32GetDatum(assign != NULL ? assign->line : 0);
+	nulls[2] = assign == NULL;
+	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
+	return (Datum) 0;
+}

@@ -1,0 +1,411 @@
+/*
+ * call.c - the life of a call in its backend: slot, lease, conversation, and the way out of each. Runs in backends.
+ */
+#include "handler/call.h"
+
+#include <limits.h>
+
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/proc.h"
+#include "utils/memutils.h"
+
+#include "handler/error.h"
+#include "scheduler/policy_store.h"
+#include "scheduler/shared.h"
+#include "scheduler/slot.h"
+
+#define NODE_SHIFT 48
+#define SETTLE_FRAME_MAX (1024 * 1024) /* while a canceled child is heard out, a longer frame costs it its life */
+
+int call_cancel_grace_ms = 100;
+Call *current_call = NULL;
+
+static FrameOut definitions; /* for frames that define, sent before a call; nothing nests while it is in use */
+static bool registered = false;
+
+static void
+calls_exit(int code, Datum arg)
+{
+	for (Call *call = current_call; call != NULL; call = call->outer)
+		activity_end(call->entry);
+	current_call = NULL;
+}
+
+static void
+calls_initialize(void)
+{
+	if (registered)
+		return;
+	definitions.writer = frame_writer_make();
+	slot_register();
+	before_shmem_exit(calls_exit, (Datum) 0);
+	registered = true;
+}
+
+static void
+call_context(void *arg)
+{
+	const Call *call = arg;
+
+	if (call->function->is_inline)
+		errcontext("PL/Python anonymous code block");
+	else
+		errcontext("PL/Python %s \"%s\"", call->function->is_procedure ? "procedure" : "function", call->function->name);
+}
+
+static uint64
+call_id_next(void)
+{
+	uint64 node = (uint64) policy_store_get()->node_id;
+
+	return node << NODE_SHIFT | (pg_atomic_fetch_add_u64(&shared->next_call, 1) & ((UINT64CONST(1) << NODE_SHIFT) - 1));
+}
+
+/* As pg_stat_activity: of parallel workers only. */
+static int
+leader_pid(void)
+{
+	PGPROC *leader = MyProc->lockGroupLeader;
+
+	return leader != NULL && leader != MyProc ? leader->pid : 0;
+}
+
+static void
+call_show(Call *call)
+{
+	ActivityCall shown = {
+		.call_id = call->id,
+		.state = ACTIVITY_QUEUED,
+		.pid = MyProcPid,
+		.leader_pid = leader_pid(),
+		.role = call->role,
+		.database = MyDatabaseId,
+		.function = call->function->oid,
+		.priority = call->pool->priority,
+		.trusted = call->function->trusted,
+		.wall_ms = call->pool->limits.wall_ms,
+		.queued_at = GetCurrentTimestamp(),
+	};
+
+	strlcpy(shown.pool_name, call->pool->name, sizeof(shown.pool_name));
+	call->entry = activity_begin(call->depth, &shown);
+}
+
+void
+call_begin(Call *call, Function *function, uint64 id)
+{
+	shared_require();
+	calls_initialize();
+	if (current_call == NULL)
+		policy_store_refresh();
+	memset(call, 0, sizeof(*call));
+	call->function = function;
+	call->pool = function_pool(function);
+	call->role = GetUserId();
+	call->outer = current_call;
+	call->depth = current_call == NULL ? 0 : current_call->depth + 1;
+	call->id = id != 0 ? id : call_id_next();
+	call->buffers = frame_buffers(call->depth);
+	call_show(call);
+	function_hold(function);
+	call->context = (ErrorContextCallback){.previous = error_context_stack, .callback = call_context, .arg = call};
+	error_context_stack = &call->context;
+	current_call = call;
+}
+
+/* What end and abort share; leaves nothing that the call owned. */
+static void
+call_leave(Call *call)
+{
+	slot_give_back();
+	if (call->lease != NULL)
+	{
+		call->lease->depth--;
+		lease_leave(call->lease);
+	}
+	activity_end(call->entry);
+	frame_buffers_trim(call->buffers);
+	function_release(call->function);
+	error_context_stack = call->context.previous;
+	current_call = call->outer;
+}
+
+void
+call_end(Call *call)
+{
+	if (call->scratch != NULL)
+		MemoryContextDelete(call->scratch);
+	call_leave(call);
+}
+
+WireReader
+call_reader(const Call *call)
+{
+	return (WireReader){.at = call->buffers->in.data, .end = call->buffers->in.data + call->buffers->in.size};
+}
+
+void
+call_violation(Call *call, const char *what)
+{
+	lease_kill(call->lease);
+	ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
+					errmsg("Python interpreter broke the protocol: %s", what),
+					errdetail("Pool \"%s\", call %lld; the interpreter was ended.", call->pool->name, (long long) call->id)));
+}
+
+void
+call_check(void *arg)
+{
+	CHECK_FOR_INTERRUPTS();
+	for (Call *call = arg; call != NULL; call = call->outer)
+	{
+		ActivityStop stop = activity_stop_get(call->entry);
+		int wall = (int) Min(call->pool->limits.wall_ms, INT_MAX);
+
+		if (stop == ACTIVITY_STOP_NONE && call->started_at != 0 && wall > 0 &&
+			TimestampDifferenceExceeds(call->started_at, GetCurrentTimestamp(), wall))
+			stop = ACTIVITY_STOP_WALL;
+		if (stop != ACTIVITY_STOP_NONE)
+			stop_raise(call, stop);
+	}
+}
+
+static void
+status_check(Call *call, ChannelStatus status)
+{
+	if (likely(status == CHANNEL_OK))
+		return;
+	if (status == CHANNEL_DEAD)
+		lease_death_report(call->lease, call->id, call->pool);
+	call_violation(call, "impossible frame or ring position");
+}
+
+void
+call_send(Call *call, WireKind kind, const FrameOut *out)
+{
+	Channel *channel = &call->lease->channel;
+
+	channel->check = call_check;
+	channel->arg = call;
+	channel->deadline = call->deadline;
+	status_check(call, channel_send(channel, kind, call->id, out));
+}
+
+static FrameOut *
+definition_start(void)
+{
+	frame_clear(&definitions);
+	return &definitions;
+}
+
+static void
+hello_send(Call *call)
+{
+	FrameOut *out = definition_start();
+	StringInfoData packages;
+
+	initStringInfo(&packages);
+	for (int i = 0; i < call->pool->preload_count; i++)
+		appendStringInfo(&packages, "%s%s", i > 0 ? ", " : "", call->pool->preload[i]);
+	wire_put_u8(&out->writer, call->function->trusted);
+	wire_put_u8(&out->writer, call->pool->arrays);
+	frame_put_cstring(out, call->pool->name);
+	frame_put_cstring(out, packages.data);
+	call_send(call, WIRE_HELLO, out);
+	pfree(packages.data);
+	call->lease->greeted = true;
+}
+
+static void
+function_send(Call *call)
+{
+	Function *function = call->function;
+	FrameOut *out;
+
+	if (likely(lease_knows(call->lease, function->handle)))
+		return;
+	if (function->replaces != 0 && lease_knows(call->lease, function->replaces))
+	{
+		out = definition_start();
+		wire_put_u32(&out->writer, function->replaces);
+		call_send(call, WIRE_FORGET, out);
+	}
+	out = definition_start();
+	function_put(out, function);
+	call_send(call, WIRE_FUNCTION, out);
+	lease_learns(call->lease, function->handle);
+}
+
+static void
+type_send(Call *call, const TypeInfo *type)
+{
+	FrameOut *out;
+
+	if (likely(lease_knows(call->lease, type->handle)))
+		return;
+	out = definition_start();
+	wire_put_u32(&out->writer, type->handle);
+	type_put(out, type);
+	call_send(call, WIRE_TYPE, out);
+	lease_learns(call->lease, type->handle);
+}
+
+/* When to look at the wall limits again: the earliest of this call's and its callers'. */
+static TimestampTz
+call_deadline(const Call *call)
+{
+	int64 wall = call->pool->limits.wall_ms;
+	TimestampTz deadline = wall > 0 ? TimestampTzPlusMilliseconds(call->started_at, wall) : DT_NOEND;
+
+	return call->outer != NULL && call->outer->deadline != 0 ? Min(deadline, call->outer->deadline) : deadline;
+}
+
+/* Slot first, then an interpreter: whoever waits in the queue holds nothing. */
+static void
+call_admit(Call *call)
+{
+	slot_take(call->pool, false, call->entry, call_check, call);
+	if (call->started_at == 0)
+		call->started_at = GetCurrentTimestamp();
+	call->deadline = call_deadline(call);
+	activity_started(call->entry, call->started_at);
+	activity_state_set(call->entry, ACTIVITY_STARTING);
+	if (call->lease == NULL)
+	{
+		call->lease = lease_get(call->role, call->function->trusted, call->pool);
+		call->lease->depth++;
+	}
+	activity_interpreter_set(call->entry, call->lease->id, call->lease->pid);
+	activity_state_set(call->entry, ACTIVITY_RUNNING);
+}
+
+static WireKind
+frame_receive(Call *call)
+{
+	Channel *channel = &call->lease->channel;
+	WireFrame frame;
+
+	status_check(call, channel_receive_header(channel, &frame));
+	call->received += frame.length;
+	if (call->received > (uint64) call->pool->limits.output)
+	{
+		lease_kill(call->lease);
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("Python function exceeded the output limit of pool \"%s\"", call->pool->name),
+						errdetail("Call %lld sent %llu bytes, the limit is %lld (limits.output).", (long long) call->id,
+								  (unsigned long long) call->received, (long long) call->pool->limits.output),
+						errhint("Return less, or ask for a pool with a higher limit.")));
+	}
+	status_check(call, channel_receive_payload(channel, &frame, &call->buffers->in));
+	if (frame.call != call->id || frame.kind >= WIRE_KIND_COUNT)
+		call_violation(call, "a frame of another call or kind");
+	return (WireKind) frame.kind;
+}
+
+/* Serves requests until the answer comes; the slot is given back with it. */
+static WireKind
+call_converse(Call *call, uint32 answers)
+{
+	for (;;)
+	{
+		WireKind kind = frame_receive(call);
+
+		if (likely((answers | 1u << WIRE_ERROR) & 1u << kind))
+		{
+			call->asked = false;
+			slot_give_back();
+			if (kind == WIRE_ERROR)
+				error_raise(call_reader(call));
+			return kind;
+		}
+		call_check(call);
+		if (!request_serve(call, kind))
+			call_violation(call, "a frame that is not allowed now");
+	}
+}
+
+WireKind
+call_ask(Call *call, WireKind kind, uint32 answers)
+{
+	WireKind answer;
+
+	call_admit(call);
+	if (unlikely(!call->lease->greeted))
+		hello_send(call);
+	if (kind == WIRE_CALL)
+	{
+		function_send(call);
+		type_send(call, call->result);
+	}
+	call->asked = true;
+	call_send(call, kind, &call->buffers->out);
+	answer = call_converse(call, answers);
+	if (call->spi)
+		SPI_finish();
+	call->spi = false;
+	return answer;
+}
+
+static void
+refusal_send(Call *call)
+{
+	FrameOut *out = definition_start();
+	ErrorData refusal = {.sqlerrcode = ERRCODE_QUERY_CANCELED, .message = "call is being canceled"};
+
+	error_put(out, &refusal);
+	(void) channel_send(&call->lease->channel, WIRE_REPLY_ERROR, call->id, out);
+	lease_interrupt(call->lease);
+}
+
+/* Takes frames of a canceled call; true when its terminal answer came. */
+static bool
+settle_receive(Call *call)
+{
+	Channel *channel = &call->lease->channel;
+	WireFrame frame;
+
+	for (;;)
+	{
+		if (channel_receive_header(channel, &frame) != CHANNEL_OK || frame.length > SETTLE_FRAME_MAX ||
+			channel_receive_payload(channel, &frame, &call->buffers->in) != CHANNEL_OK || frame.call != call->id)
+			return false;
+		if (frame.kind >= WIRE_RESULT && frame.kind <= WIRE_ERROR)
+			return true;
+		refusal_send(call);
+	}
+}
+
+/* Brings the child out of this call, or kills it. Raises nothing. */
+static void
+call_settle(Call *call)
+{
+	Channel *channel = &call->lease->channel;
+
+	if (!call->asked || channel->dead)
+		return;
+	if (channel->partial || call->no_grace || call_cancel_grace_ms == 0)
+	{
+		lease_kill(call->lease);
+		return;
+	}
+	channel->check = NULL;
+	channel->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), call_cancel_grace_ms);
+	__atomic_store_n(&channel->map->cancel_call, call->id, __ATOMIC_SEQ_CST);
+	if (call->waiting)
+		refusal_send(call);
+	else
+		lease_interrupt(call->lease);
+	if (!settle_receive(call))
+		lease_kill(call->lease);
+}
+
+void
+call_abort(Call *call)
+{
+	slot_give_back();
+	if (call->lease != NULL)
+		call_settle(call);
+	call_leave(call);
+}

@@ -1,0 +1,72 @@
+/*
+ * call.h - one function invocation from admission to its answer.
+ *
+ * DESIGN. Calls nest: current_call is the innermost. asked says that the child owes a terminal answer, waiting that it
+ * waits for our reply to a request; call_abort() uses both to bring the child back to where the outer call left it, by
+ * KeyboardInterrupt within pybox.cancel_grace_ms, or else kills it.
+ *
+ *   call_begin → fill buffers->out → call_ask() → read buffers->in → call_end      (errors: call_abort)
+ */
+#ifndef PYBOX_CALL_H
+#define PYBOX_CALL_H
+
+#include "postgres.h"
+
+#include "handler/frame.h"
+#include "handler/function.h"
+#include "handler/lease.h"
+#include "scheduler/activity.h"
+
+/* pybox.cancel_grace_ms */
+extern int call_cancel_grace_ms;
+
+typedef struct Call
+{
+	struct Call *outer;
+	int depth;
+	uint64 id;
+	Function *function;
+	const TypeInfo *result; /* for WIRE_CALL */
+	const PolicyPool *pool;
+	Oid role;
+	Lease *lease; /* NULL until there is one; its depth counts this call */
+	ActivityEntry *entry;
+	TimestampTz started_at, deadline;
+	FrameBuffers *buffers;
+	uint64 received; /* bytes of frames, for limits.output */
+	bool asked, waiting;
+	bool no_grace;		   /* the child must die at once */
+	bool spi;			   /* SPI_connect was called */
+	MemoryContext scratch; /* of requests; NULL until the first */
+	ErrorContextCallback context;
+} Call;
+
+extern Call *current_call;
+
+/* id 0: a new call; else the next step of a set. */
+void call_begin(Call *call, Function *function, uint64 id);
+void call_end(Call *call);
+void call_abort(Call *call);
+/* Sends buffers->out as kind and serves the child until its answer, one of the bits 1 << WireKind in answers. */
+WireKind call_ask(Call *call, WireKind kind, uint32 answers);
+/* Sends buffers->out to the leased interpreter; ends the call if it is dead. */
+void call_send(Call *call, WireKind kind, const FrameOut *out);
+/* Interrupts, stops and wall limits of this call and its callers: raises. For waits. */
+void call_check(void *call);
+/* Kills the interpreter for a broken protocol and raises 08P01. */
+void call_violation(Call *call, const char *what) pg_attribute_noreturn();
+/* A reader over buffers->in. */
+WireReader call_reader(const Call *call);
+
+/* request.c: serves what is in buffers->in. False: kind is no request. */
+bool request_serve(Call *call, WireKind kind);
+/* stop.c: raises the error for a call that was asked to stop. */
+void stop_raise(Call *call, ActivityStop stop) pg_attribute_noreturn();
+/* set.c: the next row of a set-returning function. */
+Datum set_next(Call *call, CallSite *site, FunctionCallInfo info);
+/* The call id of the set under way at this site, or 0. */
+uint64 set_call_id(const CallSite *site);
+/* handler.c: puts WIRE_CALL's payload together. */
+void arguments_put(FrameOut *out, CallSite *site, FunctionCallInfo info);
+
+#endif

@@ -1,0 +1,306 @@
+/*
+ * channel.c - moves frames through the rings and waits for the other end. Runs in backends.
+ */
+#include "handler/channel.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+
+#include "scheduler/slot.h"
+#include "scheduler/wait_event.h"
+
+#if PG_VERSION_NUM >= 170000
+#define WAIT_SET_CREATE(count) CreateWaitEventSet(NULL, count)
+#else
+#define WAIT_SET_CREATE(count) CreateWaitEventSet(TopMemoryContext, count)
+#endif
+
+#define SPINS_PER_CLOCK 128
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+int channel_spin_us = 200;
+
+static int cores = 0;
+
+static void
+spin_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ __volatile__("isb");
+#endif
+}
+
+/* A spinner is worth it only if backend and child both have a core: two threads for every call that runs. */
+static int
+spin_budget(void)
+{
+	if (cores == 0)
+		cores = (int) sysconf(_SC_NPROCESSORS_ONLN);
+	return slot_count_held() * 2 <= cores ? channel_spin_us : 0;
+}
+
+static bool
+ring_readable(const Channel *channel)
+{
+	return __atomic_load_n(&channel->in.ring->produced, __ATOMIC_ACQUIRE) != channel->in.position;
+}
+
+static bool
+ring_writable(const Channel *channel)
+{
+	return channel->out.position - __atomic_load_n(&channel->out.ring->consumed, __ATOMIC_ACQUIRE) != WIRE_RING_SIZE;
+}
+
+static void
+child_wake(Channel *channel)
+{
+	if (likely(__atomic_load_n(&channel->map->child_sleeps, __ATOMIC_SEQ_CST) == 0))
+		return;
+	if (__atomic_exchange_n(&channel->map->child_sleeps, 0, __ATOMIC_SEQ_CST) == 1)
+		(void) send(channel->socket, "w", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static bool
+spin_until(Channel *channel, bool (*ready)(const Channel *channel))
+{
+	int budget = spin_budget();
+	instr_time start, now;
+
+	if (budget == 0)
+		return ready(channel);
+	INSTR_TIME_SET_CURRENT(start);
+	do
+	{
+		for (int i = 0; i < SPINS_PER_CLOCK; i++)
+		{
+			if (ready(channel))
+				return true;
+			spin_pause();
+		}
+		if (InterruptPending)
+			return false;
+		INSTR_TIME_SET_CURRENT(now);
+		INSTR_TIME_SUBTRACT(now, start);
+	} while (INSTR_TIME_GET_MICROSEC(now) < (uint64) budget);
+	return false;
+}
+
+/* Empties the socket of wake-up bytes; notes its end. */
+static void
+socket_drain(Channel *channel)
+{
+	char bytes[16];
+	ssize_t got;
+
+	while ((got = recv(channel->socket, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+		continue;
+	if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+		channel->dead = true;
+}
+
+static long
+time_left(const Channel *channel)
+{
+	if (channel->deadline == 0 || TIMESTAMP_IS_NOEND(channel->deadline))
+		return -1;
+	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), channel->deadline);
+}
+
+static void
+sleep_once(Channel *channel, bool (*ready)(const Channel *channel), long timeout)
+{
+	WaitEvent events[3];
+	int count = 0;
+
+	__atomic_store_n(&channel->map->backend_sleeps, 1, __ATOMIC_SEQ_CST);
+	if (!ready(channel))
+		count = WaitEventSetWait(channel->events, timeout, events, lengthof(events), wait_event_info(WAIT_NAME_PYTHON));
+	__atomic_store_n(&channel->map->backend_sleeps, 0, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < count; i++)
+	{
+		if (events[i].events & WL_LATCH_SET)
+			ResetLatch(MyLatch);
+		if (events[i].events & WL_SOCKET_READABLE)
+			socket_drain(channel);
+	}
+}
+
+static ChannelStatus
+channel_wait(Channel *channel, bool (*ready)(const Channel *channel))
+{
+	child_wake(channel);
+	if (likely(spin_until(channel, ready)))
+		return CHANNEL_OK;
+	for (;;)
+	{
+		long timeout = time_left(channel);
+
+		if (channel->check != NULL)
+			channel->check(channel->arg);
+		if (ready(channel))
+			return CHANNEL_OK;
+		if (channel->dead)
+			return CHANNEL_DEAD;
+		if (timeout == 0)
+			return CHANNEL_LATE;
+		sleep_once(channel, ready, timeout);
+	}
+}
+
+void
+channel_open(Channel *channel, int memory, int socket)
+{
+	struct stat status;
+	void *map;
+
+	if (fstat(memory, &status) < 0 || status.st_size != WIRE_MAP_SIZE ||
+		(fcntl(memory, F_GET_SEALS) & SEALS) != SEALS)
+		ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
+						errmsg("memory file of a Python interpreter is not sealed at %d bytes", WIRE_MAP_SIZE)));
+	map = mmap(NULL, WIRE_MAP_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+	if (map == MAP_FAILED)
+		ereport(ERROR, (errcode_for_file_access(), errmsg("could not map the memory file of a Python interpreter: %m")));
+	memset(channel, 0, sizeof(*channel));
+	channel->map = map;
+	channel->socket = socket;
+	wire_end_init(&channel->out, map, 1);
+	wire_end_init(&channel->in, map, 0);
+	channel->events = WAIT_SET_CREATE(3);
+	AddWaitEventToSet(channel->events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(channel->events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	AddWaitEventToSet(channel->events, WL_SOCKET_READABLE, socket, NULL, NULL);
+}
+
+void
+channel_close(Channel *channel)
+{
+	if (channel->map == NULL)
+		return;
+	FreeWaitEventSet(channel->events);
+	munmap(channel->map, WIRE_MAP_SIZE);
+	channel->map = NULL;
+}
+
+static ChannelStatus
+bytes_send(Channel *channel, const void *bytes, size_t size)
+{
+	const char *at = bytes;
+
+	while (size > 0)
+	{
+		int64 done = wire_end_write(&channel->out, at, size);
+
+		if (unlikely(done < 0))
+			return CHANNEL_BROKEN;
+		if (unlikely(done == 0))
+		{
+			ChannelStatus status = channel_wait(channel, ring_writable);
+
+			if (status != CHANNEL_OK)
+				return status;
+		}
+		at += done;
+		size -= done;
+	}
+	return CHANNEL_OK;
+}
+
+static ChannelStatus
+bytes_receive(Channel *channel, void *bytes, size_t size)
+{
+	char *at = bytes;
+
+	while (size > 0)
+	{
+		int64 done = wire_end_read(&channel->in, at, size);
+
+		if (unlikely(done < 0))
+			return CHANNEL_BROKEN;
+		if (done == 0)
+		{
+			ChannelStatus status;
+
+			channel->partial = channel->partial || at != bytes;
+			status = channel_wait(channel, ring_readable);
+
+			if (status != CHANNEL_OK)
+				return status;
+		}
+		at += done;
+		size -= done;
+	}
+	return CHANNEL_OK;
+}
+
+static ChannelStatus
+payload_send(Channel *channel, const FrameOut *out)
+{
+	size_t sent = 0;
+	ChannelStatus status = CHANNEL_OK;
+
+	for (int i = 0; i < out->part_count && status == CHANNEL_OK; i++)
+	{
+		const FramePart *part = &out->parts[i];
+
+		status = bytes_send(channel, out->writer.data + sent, part->at - sent);
+		if (status == CHANNEL_OK)
+			status = bytes_send(channel, part->data, part->size);
+		sent = part->at;
+	}
+	return status == CHANNEL_OK ? bytes_send(channel, out->writer.data + sent, out->writer.size - sent) : status;
+}
+
+ChannelStatus
+channel_send(Channel *channel, WireKind kind, uint64 call, const FrameOut *out)
+{
+	size_t size = out == NULL ? 0 : frame_size(out);
+	WireFrame frame = {.length = (uint32) size, .kind = kind, .call = call};
+	ChannelStatus status;
+
+	if (out != NULL && (size > WIRE_FRAME_MAX || out->writer.error != 0))
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("values for a Python function are too large"),
+						errdetail("They take %zu bytes; the limit for one message is %u.", size, WIRE_FRAME_MAX)));
+	channel->map->spin_us = (uint32) spin_budget();
+	channel->partial = true;
+	status = bytes_send(channel, &frame, sizeof(frame));
+	if (status == CHANNEL_OK && size > 0)
+		status = payload_send(channel, out);
+	channel->partial = status != CHANNEL_OK;
+	child_wake(channel);
+	return status;
+}
+
+ChannelStatus
+channel_receive_header(Channel *channel, WireFrame *frame)
+{
+	ChannelStatus status = bytes_receive(channel, frame, sizeof(*frame));
+
+	channel->partial = channel->partial && status != CHANNEL_OK;
+	if (status == CHANNEL_OK && (frame->length > WIRE_FRAME_MAX || frame->flags != 0))
+		return CHANNEL_BROKEN;
+	return status;
+}
+
+ChannelStatus
+channel_receive_payload(Channel *channel, const WireFrame *frame, WireWriter *in)
+{
+	ChannelStatus status;
+
+	frame_reserve(in, frame->length);
+	channel->partial = true;
+	status = bytes_receive(channel, in->data, frame->length);
+	channel->partial = status != CHANNEL_OK;
+	in->size = frame->length;
+	return status;
+}

@@ -1,0 +1,52 @@
+/*
+ * channel.h - the backend's end of the wire to one interpreter: frames in and out, with adaptive waiting.
+ *
+ * DESIGN. To wait is to spin for pybox.spin_us, if there are cores to spare, and then to sleep on latch and socket. Each
+ * turn calls check(), which may raise an error: then the child may be in the middle of something, and whoever catches
+ * must settle or kill it. partial says that a frame is half through, when nothing but killing helps.
+ */
+#ifndef PYBOX_CHANNEL_H
+#define PYBOX_CHANNEL_H
+
+#include "postgres.h"
+
+#include "storage/latch.h"
+#include "utils/timestamp.h"
+
+#include "handler/frame.h"
+#include "sandbox/wire.h"
+
+/* pybox.spin_us */
+extern int channel_spin_us;
+
+typedef enum ChannelStatus
+{
+	CHANNEL_OK,
+	CHANNEL_DEAD,  /* the interpreter is gone */
+	CHANNEL_LATE,  /* the deadline passed */
+	CHANNEL_BROKEN /* it broke the protocol */
+} ChannelStatus;
+
+typedef struct Channel
+{
+	WireShared *map;
+	WireEnd in, out;
+	int socket;
+	WaitEventSet *events;
+	bool dead;
+	bool partial;
+	TimestampTz deadline; /* 0: none */
+	void (*check)(void *arg);
+	void *arg;
+} Channel;
+
+/* Maps the memory file and takes over socket; the descriptors stay the caller's. Raises an error if the file is not sealed. */
+void channel_open(Channel *channel, int memory, int socket);
+void channel_close(Channel *channel);
+ChannelStatus channel_send(Channel *channel, WireKind kind, uint64 call, const FrameOut *out);
+/* The header of the next frame; its length is at most WIRE_FRAME_MAX. */
+ChannelStatus channel_receive_header(Channel *channel, WireFrame *frame);
+/* The payload of that frame, into in. */
+ChannelStatus channel_receive_payload(Channel *channel, const WireFrame *frame, WireWriter *in);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * error.h - errors over the wire: a Python exception becomes an SQL error, and an SQL error a Python exception.
+ */
+#ifndef PYBOX_ERROR_H
+#define PYBOX_ERROR_H
+
+#include "postgres.h"
+
+#include "handler/frame.h"
+#include "utils/elog.h"
+
+/* The texts of WIRE_ERROR and WIRE_LOG, in the server's encoding; NULL where absent. */
+typedef struct ErrorFields
+{
+	char *text[WIRE_FIELD_COUNT];
+} ErrorFields;
+
+void error_fields_get(WireReader *reader, ErrorFields *fields);
+/* Raises what WIRE_ERROR says, at ERROR. */
+void error_raise(WireReader reader) pg_attribute_noreturn();
+/* Reports fields at elevel, below ERROR. */
+void error_report(int elevel, const ErrorFields *fields);
+/* Appends the payload of WIRE_REPLY_ERROR. */
+void error_put(FrameOut *out, const ErrorData *error);
+
+#endif

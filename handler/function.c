@@ -1,0 +1,333 @@
+/*
+ * function.c - the cache of functions and their call sites. Runs in backends.
+ */
+#include "handler/function.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "scheduler/policy_store.h"
+
+typedef struct FunctionKey
+{
+	Oid oid;
+	int32 trusted;
+} FunctionKey;
+
+typedef struct FunctionSlot
+{
+	FunctionKey key;
+	Function *function;
+} FunctionSlot;
+
+static HTAB *functions = NULL;
+static uint64 function_generation = 1;
+static uint64 role_generation = 1;
+
+static void
+procedure_changed(Datum arg, int cache, uint32 hash)
+{
+	function_generation++;
+}
+
+static void
+role_changed(Datum arg, int cache, uint32 hash)
+{
+	role_generation++;
+}
+
+static void
+functions_initialize(void)
+{
+	HASHCTL control = {.keysize = sizeof(FunctionKey), .entrysize = sizeof(FunctionSlot)};
+
+	if (functions != NULL)
+		return;
+	CacheRegisterSyscacheCallback(PROCOID, procedure_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, procedure_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, role_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, role_changed, (Datum) 0);
+	functions = hash_create("pybox functions", 64, &control, HASH_ELEM | HASH_BLOBS);
+}
+
+static Function *
+function_make(const char *name, const char *source, bool trusted)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "pybox function", ALLOCSET_SMALL_SIZES);
+	Function *function = MemoryContextAllocZero(context, sizeof(Function));
+
+	MemoryContextSetIdentifier(context, MemoryContextStrdup(context, name));
+	function->context = context;
+	function->current = true;
+	function->trusted = trusted;
+	function->handle = type_handle_next();
+	function->name = MemoryContextStrdup(context, name);
+	function->source = MemoryContextStrdup(context, source);
+	return function;
+}
+
+static bool
+arg_is_input(char mode)
+{
+	return mode == PROARGMODE_IN || mode == PROARGMODE_INOUT || mode == PROARGMODE_VARIADIC;
+}
+
+/* Only what goes in: names and declared types of IN, INOUT and VARIADIC arguments. */
+static void
+arguments_read(Function *function, HeapTuple tuple)
+{
+	MemoryContext old = MemoryContextSwitchTo(function->context);
+	Oid *types;
+	char **names, *modes;
+	int count = get_func_arg_info(tuple, &types, &names, &modes);
+
+	function->arg_types = palloc(Max(count, 1) * sizeof(Oid));
+	function->arg_names = palloc0(Max(count, 1) * sizeof(char *));
+	for (int i = 0; i < count; i++)
+	{
+		if (modes != NULL && !arg_is_input(modes[i]))
+			continue;
+		function->arg_types[function->arg_count] = types[i];
+		if (names != NULL && names[i] != NULL && names[i][0] != '\0')
+			function->arg_names[function->arg_count] = names[i];
+		function->arg_count++;
+	}
+	MemoryContextSwitchTo(old);
+}
+
+static Function *
+function_read(HeapTuple tuple, Oid oid, bool trusted)
+{
+	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tuple);
+	bool is_null;
+	Datum source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &is_null);
+	Function *function;
+	char *schema = get_namespace_name(form->pronamespace);
+
+	if (is_null)
+		elog(ERROR, "function %u has no source", oid);
+	function = function_make(NameStr(form->proname), TextDatumGetCString(source), trusted);
+	function->oid = oid;
+	function->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
+	function->tid = tuple->t_self;
+	function->returns_set = form->proretset;
+	function->is_procedure = form->prokind == PROKIND_PROCEDURE;
+	function->read_only = form->provolatile != PROVOLATILE_VOLATILE;
+	function->qualified = MemoryContextStrdup(function->context,
+											  psprintf("%s.%s", schema ? schema : "", NameStr(form->proname)));
+	arguments_read(function, tuple);
+	return function;
+}
+
+static void
+function_retire(Function *function)
+{
+	function->current = false;
+	if (function->users == 0)
+		MemoryContextDelete(function->context);
+}
+
+Function *
+function_get(Oid oid, bool trusted)
+{
+	FunctionKey key = {.oid = oid, .trusted = trusted};
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(oid));
+	FunctionSlot *slot;
+	Function *function;
+	bool found;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", oid);
+	functions_initialize();
+	slot = hash_search(functions, &key, HASH_FIND, &found);
+	if (found && slot->function->xmin == HeapTupleHeaderGetRawXmin(tuple->t_data) &&
+		ItemPointerEquals(&slot->function->tid, &tuple->t_self))
+	{
+		ReleaseSysCache(tuple);
+		return slot->function;
+	}
+	function = function_read(tuple, oid, trusted);
+	ReleaseSysCache(tuple);
+	if (found)
+	{
+		function->replaces = slot->function->handle;
+		function_retire(slot->function);
+	}
+	else
+		slot = hash_search(functions, &key, HASH_ENTER, &found);
+	slot->function = function;
+	return function;
+}
+
+Function *
+function_inline(const char *source, bool trusted)
+{
+	Function *function = function_make("__inline", source, trusted);
+
+	function->is_inline = true;
+	function->current = false;
+	return function;
+}
+
+void
+function_hold(Function *function)
+{
+	function->users++;
+}
+
+void
+function_release(Function *function)
+{
+	function->users--;
+	if (function->users == 0 && !function->current)
+		MemoryContextDelete(function->context);
+}
+
+static Oid
+argument_type(FunctionCallInfo call, const Function *function, int number)
+{
+	Oid type = function->arg_types[number];
+
+	if (IsPolymorphicType(type))
+		type = get_fn_expr_argtype(call->flinfo, number);
+	if (!OidIsValid(type))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("could not determine the type of argument %d of function \"%s\"", number + 1,
+							   function->name)));
+	if (get_typtype(type) == TYPTYPE_PSEUDO && type != RECORDOID)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("PL/Python functions cannot accept type %s", format_type_be(type))));
+	return type;
+}
+
+static TypeInfo *
+result_type(FunctionCallInfo call, const Function *function)
+{
+	Oid type;
+	TupleDesc desc;
+	ReturnSetInfo *set = (ReturnSetInfo *) call->resultinfo;
+	TypeFuncClass class = get_call_result_type(call, &type, &desc);
+
+	if (function->is_procedure && class != TYPEFUNC_COMPOSITE)
+		return type_get(VOIDOID, -1);
+	if (type == TRIGGEROID)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("trigger functions can only be called as triggers")));
+	if (class == TYPEFUNC_COMPOSITE && type == RECORDOID)
+		return type_get_row(desc);
+	if (class != TYPEFUNC_RECORD)
+		return type_get(type, -1);
+	if (set == NULL || !IsA(set, ReturnSetInfo) || set->expectedDesc == NULL)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("function returning record called in context that cannot accept type record")));
+	return type_get_row(set->expectedDesc);
+}
+
+static CallSite *
+site_make(FunctionCallInfo call, Function *function)
+{
+	MemoryContext old = MemoryContextSwitchTo(call->flinfo->fn_mcxt);
+	CallSite *site = palloc0(sizeof(CallSite));
+
+	site->handle = function->handle;
+	site->args = palloc(Max(function->arg_count, 1) * sizeof(TypeInfo *));
+	MemoryContextSwitchTo(old);
+	return site;
+}
+
+CallSite *
+function_site(FunctionCallInfo call, bool trusted)
+{
+	CallSite *site = call->flinfo->fn_extra;
+	Function *function;
+	uint64 functions_now = function_generation, types_now = type_generation();
+
+	if (likely(site != NULL && site->functions == functions_now && site->types == types_now))
+		return site;
+	if (site != NULL && site->set != NULL)
+		return site; /* a set goes on as it began */
+	function = function_get(call->flinfo->fn_oid, trusted);
+	if (site == NULL || site->handle != function->handle)
+		site = site_make(call, function);
+	for (int i = 0; i < function->arg_count; i++)
+		site->args[i] = type_get(argument_type(call, function, i), -1);
+	site->result = result_type(call, function);
+	site->function = function;
+	site->functions = functions_now;
+	site->types = types_now;
+	call->flinfo->fn_extra = site;
+	return site;
+}
+
+void
+function_put(FrameOut *out, const Function *function)
+{
+	uint8 flags = (function->returns_set ? WIRE_FUNCTION_SET : 0) |
+				  (function->is_procedure ? WIRE_FUNCTION_PROCEDURE : 0) |
+				  (function->is_inline ? WIRE_FUNCTION_INLINE : 0);
+
+	wire_put_u32(&out->writer, function->handle);
+	wire_put_u8(&out->writer, flags);
+	frame_put_cstring(out, function->name);
+	frame_put_cstring(out, function->source);
+	wire_put_u16(&out->writer, function->arg_count);
+	for (int i = 0; i < function->arg_count; i++)
+	{
+		wire_put_u8(&out->writer, function->arg_names[i] != NULL ? WIRE_TEXT : WIRE_NULL);
+		if (function->arg_names[i] != NULL)
+			frame_put_cstring(out, function->arg_names[i]);
+	}
+}
+
+static bool
+role_is_member(void *arg, const char *role)
+{
+	Oid oid = get_role_oid(role, true);
+
+	return OidIsValid(oid) && is_member_of_role_nosuper(*(Oid *) arg, oid);
+}
+
+const PolicyAssign *
+function_assignment(const Policy *policy, Oid role, const char *database, const char *function, const char **why)
+{
+	PolicyCaller caller = {
+		.function = function,
+		.role = GetUserNameFromId(role, false),
+		.database = database,
+		.is_member = role_is_member,
+		.arg = &role,
+	};
+
+	return policy_assign_find(policy, &caller, why);
+}
+
+const PolicyPool *
+function_pool(Function *function)
+{
+	const Policy *policy = policy_store_get();
+	uint64 generation = policy_store_local_generation();
+	Oid role = GetUserId();
+	const PolicyAssign *assign;
+	const char *why;
+
+	if (likely(function->pool != NULL && function->pool_role == role && function->pool_policy == generation &&
+			   function->pool_roles == role_generation))
+		return function->pool;
+	functions_initialize();
+	assign = function_assignment(policy, role, get_database_name(MyDatabaseId), function->qualified, &why);
+	function->pool = &policy->pools[assign != NULL ? assign->pool : 0];
+	function->pool_role = role;
+	function->pool_policy = generation;
+	function->pool_roles = role_generation;
+	return function->pool;
+}

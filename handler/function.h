@@ -1,0 +1,65 @@
+/*
+ * function.h - what pybox knows of a function: its source for the child, its types, its pool.
+ *
+ * DESIGN. A Function is made from pg_proc at its first call in a session and made anew, under a new handle, when its row
+ * changes. A CallSite hangs on the FmgrInfo and adds what this use of it resolves: polymorphic and record types. users
+ * counts the calls and open sets that still need a replaced one.
+ */
+#ifndef PYBOX_FUNCTION_H
+#define PYBOX_FUNCTION_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "storage/itemptr.h"
+
+#include "handler/type.h"
+#include "policies/policy.h"
+
+typedef struct Function
+{
+	Oid oid; /* InvalidOid: a DO block */
+	TransactionId xmin;
+	ItemPointerData tid;
+	MemoryContext context;
+	int users;
+	bool current; /* false: replaced, freed with its last user */
+	bool trusted, returns_set, is_procedure, is_inline, read_only;
+	uint32 handle, replaces; /* replaces: the handle this one makes void, or 0 */
+	char *name, *qualified, *source;
+	int arg_count;
+	Oid *arg_types;
+	char **arg_names; /* NULL where there is none */
+	/* where policy_pool_for() found it last */
+	const PolicyPool *pool;
+	Oid pool_role;
+	uint64 pool_policy, pool_roles;
+} Function;
+
+typedef struct CallSite
+{
+	Function *function; /* stale unless the generations hold: handle says which it was */
+	uint32 handle;
+	uint64 functions, types; /* generations it was made under */
+	TypeInfo **args;
+	TypeInfo *result;
+	struct SetState *set; /* a set that is being returned */
+} CallSite;
+
+/* The call site of a call, brought up to date. */
+CallSite *function_site(FunctionCallInfo call, bool trusted);
+/* From pg_proc, by oid. */
+Function *function_get(Oid oid, bool trusted);
+/* For DO: freed by function_release. */
+Function *function_inline(const char *source, bool trusted);
+void function_hold(Function *function);
+void function_release(Function *function);
+/* Appends the payload of WIRE_FUNCTION and WIRE_CHECK. */
+void function_put(FrameOut *out, const Function *function);
+/* The pool of the current policy for this function and the current user. */
+const PolicyPool *function_pool(Function *function);
+/* The assignment for any role, database and function (NULL: none), for pybox.explain_policy(). */
+const PolicyAssign *function_assignment(const Policy *policy, Oid role, const char *database, const char *function,
+										const char **why);
+
+#endif

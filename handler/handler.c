@@ -1,0 +1,218 @@
+/*
+ * handler.c - what PostgreSQL calls: the call, inline and validation handlers of both languages. Runs in backends.
+ */
+#include "handler/call.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/event_trigger.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "scheduler/shared.h"
+
+PG_FUNCTION_INFO_V1(pybox_call_handler);
+PG_FUNCTION_INFO_V1(pyboxu_call_handler);
+PG_FUNCTION_INFO_V1(pybox_inline_handler);
+PG_FUNCTION_INFO_V1(pyboxu_inline_handler);
+PG_FUNCTION_INFO_V1(pybox_validator);
+PG_FUNCTION_INFO_V1(pyboxu_validator);
+
+void
+arguments_put(FrameOut *out, CallSite *site, FunctionCallInfo info)
+{
+	int count = site->function->arg_count;
+
+	wire_put_u32(&out->writer, site->function->handle);
+	wire_put_u32(&out->writer, site->result->handle);
+	wire_put_u16(&out->writer, count);
+	for (int i = 0; i < count; i++)
+		if (info->args[i].isnull)
+			wire_put_u8(&out->writer, WIRE_NULL);
+		else
+			value_in(out, site->args[i], info->args[i].value);
+}
+
+static Datum
+value_return(Call *call, CallSite *site, FunctionCallInfo info)
+{
+	WireReader reader;
+	Datum value;
+
+	arguments_put(&call->buffers->out, site, info);
+	(void) call_ask(call, WIRE_CALL, 1u << WIRE_RESULT);
+	reader = call_reader(call);
+	value = value_out(&reader, site->result, &info->isnull);
+	if (site->result->type == VOIDOID)
+		info->isnull = call->function->is_procedure; /* void is an empty value, not a null, to SQL */
+	return value;
+}
+
+static void
+trigger_refuse(FunctionCallInfo info)
+{
+	if (CALLED_AS_TRIGGER(info) || CALLED_AS_EVENT_TRIGGER(info))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("pybox does not support triggers"),
+						errhint("Call a pybox function from a PL/pgSQL trigger.")));
+}
+
+static Datum
+function_call(FunctionCallInfo info, bool trusted)
+{
+	CallSite *site;
+	volatile Datum value = (Datum) 0;
+	Call call;
+
+	shared_require();
+	trigger_refuse(info);
+	site = function_site(info, trusted);
+	call_begin(&call, site->function, set_call_id(site));
+	call.result = site->result;
+	PG_TRY();
+	{
+		value = site->function->returns_set ? set_next(&call, site, info) : value_return(&call, site, info);
+	}
+	PG_CATCH();
+	{
+		call_abort(&call);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	call_end(&call);
+	return value;
+}
+
+Datum
+pybox_call_handler(PG_FUNCTION_ARGS)
+{
+	return function_call(fcinfo, true);
+}
+
+Datum
+pyboxu_call_handler(PG_FUNCTION_ARGS)
+{
+	return function_call(fcinfo, false);
+}
+
+/* Asks the child to do kind with function, and for nothing back but success. */
+static void
+function_submit(Function *function, WireKind kind, const TypeInfo *result)
+{
+	Call call;
+
+	call_begin(&call, function, 0);
+	call.result = result;
+	PG_TRY();
+	{
+		FrameOut *out = &call.buffers->out;
+
+		if (kind == WIRE_CHECK)
+			function_put(out, function);
+		else
+		{
+			wire_put_u32(&out->writer, function->handle);
+			wire_put_u32(&out->writer, result->handle);
+			wire_put_u16(&out->writer, 0);
+		}
+		(void) call_ask(&call, kind, 1u << WIRE_RESULT);
+		if (kind == WIRE_CALL)
+		{
+			frame_clear(out);
+			wire_put_u32(&out->writer, function->handle);
+			call_send(&call, WIRE_FORGET, out);
+		}
+	}
+	PG_CATCH();
+	{
+		call_abort(&call);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	call_end(&call);
+}
+
+static void
+block_run(const InlineCodeBlock *block, bool trusted)
+{
+	shared_require();
+	function_submit(function_inline(block->source_text, trusted), WIRE_CALL, type_get(VOIDOID, -1));
+}
+
+Datum
+pybox_inline_handler(PG_FUNCTION_ARGS)
+{
+	block_run((InlineCodeBlock *) DatumGetPointer(PG_GETARG_DATUM(0)), true);
+	PG_RETURN_VOID();
+}
+
+Datum
+pyboxu_inline_handler(PG_FUNCTION_ARGS)
+{
+	block_run((InlineCodeBlock *) DatumGetPointer(PG_GETARG_DATUM(0)), false);
+	PG_RETURN_VOID();
+}
+
+static void
+argument_types_check(const Function *function)
+{
+	for (int i = 0; i < function->arg_count; i++)
+	{
+		Oid type = function->arg_types[i];
+
+		if (get_typtype(type) == TYPTYPE_PSEUDO && !IsPolymorphicType(type) && type != RECORDOID)
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+							errmsg("PL/Python functions cannot accept type %s", format_type_be(type))));
+	}
+}
+
+static void
+result_type_check(Oid oid)
+{
+	Oid type = get_func_rettype(oid);
+
+	if (type == TRIGGEROID || type == EVENT_TRIGGEROID)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("pybox does not support triggers"),
+						errhint("Call a pybox function from a PL/pgSQL trigger.")));
+	if (get_typtype(type) == TYPTYPE_PSEUDO && !IsPolymorphicType(type) && type != VOIDOID && type != RECORDOID)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("PL/Python functions cannot return type %s", format_type_be(type))));
+}
+
+/* Types are checked here, the source in a confined child: nothing of it is parsed in the server. */
+static void
+function_validate(FunctionCallInfo info, bool trusted)
+{
+	Oid oid = DatumGetObjectId(info->args[0].value);
+	Function *function;
+
+	if (!CheckFunctionValidatorAccess(info->flinfo->fn_oid, oid))
+		return;
+	result_type_check(oid);
+	if (!check_function_bodies)
+		return;
+	shared_require();
+	function = function_get(oid, trusted);
+	argument_types_check(function);
+	function_submit(function, WIRE_CHECK, NULL);
+}
+
+Datum
+pybox_validator(PG_FUNCTION_ARGS)
+{
+	function_validate(fcinfo, true);
+	PG_RETURN_VOID();
+}
+
+Datum
+pyboxu_validator(PG_FUNCTION_ARGS)
+{
+	function_validate(fcinfo, false);
+	PG_RETURN_VOID();
+}

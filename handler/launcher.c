@@ -1,0 +1,257 @@
+/*
+ * launcher.c - requests to the launcher and its notices. Runs in backends.
+ *
+ * DESIGN. One request is under way at a time; what comes meanwhile is either its answer or a notice of a death, which
+ * is kept until asked for. An interrupted request leaves its answer behind: a lease nobody waits for any more is given
+ * back when it arrives, and answers are matched by the sequence number that the launcher repeats in generation.
+ */
+#include "handler/launcher.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "scheduler/shared.h"
+#include "scheduler/supervisor.h"
+#include "scheduler/wait_event.h"
+
+#define START_TIMEOUT_MS 10000
+#define LEASE_TIMEOUT_MS 60000
+#define DEATH_TIMEOUT_MS 5000
+#define USAGE_TIMEOUT_MS 1000
+#define CONNECT_TICK_MS 20
+#define DEATHS_KEPT 16
+
+static int control = -1;
+static uint32 generation = 0;
+static uint64 sequence = 0;
+static struct
+{
+	uint64 id;
+	LauncherDeath death;
+} deaths[DEATHS_KEPT];
+static int next_death = 0;
+
+static void
+launcher_disconnect(void)
+{
+	if (control < 0)
+		return;
+	close(control);
+	ReleaseExternalFD();
+	control = -1;
+}
+
+uint32
+launcher_generation(void)
+{
+	return pg_atomic_read_u32(&shared->launcher_generation);
+}
+
+static bool
+launcher_connect_once(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = SUPERVISOR_SOCKET};
+	uint32 current = launcher_generation();
+
+	if (control >= 0 && generation == current)
+		return true;
+	launcher_disconnect();
+	if (!shared_launcher_ready())
+		return false;
+	if (!AcquireExternalFD())
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("too many open files for a pybox connection")));
+	control = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (control < 0 || connect(control, (struct sockaddr *) &address, sizeof(address)) < 0)
+	{
+		if (control >= 0)
+			close(control);
+		ReleaseExternalFD();
+		control = -1;
+		return false;
+	}
+	generation = current;
+	return true;
+}
+
+static void
+launcher_connect(void)
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), START_TIMEOUT_MS);
+
+	while (!launcher_connect_once())
+	{
+		if (GetCurrentTimestamp() >= deadline)
+			ereport(ERROR, (errcode(ERRCODE_SYSTEM_ERROR), errmsg("pybox launcher is not running"),
+							errdetail("It did not come up within %d s.", START_TIMEOUT_MS / 1000),
+							errhint("The server log tells why; see also pybox.protection.")));
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, CONNECT_TICK_MS,
+						 wait_event_info(WAIT_NAME_INTERPRETER));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+static void
+death_keep(const ControlMessage *message)
+{
+	deaths[next_death].id = message->id;
+	deaths[next_death].death = (LauncherDeath){
+		.cause = message->cause < CONTROL_CAUSE_COUNT ? (ControlCause) message->cause : CONTROL_CAUSE_EXIT,
+		.status = message->status,
+		.memory_limit = message->memory_limit,
+		.memory_peak = message->memory_peak,
+	};
+	next_death = (next_death + 1) % DEATHS_KEPT;
+}
+
+static void
+fds_close(int *fds, int count)
+{
+	for (int i = 0; i < count; i++)
+		close(fds[i]);
+}
+
+/* Takes one packet. 1: it is the answer to the request under way; 0: nothing yet; -1: the launcher is gone. */
+static int
+launcher_take(ControlMessage *message, int fds[CONTROL_FDS_MAX])
+{
+	int count;
+	int result = control < 0 ? 0 : control_receive(control, message, fds, &count);
+
+	if (result == -EAGAIN || result == -EINTR)
+		return 0;
+	if (result <= 0)
+	{
+		launcher_disconnect();
+		return -1;
+	}
+	if (message->kind != CONTROL_DIED && message->generation == sequence)
+		return 1;
+	fds_close(fds, count);
+	if (message->kind == CONTROL_DIED)
+		death_keep(message);
+	else if (message->kind == CONTROL_LEASED)
+		launcher_release(message->id);
+	return 0;
+}
+
+static void
+launcher_sleep(TimestampTz deadline)
+{
+	long timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+	int events = WL_LATCH_SET | WL_SOCKET_READABLE | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH;
+
+	events = WaitLatchOrSocket(MyLatch, events, control, timeout, wait_event_info(WAIT_NAME_INTERPRETER));
+	if (events & WL_LATCH_SET)
+		ResetLatch(MyLatch);
+}
+
+/* As launcher_take, but waits until the deadline: then 0. May raise an interrupt. */
+static int
+launcher_await(ControlMessage *message, int fds[CONTROL_FDS_MAX], TimestampTz deadline)
+{
+	int result;
+
+	while ((result = launcher_take(message, fds)) == 0)
+	{
+		if (GetCurrentTimestamp() >= deadline)
+			return 0;
+		launcher_sleep(deadline);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return result;
+}
+
+void
+launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX])
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LEASE_TIMEOUT_MS);
+	ControlMessage request = *message;
+
+	request.kind = CONTROL_LEASE;
+	for (;;)
+	{
+		int result;
+
+		launcher_connect();
+		request.generation = ++sequence;
+		result = control_send(control, &request, NULL, 0) < 0 ? -1 : launcher_await(message, fds, deadline);
+		if (result == 1)
+			return;
+		if (result == 0)
+			ereport(ERROR, (errcode(ERRCODE_SYSTEM_ERROR),
+							errmsg("no Python interpreter for pool \"%s\" within %d s", request.pool,
+								   LEASE_TIMEOUT_MS / 1000),
+							errhint("See pybox.pools for its zygote's state and the server log for the reason.")));
+		/* The launcher died before it answered: the next one is asked, as long as the deadline allows. */
+		launcher_disconnect();
+		generation = 0;
+	}
+}
+
+void
+launcher_release(uint64 id)
+{
+	ControlMessage message = {.kind = CONTROL_RELEASE, .id = id};
+
+	if (control >= 0)
+		(void) control_send(control, &message, NULL, 0);
+}
+
+static bool
+death_find(uint64 id, LauncherDeath *death)
+{
+	for (int i = 0; i < DEATHS_KEPT; i++)
+		if (deaths[i].id == id)
+		{
+			*death = deaths[i].death;
+			return true;
+		}
+	return false;
+}
+
+bool
+launcher_death(uint64 id, LauncherDeath *death)
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), DEATH_TIMEOUT_MS);
+
+	while (!death_find(id, death))
+	{
+		ControlMessage message;
+		int fds[CONTROL_FDS_MAX];
+
+		if (control < 0 || GetCurrentTimestamp() >= deadline)
+			return false;
+		if (launcher_take(&message, fds) == 0)
+			launcher_sleep(deadline);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return true;
+}
+
+bool
+launcher_usage(ControlUsage *usages, int count)
+{
+	ControlMessage message = {.kind = CONTROL_USAGE, .count = (uint32) count};
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), USAGE_TIMEOUT_MS);
+	int fds[CONTROL_FDS_MAX];
+
+	Assert(count <= CONTROL_USAGES_MAX);
+	if (!launcher_connect_once())
+		return false;
+	memcpy(message.usages, usages, count * sizeof(ControlUsage));
+	message.generation = ++sequence;
+	if (control_send(control, &message, NULL, 0) < 0 || launcher_await(&message, fds, deadline) != 1 ||
+		message.kind != CONTROL_USAGE)
+		return false;
+	memcpy(usages, message.usages, count * sizeof(ControlUsage));
+	return true;
+}

@@ -1,0 +1,32 @@
+/*
+ * launcher.h - the backend's connection to the launcher: one socket, opened at the first need, kept for the session.
+ */
+#ifndef PYBOX_HANDLER_LAUNCHER_H
+#define PYBOX_HANDLER_LAUNCHER_H
+
+#include "postgres.h"
+
+#include "sandbox/control.h"
+
+typedef struct LauncherDeath
+{
+	ControlCause cause;
+	int status;
+	int64 memory_limit, memory_peak;
+} LauncherDeath;
+
+/* Which launcher this session talks to; leases of another generation are gone. */
+uint32 launcher_generation(void);
+/*
+ * Asks for an interpreter. answer is CONTROL_LEASED, with fds, or CONTROL_REFUSED. Raises 57014 and the like when
+ * interrupted, 58000 when no launcher comes up within ten seconds.
+ */
+void launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX]);
+/* Gives an interpreter back; the launcher kills it. Never raises. */
+void launcher_release(uint64 id);
+/* Waits up to five seconds for the notice of how it died; false: none came. */
+bool launcher_death(uint64 id, LauncherDeath *death);
+/* Fills usages (at most CONTROL_USAGES_MAX) by id; false when the launcher does not answer within a second. */
+bool launcher_usage(ControlUsage *usages, int count);
+
+#endif

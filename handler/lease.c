@@ -1,0 +1,253 @@
+/*
+ * lease.c - the session's interpreters. Runs in backends. Owns the descriptors of each lease.
+ */
+#include "handler/lease.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+
+#include "handler/launcher.h"
+#include "sandbox/layer.h"
+#include "scheduler/shared.h"
+
+#define LEASE_FDS 2
+
+static Lease *leases = NULL;
+static bool registered = false;
+
+static int
+pidfd_signal(int pidfd, int number)
+{
+	return (int) syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
+}
+
+void
+lease_interrupt(Lease *lease)
+{
+	(void) pidfd_signal(lease->pidfd, SIGINT);
+}
+
+void
+lease_kill(Lease *lease)
+{
+	if (!lease->killed)
+	{
+		(void) pidfd_signal(lease->pidfd, SIGKILL);
+		launcher_release(lease->id);
+	}
+	lease->killed = true;
+	lease->channel.dead = true;
+}
+
+static void
+lease_free(Lease *lease)
+{
+	lease_kill(lease);
+	channel_close(&lease->channel);
+	close(lease->socket);
+	close(lease->pidfd);
+	for (int i = 0; i < LEASE_FDS; i++)
+		ReleaseExternalFD();
+	if (lease->sent != NULL)
+		pfree(lease->sent);
+	pfree(lease);
+}
+
+static bool
+lease_is_dead(const Lease *lease)
+{
+	return lease->channel.dead || lease->generation != launcher_generation();
+}
+
+/* Frees what nobody uses any more: the dead, and with all those that are idle too. */
+static void
+leases_sweep(bool all)
+{
+	Lease **link = &leases;
+
+	while (*link != NULL)
+	{
+		Lease *lease = *link;
+
+		if (lease->depth == 0 && (all || lease_is_dead(lease)))
+		{
+			*link = lease->next;
+			lease_free(lease);
+		}
+		else
+			link = &lease->next;
+	}
+}
+
+void
+lease_drop_all(void)
+{
+	leases_sweep(true);
+}
+
+static void
+lease_exit(int code, Datum arg)
+{
+	for (Lease *lease = leases; lease != NULL; lease = lease->next)
+		lease_kill(lease);
+}
+
+static int
+refusal_code(ControlRefusal refusal)
+{
+	static const int codes[] = {
+		[CONTROL_REFUSED_LAYER] = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+		[CONTROL_REFUSED_POOL] = ERRCODE_SYSTEM_ERROR,
+		[CONTROL_REFUSED_START] = ERRCODE_SYSTEM_ERROR,
+		[CONTROL_REFUSED_LIMIT] = ERRCODE_INSUFFICIENT_RESOURCES,
+	};
+
+	return (int) refusal < (int) lengthof(codes) ? codes[refusal] : ERRCODE_SYSTEM_ERROR;
+}
+
+static void
+lease_refused(const ControlMessage *answer, const PolicyPool *pool)
+{
+	if (answer->status == CONTROL_REFUSED_LAYER)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("pool \"%s\" has no sandbox: a required layer is missing", pool->name),
+						errdetail_internal("%s", answer->text),
+						errhint("See pybox.protection. Mend the layer, or take it off \"require\" in the policy.")));
+	ereport(ERROR, (errcode(refusal_code((ControlRefusal) answer->status)),
+					errmsg("could not start a Python interpreter in pool \"%s\"", pool->name),
+					errdetail_internal("%s", answer->text)));
+}
+
+static Lease *
+lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
+{
+	Lease *lease = MemoryContextAllocZero(TopMemoryContext, sizeof(Lease));
+
+	for (int i = 0; i < LEASE_FDS; i++)
+		ReserveExternalFD();
+	lease->id = answer->id;
+	lease->pid = answer->pid;
+	lease->generation = launcher_generation();
+	lease->socket = fds[1];
+	lease->pidfd = fds[2];
+	(void) fcntl(lease->socket, F_SETFL, O_NONBLOCK);
+	lease->next = leases;
+	lease->depth = 1; /* pinned until it is complete */
+	leases = lease;
+	channel_open(&lease->channel, fds[0], lease->socket);
+	close(fds[0]);
+	lease->depth = 0;
+	return lease;
+}
+
+static Lease *
+lease_make(Oid role, bool trusted, const PolicyPool *pool)
+{
+	ControlMessage message = {.trusted = trusted, .role = role};
+	int fds[CONTROL_FDS_MAX];
+	Lease *lease;
+
+	if (!registered)
+		before_shmem_exit(lease_exit, (Datum) 0);
+	registered = true;
+	strlcpy(message.pool, pool->name, sizeof(message.pool));
+	launcher_lease(&message, fds);
+	if (message.kind == CONTROL_REFUSED)
+		lease_refused(&message, pool);
+	if (message.kind != CONTROL_LEASED || fds[0] < 0 || fds[1] < 0 || fds[2] < 0)
+		elog(ERROR, "pybox launcher answered a lease with message %u", message.kind);
+	lease = lease_open(&message, fds);
+	lease->role = role;
+	lease->trusted = trusted;
+	strlcpy(lease->pool, pool->name, sizeof(lease->pool));
+	return lease;
+}
+
+Lease *
+lease_get(Oid role, bool trusted, const PolicyPool *pool)
+{
+	for (Lease *lease = leases; lease != NULL; lease = lease->next)
+		if (lease->role == role && lease->trusted == trusted && !lease_is_dead(lease) &&
+			strcmp(lease->pool, pool->name) == 0)
+		{
+			if (lease->depth > 0 || lease_enter(lease))
+				return lease;
+			break;
+		}
+	leases_sweep(false);
+	for (;;)
+	{
+		Lease *lease = lease_make(role, trusted, pool);
+
+		if (lease_enter(lease))
+			return lease;
+	}
+}
+
+Lease *
+lease_find(uint64 id)
+{
+	for (Lease *lease = leases; lease != NULL; lease = lease->next)
+		if (lease->id == id && !lease_is_dead(lease))
+			return lease;
+	return NULL;
+}
+
+bool
+lease_enter(Lease *lease)
+{
+	uint32 idle = WIRE_LEASE_IDLE;
+
+	if (lease->depth > 0)
+		return true;
+	if (__atomic_compare_exchange_n(&lease->channel.map->lease_state, &idle, WIRE_LEASE_BUSY, false, __ATOMIC_ACQ_REL,
+									__ATOMIC_ACQUIRE))
+		return true;
+	lease->channel.dead = true;
+	return false;
+}
+
+void
+lease_leave(Lease *lease)
+{
+	struct timespec now;
+
+	if (lease->depth > 0)
+		return;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	lease->channel.map->idle_since_ms = (uint64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	__atomic_store_n(&lease->channel.map->lease_state, WIRE_LEASE_IDLE, __ATOMIC_RELEASE);
+}
+
+bool
+lease_knows(Lease *lease, uint32 handle)
+{
+	return handle < lease->sent_size && lease->sent[handle] != 0;
+}
+
+void
+lease_learns(Lease *lease, uint32 handle)
+{
+	if (handle >= lease->sent_size)
+	{
+		uint32 size = Max(64, handle * 2);
+		uint8 *sent = MemoryContextAllocZero(TopMemoryContext, size);
+
+		if (lease->sent != NULL)
+		{
+			memcpy(sent, lease->sent, lease->sent_size);
+			pfree(lease->sent);
+		}
+		lease->sent = sent;
+		lease->sent_size = size;
+	}
+	lease->sent[handle] = 1;
+}

@@ -1,0 +1,52 @@
+/*
+ * lease.h - an interpreter this session has leased: one for each (role, language, pool).
+ *
+ * DESIGN. A lease lives until the session ends, DISCARD ALL, its idle timeout, its death or its misbehaviour. depth counts
+ * the calls on its stack: while it is above zero the lease is pinned. A dead lease stays in the list until nobody pins it.
+ */
+#ifndef PYBOX_LEASE_H
+#define PYBOX_LEASE_H
+
+#include "postgres.h"
+
+#include "handler/channel.h"
+#include "policies/policy.h"
+
+typedef struct Lease
+{
+	struct Lease *next;
+	Oid role;
+	bool trusted;
+	char pool[POLICY_NAME_SIZE];
+	uint64 id;
+	int pid;
+	uint32 generation; /* of the launcher */
+	int pidfd, socket;
+	int depth;
+	bool greeted; /* WIRE_HELLO was sent */
+	bool killed;
+	Channel channel;
+	uint8 *sent; /* by handle: this function or type was sent */
+	uint32 sent_size;
+} Lease;
+
+/* The session's lease for these, made when there is none. Raises 55000, 53000, 58000 when the launcher refuses. */
+Lease *lease_get(Oid role, bool trusted, const PolicyPool *pool);
+/* The lease with this id if it still lives, else NULL. */
+Lease *lease_find(uint64 id);
+/* Marks it busy or idle for the launcher's idle timeout; false: it was reclaimed. */
+bool lease_enter(Lease *lease);
+void lease_leave(Lease *lease);
+/* SIGINT, for WireShared.cancel_call. */
+void lease_interrupt(Lease *lease);
+/* SIGKILL, at once; the lease is dead then. Never raises. */
+void lease_kill(Lease *lease);
+/* Ends those with no call on their stack. */
+void lease_drop_all(void);
+/* Whether the interpreter has what handle names; says so from now on. */
+bool lease_knows(Lease *lease, uint32 handle);
+void lease_learns(Lease *lease, uint32 handle);
+/* Raises the error that tells how it died; call_id for the detail. */
+void lease_death_report(Lease *lease, uint64 call_id, const PolicyPool *pool) pg_attribute_noreturn();
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * set.c - set-returning functions: an iterator in the child, one row for each time the executor asks. Runs in backends.
+ *
+ * DESIGN. Between rows no slot is held and the interpreter may serve other calls. A set that the executor gives up early
+ * is closed by its expression context; one that an error leaves behind, at the end of the transaction.
+ */
+#include "handler/call.h"
+
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "utils/memutils.h"
+
+typedef struct SetState
+{
+	struct SetState *next;
+	CallSite *site;
+	Function *function;
+	uint64 call_id, lease;
+	uint32 iterator;
+	ExprContext *context;
+} SetState;
+
+static SetState *sets = NULL;
+static bool registered = false;
+
+uint64
+set_call_id(const CallSite *site)
+{
+	return site->set != NULL ? site->set->call_id : 0;
+}
+
+/* Forgets the set; its site may be gone by then, so only set_end() touches that. */
+static void
+set_free(SetState *set)
+{
+	for (SetState **link = &sets; *link != NULL; link = &(*link)->next)
+		if (*link == set)
+		{
+			*link = set->next;
+			break;
+		}
+	function_release(set->function);
+	pfree(set);
+}
+
+static void
+set_close(SetState *set)
+{
+	Lease *lease = lease_find(set->lease);
+	FrameOut out = {.writer = frame_writer_make()};
+
+	wire_put_u32(&out.writer, set->iterator);
+	if (lease != NULL)
+	{
+		lease->channel.check = NULL;
+		lease->channel.deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), call_cancel_grace_ms);
+		if (channel_send(&lease->channel, WIRE_CLOSE, 0, &out) != CHANNEL_OK)
+			lease_kill(lease);
+	}
+	pfree(out.writer.data);
+	set_free(set);
+}
+
+/* The executor shuts the expression down before the set is exhausted. */
+static void
+set_shutdown(Datum arg)
+{
+	SetState *set = (SetState *) DatumGetPointer(arg);
+
+	set->site->set = NULL;
+	set_close(set);
+}
+
+static void
+sets_end(XactEvent event, void *arg)
+{
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE &&
+		event != XACT_EVENT_PARALLEL_COMMIT && event != XACT_EVENT_PARALLEL_ABORT)
+		return;
+	while (sets != NULL)
+		set_close(sets);
+}
+
+static SetState *
+set_open(Call *call, CallSite *site, ReturnSetInfo *info)
+{
+	WireReader reader = call_reader(call);
+	SetState *set = MemoryContextAllocZero(TopMemoryContext, sizeof(SetState));
+
+	if (!registered)
+		RegisterXactCallback(sets_end, NULL);
+	registered = true;
+	set->iterator = wire_get_u32(&reader);
+	set->lease = call->lease->id;
+	set->call_id = call->id;
+	set->site = site;
+	set->context = info->econtext;
+	set->function = call->function;
+	function_hold(set->function);
+	set->next = sets;
+	sets = set;
+	if (reader.error != 0)
+		call_violation(call, wire_strerror(reader.error));
+	RegisterExprContextCallback(info->econtext, set_shutdown, PointerGetDatum(set));
+	site->set = set;
+	return set;
+}
+
+static void
+set_end(CallSite *site)
+{
+	SetState *set = site->set;
+
+	UnregisterExprContextCallback(set->context, set_shutdown, PointerGetDatum(set));
+	site->set = NULL;
+	set_free(set);
+}
+
+/* The interpreter that holds the iterator, and no other. */
+static void
+set_resume(Call *call, const SetState *set)
+{
+	call->lease = lease_find(set->lease);
+	if (call->lease == NULL || !lease_enter(call->lease))
+	{
+		call->lease = NULL;
+		ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+						errmsg("Python interpreter that produces this set is gone"),
+						errdetail("Pool \"%s\", call %lld.", call->pool->name, (long long) call->id)));
+	}
+	call->lease->depth++;
+}
+
+static WireKind
+set_fetch(Call *call, SetState *set)
+{
+	FrameOut *out = &call->buffers->out;
+
+	frame_clear(out);
+	wire_put_u32(&out->writer, set->iterator);
+	return call_ask(call, WIRE_NEXT, 1u << WIRE_ROW | 1u << WIRE_END);
+}
+
+static ReturnSetInfo *
+set_info(FunctionCallInfo info)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) info->resultinfo;
+
+	if (set == NULL || !IsA(set, ReturnSetInfo) || (set->allowedModes & SFRM_ValuePerCall) == 0)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("unsupported set function return mode"),
+						errdetail("PL/Python set-returning functions only support returning one value per call.")));
+	set->returnMode = SFRM_ValuePerCall;
+	return set;
+}
+
+Datum
+set_next(Call *call, CallSite *site, FunctionCallInfo info)
+{
+	ReturnSetInfo *set_result = set_info(info);
+	WireReader reader;
+	Datum row;
+
+	if (site->set == NULL)
+	{
+		arguments_put(&call->buffers->out, site, info);
+		(void) call_ask(call, WIRE_CALL, 1u << WIRE_ITERATOR);
+		(void) set_open(call, site, set_result);
+	}
+	else
+		set_resume(call, site->set);
+	if (set_fetch(call, site->set) == WIRE_END)
+	{
+		set_end(site);
+		set_result->isDone = ExprEndResult;
+		info->isnull = true;
+		return (Datum) 0;
+	}
+	set_result->isDone = ExprMultipleResult;
+	reader = call_reader(call);
+	row = value_out(&reader, site->result, &info->isnull);
+	return row;
+}

@@ -1,0 +1,249 @@
+/*
+ * spi.c - runs the SQL requests of the child. Runs in backends, inside a subtransaction that request.c opens.
+ */
+#include "handler/spi.h"
+
+#include "access/htup_details.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "parser/parse_type.h"
+#include "utils/memutils.h"
+
+#define PLANS_MAX 10000
+
+/* A plan belongs to the interpreter that prepared it, and goes with it. */
+typedef struct PreparedPlan
+{
+	struct PreparedPlan *next;
+	uint32 number;
+	uint64 lease;
+	SPIPlanPtr plan;
+	MemoryContext context;
+	int arg_count;
+	TypeInfo **args;
+} PreparedPlan;
+
+static PreparedPlan *plans = NULL;
+static int plan_count = 0;
+static uint32 last_plan = 0;
+
+static void
+row_put(FrameOut *out, TypeInfo **types, HeapTuple tuple, TupleDesc desc)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		bool is_null;
+		Datum value;
+
+		if (TupleDescAttr(desc, i)->attisdropped)
+			continue;
+		value = heap_getattr(tuple, i + 1, desc, &is_null);
+		if (is_null)
+			wire_put_u8(&out->writer, WIRE_NULL);
+		else
+			value_in(out, types[i], value);
+	}
+}
+
+static TypeInfo **
+columns_put(FrameOut *out, TupleDesc desc)
+{
+	TypeInfo **types = palloc0(Max(desc->natts, 1) * sizeof(TypeInfo *));
+	int live = 0;
+
+	for (int i = 0; i < desc->natts; i++)
+		live += !TupleDescAttr(desc, i)->attisdropped;
+	wire_put_u16(&out->writer, live);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		if (attribute->attisdropped)
+			continue;
+		frame_put_cstring(out, NameStr(attribute->attname));
+		wire_put_u32(&out->writer, attribute->atttypid);
+		wire_put_u32(&out->writer, (uint32) attribute->atttypmod);
+		types[i] = type_get(attribute->atttypid, attribute->atttypmod);
+	}
+	return types;
+}
+
+/* Appends a WireRows and frees SPI's result. Large arrays are copied: the rows are gone before the frame is sent. */
+static void
+rows_put(FrameOut *out, int status)
+{
+	SPITupleTable *table = SPI_tuptable;
+	uint64 rows = SPI_processed;
+	TypeInfo **types;
+
+	wire_put_u32(&out->writer, (uint32) status);
+	wire_put_u64(&out->writer, rows);
+	wire_put_u8(&out->writer, table != NULL);
+	if (table == NULL)
+		return;
+	types = columns_put(out, table->tupdesc);
+	wire_put_u64(&out->writer, rows);
+	for (uint64 i = 0; i < rows; i++)
+		row_put(out, types, table->vals[i], table->tupdesc);
+	frame_settle(out);
+	SPI_freetuptable(table);
+}
+
+static void
+status_check(int status, const char *what)
+{
+	if (status < 0)
+		ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+						errmsg("%s failed: %s", what, SPI_result_code_string(status))));
+}
+
+static long
+limit_get(WireReader *reader)
+{
+	uint64 limit = wire_get_u64(reader);
+
+	return limit > LONG_MAX ? LONG_MAX : (long) limit;
+}
+
+void
+spi_execute(Call *call, WireReader *reader, FrameOut *out)
+{
+	long limit = limit_get(reader);
+	char *query = frame_get_cstring(reader);
+	int status = SPI_execute(query, call->function->read_only, limit);
+
+	status_check(status, "SPI_execute");
+	rows_put(out, status);
+}
+
+static void
+plan_free(PreparedPlan **link)
+{
+	PreparedPlan *plan = *link;
+
+	*link = plan->next;
+	plan_count--;
+	SPI_freeplan(plan->plan);
+	MemoryContextDelete(plan->context);
+}
+
+/* Frees the plans of interpreters that are gone. */
+static void
+plans_sweep(void)
+{
+	PreparedPlan **link = &plans;
+
+	while (*link != NULL)
+		if (lease_find((*link)->lease) == NULL)
+			plan_free(link);
+		else
+			link = &(*link)->next;
+}
+
+static PreparedPlan *
+plan_make(Call *call, int arg_count)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "pybox plan", ALLOCSET_SMALL_SIZES);
+	PreparedPlan *plan = MemoryContextAllocZero(context, sizeof(PreparedPlan));
+
+	plan->context = context;
+	plan->number = ++last_plan;
+	plan->lease = call->lease->id;
+	plan->arg_count = arg_count;
+	plan->args = MemoryContextAllocZero(context, Max(arg_count, 1) * sizeof(TypeInfo *));
+	return plan;
+}
+
+static Oid *
+plan_types_get(WireReader *reader, int count, TypeInfo **infos)
+{
+	Oid *types = palloc(Max(count, 1) * sizeof(Oid));
+
+	for (int i = 0; i < count; i++)
+	{
+		int32 typmod;
+
+		parseTypeString(frame_get_cstring(reader), &types[i], &typmod, false);
+		infos[i] = type_get(types[i], typmod);
+	}
+	return types;
+}
+
+void
+spi_prepare(Call *call, WireReader *reader, FrameOut *out)
+{
+	char *query = frame_get_cstring(reader);
+	int count = wire_get_u16(reader);
+	TypeInfo **infos;
+	Oid *types;
+	SPIPlanPtr prepared;
+	PreparedPlan *plan;
+
+	if (reader->error != 0 || (size_t) count > wire_left(reader))
+		value_malformed("a plan with more types than its message holds");
+	plans_sweep();
+	if (plan_count >= PLANS_MAX)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many prepared plans"),
+						errdetail("This session's Python functions hold %d, the limit.", PLANS_MAX),
+						errhint("Keep plans in SD and use them again.")));
+	infos = palloc(Max(count, 1) * sizeof(TypeInfo *));
+	types = plan_types_get(reader, count, infos);
+	prepared = SPI_prepare(query, count, types);
+	if (prepared == NULL)
+		status_check(SPI_result, "SPI_prepare");
+	plan = plan_make(call, count);
+	memcpy(plan->args, infos, count * sizeof(TypeInfo *));
+	SPI_keepplan(prepared);
+	plan->plan = prepared;
+	plan->next = plans;
+	plans = plan;
+	plan_count++;
+	wire_put_u32(&out->writer, plan->number);
+	wire_put_u16(&out->writer, count);
+	for (int i = 0; i < count; i++)
+		type_put(out, infos[i]);
+}
+
+static PreparedPlan **
+plan_find(const Call *call, uint32 number)
+{
+	for (PreparedPlan **link = &plans; *link != NULL; link = &(*link)->next)
+		if ((*link)->number == number && (*link)->lease == call->lease->id)
+			return link;
+	return NULL;
+}
+
+void
+spi_execute_plan(Call *call, WireReader *reader, FrameOut *out)
+{
+	PreparedPlan **link = plan_find(call, wire_get_u32(reader));
+	long limit = limit_get(reader);
+	int count = wire_get_u16(reader);
+	Datum *values;
+	char *nulls;
+	int status;
+
+	if (link == NULL || count != (*link)->arg_count)
+		value_malformed("a plan that is not its own, or with the wrong number of arguments");
+	values = palloc0(Max(count, 1) * sizeof(Datum));
+	nulls = palloc(count + 1);
+	for (int i = 0; i < count; i++)
+	{
+		bool is_null;
+
+		values[i] = value_out(reader, (*link)->args[i], &is_null);
+		nulls[i] = is_null ? 'n' : ' ';
+	}
+	status = SPI_execute_plan((*link)->plan, values, nulls, call->function->read_only, limit);
+	status_check(status, "SPI_execute_plan");
+	rows_put(out, status);
+}
+
+void
+spi_free_plan(Call *call, WireReader *reader, FrameOut *out)
+{
+	PreparedPlan **link = plan_find(call, wire_get_u32(reader));
+
+	if (link != NULL)
+		plan_free(link);
+}

@@ -1,0 +1,37 @@
+/*
+ * stop.c - the errors of calls that others asked to stop; a row for each ActivityStop. Runs in backends.
+ */
+#include "handler/call.h"
+
+static const struct
+{
+	const char *message;
+	const char *hint;
+	bool no_grace;
+} stops[ACTIVITY_STOP_COUNT] = {
+	[ACTIVITY_STOP_CANCEL] = {"canceling Python call due to pybox.cancel", NULL, false},
+	[ACTIVITY_STOP_KILL] = {"terminating Python call due to pybox.kill",
+							"The session goes on with a new interpreter; SD and GD start empty.", true},
+	[ACTIVITY_STOP_WALL] = {"canceling Python call due to its pool's wall limit",
+							"Ask for a pool with a higher limits.wall, or do less in one call.", false},
+};
+
+void
+stop_raise(Call *call, ActivityStop stop)
+{
+	long secs;
+	int usecs;
+
+	TimestampDifference(call->started_at != 0 ? call->started_at : GetCurrentTimestamp(), GetCurrentTimestamp(), &secs,
+						&usecs);
+	for (Call *inner = current_call; inner != NULL; inner = inner->outer)
+	{
+		inner->no_grace = inner->no_grace || stops[stop].no_grace;
+		if (inner == call)
+			break;
+	}
+	ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg_internal("%s", stops[stop].message),
+					errdetail("Pool \"%s\", call %lld, ran %ld.%03d s; limits.wall is %lld ms.", call->pool->name,
+							  (long long) call->id, secs, usecs / 1000, (long long) call->pool->limits.wall_ms),
+					stops[stop].hint != NULL ? errhint("%s", stops[stop].hint) : 0));
+}

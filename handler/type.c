@@ -1,0 +1,286 @@
+/*
+ * type.c - makes and caches TypeInfos. Runs in backends. Everything lives in one long-lived context.
+ */
+#include "handler/type.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+typedef struct TypeKey
+{
+	Oid type;
+	int32 typmod;
+} TypeKey;
+
+typedef struct TypeSlot
+{
+	TypeKey key;
+	TypeInfo *info;
+	uint64 generation;
+} TypeSlot;
+
+static HTAB *types = NULL;
+static MemoryContext type_context = NULL;
+static uint64 generation = 1;
+static uint32 last_handle = 0;
+
+static void
+type_changed(Datum arg, int cache, uint32 hash)
+{
+	generation++;
+}
+
+static void
+relation_changed(Datum arg, Oid relation)
+{
+	generation++;
+}
+
+uint64
+type_generation(void)
+{
+	return generation;
+}
+
+uint32
+type_handle_next(void)
+{
+	return ++last_handle;
+}
+
+static void
+types_initialize(void)
+{
+	HASHCTL control = {.keysize = sizeof(TypeKey), .entrysize = sizeof(TypeSlot)};
+
+	if (types != NULL)
+		return;
+	type_context = AllocSetContextCreate(TopMemoryContext, "pybox types", ALLOCSET_DEFAULT_SIZES);
+	control.hcxt = type_context;
+	CacheRegisterSyscacheCallback(TYPEOID, type_changed, (Datum) 0);
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	types = hash_create("pybox types", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+static const struct
+{
+	Oid type;
+	WireType out;
+	TypeIn in;
+} scalars[] = {
+	{BOOLOID, WIRE_TYPE_BOOL, TYPE_IN_BOOL},
+	{INT2OID, WIRE_TYPE_INT16, TYPE_IN_INT16},
+	{INT4OID, WIRE_TYPE_INT32, TYPE_IN_INT32},
+	{INT8OID, WIRE_TYPE_INT64, TYPE_IN_INT64},
+	{OIDOID, WIRE_TYPE_TEXT, TYPE_IN_OID},
+	{FLOAT4OID, WIRE_TYPE_FLOAT32, TYPE_IN_FLOAT32},
+	{FLOAT8OID, WIRE_TYPE_FLOAT64, TYPE_IN_FLOAT64},
+	{NUMERICOID, WIRE_TYPE_TEXT, TYPE_IN_NUMERIC},
+	{BYTEAOID, WIRE_TYPE_BYTES, TYPE_IN_BYTES},
+	{TEXTOID, WIRE_TYPE_TEXT, TYPE_IN_VARLENA_TEXT},
+	{VARCHAROID, WIRE_TYPE_TEXT, TYPE_IN_VARLENA_TEXT},
+	{BPCHAROID, WIRE_TYPE_TEXT, TYPE_IN_VARLENA_TEXT},
+	{VOIDOID, WIRE_TYPE_VOID, TYPE_IN_OUTPUT},
+};
+
+/* Conversions of a base type that is neither array nor row; a typmod needs the input function, so it goes as text. */
+static void
+scalar_describe(TypeInfo *info)
+{
+	info->out = WIRE_TYPE_TEXT;
+	info->in = TYPE_IN_OUTPUT;
+	for (int i = 0; i < (int) lengthof(scalars); i++)
+		if (scalars[i].type == info->base)
+		{
+			info->out = scalars[i].out;
+			info->in = scalars[i].in;
+		}
+}
+
+static void
+columns_describe(TypeInfo *info)
+{
+	info->columns = palloc0(Max(info->desc->natts, 1) * sizeof(TypeInfo *));
+	for (int i = 0; i < info->desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(info->desc, i);
+
+		if (!attribute->attisdropped)
+			info->columns[i] = type_get(attribute->atttypid, attribute->atttypmod);
+	}
+}
+
+static void
+row_describe(TypeInfo *info)
+{
+	TypeCacheEntry *entry = lookup_type_cache(info->base, TYPECACHE_TUPDESC);
+
+	info->out = WIRE_TYPE_TUPLE;
+	info->in = TYPE_IN_RECORD;
+	info->desc_id = entry->tupDesc_identifier;
+	info->desc = CreateTupleDescCopyConstr(entry->tupDesc);
+	columns_describe(info);
+}
+
+/* An anonymous record: with a registered typmod its columns are known, else it only goes in. */
+static void
+record_describe(TypeInfo *info)
+{
+	info->out = WIRE_TYPE_TEXT;
+	info->in = TYPE_IN_RECORD;
+	if (info->typmod < 0)
+		return;
+	info->out = WIRE_TYPE_TUPLE;
+	info->desc = lookup_rowtype_tupdesc_copy(RECORDOID, info->typmod);
+	columns_describe(info);
+}
+
+static void
+io_describe(TypeInfo *info, HeapTuple tuple)
+{
+	Form_pg_type form = (Form_pg_type) GETSTRUCT(tuple);
+
+	info->length = form->typlen;
+	info->by_value = form->typbyval;
+	info->align = form->typalign;
+	info->io_parameter = getTypeIOParam(tuple);
+	fmgr_info_cxt(form->typinput, &info->input, type_context);
+	fmgr_info_cxt(form->typoutput, &info->output, type_context);
+}
+
+static void
+pseudotype_refuse(Oid type)
+{
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("PL/Python functions cannot return type %s", format_type_be(type))));
+}
+
+static void
+type_describe(TypeInfo *info, Oid type, int32 typmod)
+{
+	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Form_pg_type form;
+	Oid element;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", type);
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	if (form->typtype == TYPTYPE_PSEUDO && type != VOIDOID && type != RECORDOID && type != CSTRINGOID)
+		pseudotype_refuse(type);
+	info->type = type;
+	info->typmod = typmod;
+	info->is_domain = form->typtype == TYPTYPE_DOMAIN;
+	info->base = info->is_domain ? getBaseType(type) : type;
+	info->name = format_type_extended(type, -1, 0);
+	io_describe(info, tuple);
+	ReleaseSysCache(tuple);
+
+	element = get_base_element_type(type);
+	if (OidIsValid(element))
+	{
+		info->out = WIRE_TYPE_ARRAY;
+		info->in = TYPE_IN_ARRAY;
+		info->element = type_get(element, info->is_domain ? -1 : typmod);
+	}
+	else if (info->base == RECORDOID)
+		record_describe(info);
+	else if (type_is_rowtype(info->base))
+		row_describe(info);
+	else
+		scalar_describe(info);
+}
+
+static TypeInfo *
+type_make(Oid type, int32 typmod)
+{
+	MemoryContext old = MemoryContextSwitchTo(type_context);
+	TypeInfo *info = palloc0(sizeof(TypeInfo));
+
+	type_describe(info, type, typmod);
+	info->handle = type_handle_next();
+	MemoryContextSwitchTo(old);
+	return info;
+}
+
+/* A row type is as it was if the type cache still has the description it had, and so do its columns' types. */
+static bool
+type_is_current(const TypeInfo *info)
+{
+	if (info->element != NULL)
+		return type_get(info->element->type, info->element->typmod) == info->element;
+	if (info->desc == NULL)
+		return true;
+	if (info->desc_id != 0 && lookup_type_cache(info->base, TYPECACHE_TUPDESC)->tupDesc_identifier != info->desc_id)
+		return false;
+	for (int i = 0; i < info->desc->natts; i++)
+		if (info->columns[i] != NULL && type_get(info->columns[i]->type, info->columns[i]->typmod) != info->columns[i])
+			return false;
+	return true;
+}
+
+TypeInfo *
+type_get(Oid type, int32 typmod)
+{
+	TypeKey key = {.type = type, .typmod = typmod};
+	TypeSlot *slot;
+	uint64 now;
+	bool found;
+
+	types_initialize();
+	check_stack_depth();
+	slot = hash_search(types, &key, HASH_FIND, &found);
+	if (found && slot->generation == generation)
+		return slot->info;
+	now = generation;
+	if (!found || !type_is_current(slot->info))
+	{
+		TypeInfo *info = type_make(type, typmod);
+
+		slot = hash_search(types, &key, HASH_ENTER, &found);
+		slot->info = info;
+	}
+	slot->generation = now;
+	return slot->info;
+}
+
+/* Blessing gives equal descriptions the same typmod, so anonymous rows are cached under it like every other type. */
+TypeInfo *
+type_get_row(TupleDesc desc)
+{
+	TupleDesc blessed = BlessTupleDesc(CreateTupleDescCopyConstr(desc));
+
+	return type_get(RECORDOID, blessed->tdtypmod);
+}
+
+void
+type_put(FrameOut *out, const TypeInfo *type)
+{
+	wire_put_u8(&out->writer, type->out);
+	frame_put_cstring(out, type->name);
+	wire_put_u8(&out->writer, 0);
+	if (type->out == WIRE_TYPE_ARRAY)
+		type_put(out, type->element);
+	if (type->out == WIRE_TYPE_TUPLE)
+	{
+		int live = 0;
+
+		for (int i = 0; i < type->desc->natts; i++)
+			live += type->columns[i] != NULL;
+		wire_put_u16(&out->writer, live);
+		for (int i = 0; i < type->desc->natts; i++)
+			if (type->columns[i] != NULL)
+			{
+				frame_put_cstring(out, NameStr(TupleDescAttr(type->desc, i)->attname));
+				type_put(out, type->columns[i]);
+			}
+	}
+}

@@ -1,0 +1,68 @@
+/*
+ * type.h - what pybox knows of an SQL type: how its values go to Python and come back.
+ *
+ * DESIGN. A TypeInfo is made once per (type, typmod), or per row description for anonymous records, and never changes;
+ * when the type does, a new one with a new handle takes its place (type_generation() says when to look again), and the
+ * old one stays for whoever still uses it.
+ */
+#ifndef PYBOX_TYPE_H
+#define PYBOX_TYPE_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "fmgr.h"
+
+#include "handler/frame.h"
+
+typedef struct TypeInfo TypeInfo;
+
+/* How a value goes in: a row of the table in value_in.c. */
+typedef enum TypeIn
+{
+	TYPE_IN_BOOL, TYPE_IN_INT16, TYPE_IN_INT32, TYPE_IN_INT64, TYPE_IN_OID, TYPE_IN_FLOAT32, TYPE_IN_FLOAT64,
+	TYPE_IN_NUMERIC, TYPE_IN_BYTES, TYPE_IN_VARLENA_TEXT, TYPE_IN_OUTPUT, /* text by the output function */
+	TYPE_IN_ARRAY, TYPE_IN_RECORD, TYPE_IN_COUNT
+} TypeIn;
+
+struct TypeInfo
+{
+	Oid type;
+	int32 typmod;
+	Oid base; /* under domains */
+	bool is_domain;
+	uint32 handle; /* for WIRE_TYPE */
+	WireType out;
+	TypeIn in;
+	char *name;
+	int16 length;
+	bool by_value;
+	char align;
+	FmgrInfo input, output;
+	Oid io_parameter;
+	TypeInfo *element; /* of an array */
+	TupleDesc desc;	   /* of a row; blessed */
+	uint64 desc_id;	   /* 0: an anonymous record's */
+	TypeInfo **columns; /* desc->natts, NULL for dropped ones */
+	void *domain;	   /* domain_check's cache */
+};
+
+/* type and typmod as in pg_attribute, or RECORDOID and a registered typmod; other pseudotypes but void raise 0A000. */
+TypeInfo *type_get(Oid type, int32 typmod);
+/* For a function that returns a row of this description. */
+TypeInfo *type_get_row(TupleDesc desc);
+/* Grows when any type may have changed. */
+uint64 type_generation(void);
+/* Appends the WireType tree. */
+void type_put(FrameOut *out, const TypeInfo *type);
+/* Handles are unique in the session, for functions and types alike. */
+uint32 type_handle_next(void);
+
+/* Appends a value that is not null as a tagged value. */
+void value_in(FrameOut *out, TypeInfo *type, Datum value);
+/* Takes a tagged value for a type; raises 08P01 when it is none, and whatever the input function raises. */
+Datum value_out(WireReader *reader, TypeInfo *type, bool *is_null);
+/* A child's bytes make no sense: kills nothing, raises 08P01. */
+void value_malformed(const char *what) pg_attribute_noreturn();
+
+#endif
