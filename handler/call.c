@@ -104,6 +104,7 @@ call_begin(Call *call, Function *function, uint64 id)
 	call->function = function;
 	call->pool = function_pool(function);
 	call->role = GetUserId();
+	call->home = CurrentMemoryContext;
 	call->outer = current_call;
 	call->depth = current_call == NULL ? 0 : current_call->depth + 1;
 	call->id = id != 0 ? id : call_id_next();
@@ -343,7 +344,10 @@ call_ask(Call *call, WireKind kind, uint32 answers)
 	call_send(call, kind, &call->buffers->out);
 	answer = call_converse(call, answers);
 	if (call->spi)
+	{
 		SPI_finish();
+		MemoryContextSwitchTo(call->home);
+	}
 	call->spi = false;
 	return answer;
 }

@@ -37,6 +37,7 @@ typedef struct Call
 	bool asked, waiting;
 	bool no_grace;		   /* the child must die at once */
 	bool spi;			   /* SPI_connect was called */
+	MemoryContext home;	   /* the caller's: where results go */
 	MemoryContext scratch; /* of requests; NULL until the first */
 	ErrorContextCallback context;
 } Call;

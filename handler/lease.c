@@ -126,6 +126,7 @@ lease_refused(const ControlMessage *answer, const PolicyPool *pool)
 					errdetail_internal("%s", answer->text)));
 }
 
+/* Takes over the descriptors of the launcher's answer, whatever happens. */
 static Lease *
 lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
 {
@@ -139,12 +140,20 @@ lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
 	lease->socket = fds[1];
 	lease->pidfd = fds[2];
 	(void) fcntl(lease->socket, F_SETFL, O_NONBLOCK);
-	lease->next = leases;
-	lease->depth = 1; /* pinned until it is complete */
-	leases = lease;
-	channel_open(&lease->channel, fds[0], lease->socket);
+	PG_TRY();
+	{
+		channel_open(&lease->channel, fds[0], lease->socket);
+	}
+	PG_CATCH();
+	{
+		close(fds[0]);
+		lease_free(lease);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	close(fds[0]);
-	lease->depth = 0;
+	lease->next = leases;
+	leases = lease;
 	return lease;
 }
 

@@ -48,17 +48,18 @@ quote_serve(Call *call, WireReader *reader, FrameOut *out)
 typedef struct Request
 {
 	void (*serve)(Call *call, WireReader *reader, FrameOut *out);
-	bool is_sql;
+	bool is_sql;	  /* runs in a subtransaction of its own */
+	bool gives_slot;  /* may wait for something else than Python */
 	bool is_answered;
 } Request;
 
 static const Request requests[WIRE_KIND_COUNT] = {
-	[WIRE_EXECUTE] = {spi_execute, true, true},
-	[WIRE_PREPARE] = {spi_prepare, true, true},
-	[WIRE_EXECUTE_PLAN] = {spi_execute_plan, true, true},
-	[WIRE_FREE_PLAN] = {spi_free_plan, false, false},
-	[WIRE_LOG] = {log_serve, false, true},
-	[WIRE_QUOTE] = {quote_serve, false, true},
+	[WIRE_EXECUTE] = {spi_execute, true, true, true},
+	[WIRE_PREPARE] = {spi_prepare, true, true, true},
+	[WIRE_EXECUTE_PLAN] = {spi_execute_plan, true, true, true},
+	[WIRE_FREE_PLAN] = {spi_free_plan, false, false, false},
+	[WIRE_LOG] = {log_serve, false, true, true},
+	[WIRE_QUOTE] = {quote_serve, false, false, true},
 };
 
 /* Errors that no except clause may swallow; and a dead child cannot be told of any. */
@@ -104,24 +105,42 @@ served_in_subtransaction(Call *call, const Request *request, WireReader *reader,
 	return answer;
 }
 
+/* SPI's context of the call must outlive the subtransaction, and hand back the caller's memory context. */
+static void
+spi_connect_once(Call *call)
+{
+	MemoryContext scratch;
+
+	if (call->spi)
+		return;
+	scratch = MemoryContextSwitchTo(call->home);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	MemoryContextSwitchTo(scratch);
+	call->spi = true;
+}
+
 static WireKind
-sql_serve(Call *call, const Request *request, WireReader *reader, FrameOut *out)
+request_run(Call *call, const Request *request, WireReader *reader, FrameOut *out)
+{
+	if (request->is_sql)
+	{
+		spi_connect_once(call);
+		return served_in_subtransaction(call, request, reader, out);
+	}
+	request->serve(call, reader, out);
+	return WIRE_REPLY;
+}
+
+static WireKind
+request_run_without_slot(Call *call, const Request *request, WireReader *reader, FrameOut *out)
 {
 	WireKind answer;
 
 	slot_give_back();
 	activity_enter_sql(call->entry);
 	call_check(call);
-	if (!call->spi)
-	{
-		MemoryContext context = CurrentMemoryContext;
-
-		if (SPI_connect() != SPI_OK_CONNECT)
-			elog(ERROR, "SPI_connect failed");
-		MemoryContextSwitchTo(context);
-		call->spi = true;
-	}
-	answer = served_in_subtransaction(call, request, reader, out);
+	answer = request_run(call, request, reader, out);
 	call_check(call);
 	slot_take(call->pool, true, call->entry, call_check, call);
 	activity_state_set(call->entry, ACTIVITY_RUNNING);
@@ -143,17 +162,15 @@ request_serve(Call *call, WireKind kind)
 	FrameOut *out = &call->buffers->out;
 	WireReader reader = call_reader(call);
 	MemoryContext old;
-	WireKind answer = WIRE_REPLY;
+	WireKind answer;
 
 	if (request->serve == NULL)
 		return false;
 	frame_clear(out);
 	call->waiting = request->is_answered;
 	old = MemoryContextSwitchTo(scratch_context(call));
-	if (request->is_sql)
-		answer = sql_serve(call, request, &reader, out);
-	else
-		request->serve(call, &reader, out);
+	answer = request->gives_slot ? request_run_without_slot(call, request, &reader, out)
+								 : request_run(call, request, &reader, out);
 	if (reader.error != 0)
 		call_violation(call, wire_strerror(reader.error));
 	call->waiting = false;
