@@ -1,0 +1,166 @@
+# Builds pybox: the server's library by PGXS, three executables and the unit tests by rules of their own. Everything made
+# goes below $(BUILD), except pybox.so, which PGXS wants here. `make help` lists the targets.
+
+PG_CONFIG ?= pg_config
+PKG_CONFIG ?= pkg-config
+BUILD ?= build
+SANITIZERS ?=
+SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+.DEFAULT_GOAL := all
+.PHONY: all install clean help setup check demo bench lint format sanitize unit-tests
+
+# What people type beside all, install and clean. These do without PGXS, which has a `check` of its own.
+FRONT := help setup check demo bench lint format sanitize
+
+# What each binary is made of. A new file joins by its name.
+POLICY_SRCS      := $(wildcard policies/policy*.c) sandbox/layer.c
+SERVER_SRCS      := $(wildcard handler/*.c scheduler/*.c) $(POLICY_SRCS) sandbox/wire.c sandbox/control.c
+LOCK_SRCS        := $(wildcard sandbox/capability.c sandbox/landlock.c)
+LAUNCHER_SRCS    := $(wildcard sandbox/launcher*.c sandbox/jail*.c sandbox/cgroup*.c sandbox/seccomp*.c) \
+                    $(LOCK_SRCS) sandbox/control.c $(POLICY_SRCS)
+INTERPRETER_SRCS := $(wildcard sandbox/python*.c sandbox/lockdown*.c) \
+                    $(LOCK_SRCS) sandbox/wire.c sandbox/layer.c sandbox/control.c
+CLI_SRCS         := policies/cli.c $(POLICY_SRCS)
+EXECUTABLES      := pybox-launcher pybox-interpreter pybox-policy
+
+# What each unit test is linked with, beside itself; the default is the file of the same name.
+UNIT_TESTS      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
+policy_test_SRCS  := $(POLICY_SRCS)
+sandbox_test_SRCS := $(LAUNCHER_SRCS)
+unit_srcs = $(or $($(1)_SRCS),$(wildcard */$(patsubst %_test,%,$(1)).c))
+
+# --- the server's library ---------------------------------------------------------------------------------------------
+MODULE_big := pybox
+OBJS       := $(SERVER_SRCS:%.c=$(BUILD)/server/%.o)
+EXTENSION  := sql/pybox
+DATA       := $(wildcard sql/pybox--*.sql)
+MODULE_MAP := handler/pybox.map
+EXTRA_CLEAN := $(BUILD)
+SCRIPTS_built := $(EXECUTABLES:%=$(BUILD)/%)
+
+# The server's headers count as system headers: -Wextra is for our code. Two warnings are off: fmgr functions have to have
+# their one parameter, and declarations stand where they are first needed.
+WARNINGS    := -std=gnu11 -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla
+PG_CPPFLAGS  = -DNDEBUG -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CFLAGS   := $(WARNINGS) -Wno-unused-parameter -Wno-declaration-after-statement
+SHLIB_LINK   = -lyaml -Wl,-z,now $(if $(wildcard $(MODULE_MAP)),-Wl$(,)--version-script=$(MODULE_MAP))
+, := ,
+override with_llvm := no
+
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifneq ($(filter $(FRONT),$(MAKECMDGOALS)),)
+all install clean:
+	@$(MAKE) $@
+else ifneq ($(wildcard $(PGXS)),)
+include $(PGXS)
+$(shlib): $(wildcard $(MODULE_MAP))
+else
+all install:
+	@echo "PostgreSQL's build files are missing: run 'make setup' first" >&2; exit 1
+clean:
+	rm -rf $(BUILD) pybox.so
+endif
+
+$(BUILD)/server/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+# --- the executables: no flag and no header of the server's -------------------------------------------------------------
+EXE_CFLAGS := $(WARNINGS) -O2 -g -D_GNU_SOURCE -I. -fPIE -fstack-protector-strong -fstack-clash-protection \
+              -fcf-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+EXE_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+PYTHON_CFLAGS = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags python3-embed)) -I$(BUILD)
+PYTHON_LIBS   = $(shell $(PKG_CONFIG) --libs python3-embed)
+ERRCODES      = $(shell $(PG_CONFIG) --sharedir)/errcodes.txt
+
+LAUNCHER_LIBS := -lseccomp -lcgroup -lyaml
+objects = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
+
+$(BUILD)/exe/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(EXE_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/python/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(EXE_CFLAGS) $(PYTHON_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/pybox-launcher: $(call objects,exe,$(LAUNCHER_SRCS))
+	$(CC) $(EXE_LDFLAGS) -o $@ $^ $(LAUNCHER_LIBS)
+
+$(BUILD)/pybox-policy: $(call objects,exe,$(CLI_SRCS))
+	$(CC) $(EXE_LDFLAGS) -o $@ $^ -lyaml
+
+$(BUILD)/pybox-interpreter: $(call objects,python,$(INTERPRETER_SRCS))
+	$(CC) $(EXE_LDFLAGS) -o $@ $^ $(PYTHON_LIBS)
+
+$(call objects,python,$(INTERPRETER_SRCS)): | $(BUILD)/errcodes_table.h
+$(BUILD)/errcodes_table.h: ops/gen-errcodes
+	@mkdir -p $(@D)
+	ops/gen-errcodes $(ERRCODES) > $@.tmp && mv $@.tmp $@
+
+$(BUILD)/floors: ops/floors.c
+	@mkdir -p $(@D)
+	$(CC) $(EXE_CFLAGS) $(EXE_LDFLAGS) -o $@ $<
+
+# --- the unit tests: the pure rooms with their assertions and without their main ----------------------------------------
+UNIT := $(BUILD)/unit$(if $(SANITIZERS),-sanitized)
+UNIT_CFLAGS := $(WARNINGS) -O1 -g -D_GNU_SOURCE -I. -UNDEBUG $(SANITIZERS)
+
+$(UNIT)/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(UNIT)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -Dmain=tested_main -Wno-missing-prototypes -MMD -MP -c -o $@ $<
+
+define unit_rule
+$(UNIT)/$(1): $(UNIT)/tests/unit/$(1).o $(patsubst %.c,$(UNIT)/%.o,$(call unit_srcs,$(1)))
+	$$(CC) $(SANITIZERS) -o $$@ $$^ -lcmocka $$(LAUNCHER_LIBS)
+endef
+$(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(test))))
+
+unit-tests: $(UNIT_TESTS:%=$(UNIT)/%)
+
+-include $(wildcard $(BUILD)/*/*/*.d $(BUILD)/*/tests/unit/*.d)
+
+# --- what people type -----------------------------------------------------------------------------------------------------
+#: all        pybox.so, pybox-launcher, pybox-interpreter and pybox-policy (the default)
+#: install    into the directories that pg_config names
+#: clean      remove what was built
+
+ifneq ($(filter $(FRONT),$(MAKECMDGOALS)),)
+#: help       this list
+help:
+	@sed -n 's/^#: /make /p' $(firstword $(MAKEFILE_LIST)) | sort
+
+#: setup      install the Debian packages that are missing (as root), or say which
+setup:
+	@ops/setup
+
+#: check      set up, build, install and run all tests
+check: setup
+	@tests/run
+
+#: demo       set up, build, install, and tell the whole story on a server of its own (KEEP=1 leaves it running)
+demo: setup
+	@ops/demo
+
+#: bench      measure against plpython3u and write $(BUILD)/bench.json (ONLY=T1,A1 selects)
+bench: setup
+	@ops/bench $(ONLY)
+
+#: lint       doors between the rooms, sizes, exported symbols, format
+lint: setup
+	@ops/lint
+
+#: format     rewrite the C files as .clang-format says
+format:
+	clang-format -i $(wildcard handler/*.[ch] scheduler/*.[ch] policies/*.[ch] sandbox/*.[ch] tests/unit/*.[ch] ops/*.[ch])
+
+#: sanitize   unit tests under the address and undefined-behaviour sanitizers
+sanitize: setup
+	$(MAKE) SANITIZERS='$(SANITIZE_FLAGS)' unit-tests
+	@for test in $(UNIT_TESTS); do echo "$$test" && $(BUILD)/unit-sanitized/$$test || exit 1; done
+endif
