@@ -1,0 +1,65 @@
+/*
+ * cgroup.h - one door to the kernel's control groups, whichever version the machine has.
+ *
+ * A group is named by its path below the delegated directory: CGROUP_TOP, below it one for each pool, below that one for
+ * each process: "pools/etl/42". Groups above the last level hold no processes. Runs in the launcher only.
+ * Every function returns 0 or -errno; a missing controller is no error, its layer bit is not set.
+ */
+#ifndef PYBOX_CGROUP_H
+#define PYBOX_CGROUP_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CGROUP_PATH_SIZE 512
+#define CGROUP_GROUP_SIZE 128
+#define CGROUP_CONTROLLERS_MAX 5
+#define CGROUP_TOP "pools" /* above all groups; what else lies in the delegated directory, such as the server, is not ours */
+
+typedef struct CgroupLimits
+{
+	int64_t memory;		 /* bytes; 0: leave it, -1: lift it */
+	int32_t pids;		 /* 0: none */
+	int32_t cpu_percent; /* 100 is one core; 0: none */
+	int32_t cpu_weight;	 /* 1..10000, 100 is usual; 0: none */
+} CgroupLimits;
+
+typedef struct CgroupUsage
+{
+	uint64_t memory, memory_peak; /* bytes */
+	uint64_t cpu_ns;
+	uint64_t oom_kills;
+} CgroupUsage;
+
+typedef struct CgroupBackend CgroupBackend;
+
+typedef struct Cgroup
+{
+	const CgroupBackend *backend;
+	uint32_t layers;						/* LAYER_CGROUP_ bits that work */
+	char why[256];							/* why the others do not */
+	char name[CGROUP_PATH_SIZE];			/* of the delegated directory below each controller, no slash in front */
+	char roots[CGROUP_CONTROLLERS_MAX][CGROUP_PATH_SIZE]; /* absolute, by the back end's own numbers; empty: none */
+} Cgroup;
+
+struct CgroupBackend
+{
+	const char *name;
+	int (*probe)(Cgroup *cgroup); /* fills layers and roots; negative: this back end cannot be used here */
+	int (*group_make)(const Cgroup *cgroup, const char *group, const CgroupLimits *limits);
+	int (*group_limit)(const Cgroup *cgroup, const char *group, const CgroupLimits *limits);
+	int (*group_attach)(const Cgroup *cgroup, const char *group, pid_t pid);
+	int (*group_usage)(const Cgroup *cgroup, const char *group, CgroupUsage *usage);
+	int (*group_kill)(const Cgroup *cgroup, const char *group); /* thaws and kills all below */
+	int (*group_remove)(const Cgroup *cgroup, const char *group); /* -EBUSY while something still dies in it */
+};
+
+extern const CgroupBackend cgroup_v2, cgroup_v1, cgroup_none;
+
+/* Chooses a back end for a path such as "/pybox", empty: none. Never fails: there is always cgroup_none. */
+void cgroup_open(Cgroup *cgroup, const char *path);
+/* Kills all in CGROUP_TOP and removes it; waits for their end, for a second at most. */
+int cgroup_sweep(const Cgroup *cgroup);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * cgroup_none.c - the back end of a machine without a delegated cgroup: every group exists and holds nothing.
+ *
+ * Memory is then capped by RLIMIT_AS only, and what an untrusted interpreter started may outlive it until its zygote ends.
+ */
+#include "sandbox/cgroup.h"
+
+#include <errno.h>
+
+static int
+none_probe(Cgroup *cgroup)
+{
+	(void) cgroup;
+	return 0;
+}
+
+static int
+none_group_make(const Cgroup *cgroup, const char *group, const CgroupLimits *limits)
+{
+	(void) cgroup, (void) group, (void) limits;
+	return 0;
+}
+
+static int
+none_group_attach(const Cgroup *cgroup, const char *group, pid_t pid)
+{
+	(void) cgroup, (void) group, (void) pid;
+	return 0;
+}
+
+/* The caller looks at the process itself instead. */
+static int
+none_group_usage(const Cgroup *cgroup, const char *group, CgroupUsage *usage)
+{
+	(void) cgroup, (void) group, (void) usage;
+	return -ENOSYS;
+}
+
+static int
+none_group_end(const Cgroup *cgroup, const char *group)
+{
+	(void) cgroup, (void) group;
+	return 0;
+}
+
+const CgroupBackend cgroup_none = {
+	.name = "none",
+	.probe = none_probe,
+	.group_make = none_group_make,
+	.group_limit = none_group_make,
+	.group_attach = none_group_attach,
+	.group_usage = none_group_usage,
+	.group_kill = none_group_end,
+	.group_remove = none_group_end,
+};

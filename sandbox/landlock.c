@@ -1,0 +1,115 @@
+/*
+ * landlock.c - one Landlock ruleset, built for the version that the running kernel has.
+ *
+ * Debian 12's headers stop at version 2; what is newer is spelled out here.
+ */
+#include "sandbox/landlock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define RIGHT_TRUNCATE (UINT64_C(1) << 14)
+#define RIGHT_IOCTL_DEV (UINT64_C(1) << 15)
+#define RIGHTS_NET (UINT64_C(3))   /* bind and connect TCP */
+#define RIGHTS_SCOPE (UINT64_C(3)) /* abstract sockets and signals */
+#define RIGHTS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define RIGHTS_WRITE (LANDLOCK_ACCESS_FS_WRITE_FILE | RIGHT_TRUNCATE)
+#define RIGHTS_KEEP                                                                                                     \
+	(LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_SYM |                         \
+	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REFER)
+/* What may be given on a plain file or device; the kernel refuses the others there. */
+#define RIGHTS_OF_FILE (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | RIGHTS_WRITE | RIGHT_IOCTL_DEV)
+
+typedef struct LandlockAttr
+{
+	uint64_t files, net, scopes;
+} LandlockAttr;
+
+/* What each version handles and how long its attribute is. */
+static const struct
+{
+	int version;
+	LandlockAttr attr;
+	size_t size;
+} landlock_versions[] = {
+	{6, {(UINT64_C(1) << 16) - 1, RIGHTS_NET, RIGHTS_SCOPE}, 24},
+	{5, {(UINT64_C(1) << 16) - 1, RIGHTS_NET, 0}, 16},
+	{4, {(UINT64_C(1) << 15) - 1, RIGHTS_NET, 0}, 16},
+	{3, {(UINT64_C(1) << 15) - 1, 0, 0}, 8},
+	{2, {(UINT64_C(1) << 14) - 1, 0, 0}, 8},
+	{1, {(UINT64_C(1) << 13) - 1, 0, 0}, 8},
+};
+
+static const uint64_t landlock_rights[] = {
+	[LANDLOCK_MAY_READ] = RIGHTS_READ,
+	[LANDLOCK_MAY_EXECUTE] = RIGHTS_READ | LANDLOCK_ACCESS_FS_EXECUTE,
+	[LANDLOCK_MAY_WRITE_DEVICE] = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE,
+	[LANDLOCK_MAY_KEEP_FILES] = RIGHTS_READ | RIGHTS_WRITE | RIGHTS_KEEP,
+};
+
+int
+landlock_version(void)
+{
+	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	return version < 0 ? 0 : (int) version;
+}
+
+static int
+landlock_path_add(int ruleset, uint64_t handled, const LandlockPath *path)
+{
+	struct landlock_path_beneath_attr rule = {.allowed_access = landlock_rights[path->access] & handled};
+	struct stat status;
+	int result = 0;
+
+	rule.parent_fd = open(path->path, O_PATH | O_CLOEXEC);
+	if (rule.parent_fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	if (fstat(rule.parent_fd, &status) == 0 && !S_ISDIR(status.st_mode))
+		rule.allowed_access &= RIGHTS_OF_FILE;
+	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+		result = -errno;
+	close(rule.parent_fd);
+	return result;
+}
+
+static int
+landlock_enforce(const LandlockAttr *attr, size_t size, const LandlockPath *paths, size_t count)
+{
+	int ruleset = (int) syscall(SYS_landlock_create_ruleset, attr, size, 0);
+	int result = 0;
+
+	if (ruleset < 0)
+		return -errno;
+	for (size_t i = 0; i < count && result == 0 && attr->files != 0; i++)
+		result = landlock_path_add(ruleset, attr->files, &paths[i]);
+	if (result == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		result = -errno;
+	close(ruleset);
+	return result;
+}
+
+int
+landlock_restrict(LandlockReach reach, const LandlockPath *paths, size_t count)
+{
+	int version = landlock_version();
+
+	for (size_t i = 0; i < sizeof(landlock_versions) / sizeof(landlock_versions[0]); i++)
+	{
+		LandlockAttr attr = landlock_versions[i].attr;
+
+		if (version < landlock_versions[i].version)
+			continue;
+		if (reach == LANDLOCK_REACH_NETWORK)
+			attr.files = 0;
+		if (attr.files == 0 && attr.net == 0)
+			return 0;
+		return landlock_enforce(&attr, landlock_versions[i].size, paths, count);
+	}
+	return -ENOSYS;
+}

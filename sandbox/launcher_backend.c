@@ -1,0 +1,190 @@
+/*
+ * launcher_backend.c - listens for server processes and answers them by a table of messages. Runs in the launcher.
+ *
+ * A connection is the life of its leases: when it ends, however it ends, they end.
+ */
+#include "sandbox/launcher_backend.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "sandbox/launcher_interpreter.h"
+#include "sandbox/launcher_lease.h"
+
+#define BACKEND_BACKLOG 128
+
+static void
+backend_release(Backend *backend, const ControlMessage *message)
+{
+	Interpreter *interpreter = interpreter_find(backend->launcher, message->id);
+
+	if (interpreter == NULL || interpreter->owner != backend)
+		return;
+	interpreter->owner = NULL;
+	interpreter_event(interpreter, INTERPRETER_RELEASED, NULL, NULL);
+}
+
+/* Any interpreter may be asked after: it is for the views of all sessions. Unknown ones stay 0. */
+static void
+backend_usage(Backend *backend, const ControlMessage *message)
+{
+	ControlMessage answer = *message;
+
+	for (uint32_t i = 0; i < answer.count; i++)
+	{
+		const Interpreter *interpreter = interpreter_find(backend->launcher, answer.usages[i].id);
+		CgroupUsage usage = {0};
+
+		if (interpreter != NULL)
+			interpreter_usage_read(interpreter, &usage);
+		answer.usages[i].memory = usage.memory;
+		answer.usages[i].memory_peak = usage.memory_peak;
+		answer.usages[i].cpu_ns = usage.cpu_ns;
+	}
+	backend_send(backend, &answer, NULL, 0);
+}
+
+static const struct
+{
+	uint32_t kind;
+	void (*handle)(Backend *backend, const ControlMessage *message);
+} backend_messages[] = {
+	{CONTROL_LEASE, lease_request},
+	{CONTROL_RELEASE, backend_release},
+	{CONTROL_USAGE, backend_usage},
+};
+
+static void
+backend_ready(void *owner)
+{
+	Backend *backend = owner;
+	ControlMessage message;
+	int fds[CONTROL_FDS_MAX], count;
+	int result = control_receive(backend->socket.fd, &message, fds, &count);
+
+	for (int i = 0; i < count; i++)
+		close(fds[i]);
+	if (result == -EAGAIN)
+		return;
+	for (size_t i = 0; i < sizeof(backend_messages) / sizeof(backend_messages[0]) && result == 1; i++)
+		if (backend_messages[i].kind == message.kind)
+		{
+			backend_messages[i].handle(backend, &message);
+			return;
+		}
+	backend->is_broken = true;
+}
+
+void
+backend_send(Backend *backend, const ControlMessage *message, const int *fds, int count)
+{
+	int result = backend->is_broken ? 0 : control_send(backend->socket.fd, message, fds, count);
+
+	if (result == 0)
+		return;
+	if (result != -EPIPE && result != -ECONNRESET)
+		launcher_log("could not answer a backend: %s", strerror(-result));
+	backend->is_broken = true;
+}
+
+/* Whoever may not read the server's files may not have its interpreters. */
+static bool
+backend_is_ours(int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
+}
+
+static void
+backend_accept(void *owner)
+{
+	Launcher *launcher = owner;
+	int fd = accept4(launcher->listener.fd, NULL, NULL, SOCK_CLOEXEC);
+	Backend *backend;
+
+	if (fd < 0)
+		return;
+	backend = backend_is_ours(fd) ? calloc(1, sizeof(*backend)) : NULL;
+	if (backend == NULL)
+	{
+		close(fd);
+		return;
+	}
+	backend->launcher = launcher;
+	backend->socket.fd = -1;
+	if (launcher_source_open(launcher, &backend->socket, fd, backend_ready, backend) < 0)
+	{
+		free(backend);
+		return;
+	}
+	backend->next = launcher->backends;
+	launcher->backends = backend;
+}
+
+static void
+backend_close(Backend *backend)
+{
+	Launcher *launcher = backend->launcher;
+
+	lease_forget(launcher, backend);
+	interpreter_release_all(launcher, backend);
+	launcher_source_close(launcher, &backend->socket);
+	free(backend);
+}
+
+void
+backend_expire(Launcher *launcher)
+{
+	Backend **link = &launcher->backends;
+
+	while (*link != NULL)
+	{
+		Backend *backend = *link;
+
+		if (backend->is_broken)
+		{
+			*link = backend->next;
+			backend_close(backend);
+		}
+		else
+			link = &backend->next;
+	}
+}
+
+int
+backend_listen(Launcher *launcher)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	mode_t mask;
+	int fd, result;
+
+	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s", launcher->socket_path) >= (int) sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	(void) unlink(launcher->socket_path);
+	mask = umask(077);
+	result = bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, BACKEND_BACKLOG) < 0 ? -errno : 0;
+	umask(mask);
+	if (result == 0)
+		return launcher_source_open(launcher, &launcher->listener, fd, backend_accept, launcher);
+	close(fd);
+	return result;
+}
+
+void
+backend_stop(Launcher *launcher)
+{
+	if (launcher->listener.fd >= 0)
+		(void) unlink(launcher->socket_path);
+	launcher_source_close(launcher, &launcher->listener);
+}

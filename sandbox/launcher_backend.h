@@ -1,0 +1,23 @@
+/* launcher_backend.h - the connections of server processes. Runs in the launcher. */
+#ifndef PYBOX_LAUNCHER_BACKEND_H
+#define PYBOX_LAUNCHER_BACKEND_H
+
+#include "sandbox/launcher.h"
+
+struct Backend
+{
+	Backend *next;
+	Launcher *launcher;
+	LauncherSource socket;
+	bool is_broken; /* closed at the next turn of the loop */
+};
+
+/* Makes the socket and listens. Returns 0 or -errno. */
+int backend_listen(Launcher *launcher);
+/* A backend that does not take its messages is broken. */
+void backend_send(Backend *backend, const ControlMessage *message, const int *fds, int count);
+/* Closes the broken ones; their leases end. */
+void backend_expire(Launcher *launcher);
+void backend_stop(Launcher *launcher);
+
+#endif

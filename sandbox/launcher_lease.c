@@ -1,0 +1,169 @@
+/*
+ * launcher_lease.c - who waits for an interpreter, and who is told that there will be none. Runs in the launcher.
+ */
+#include "sandbox/launcher_lease.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sandbox/launcher_layer.h"
+
+static void
+lease_refuse(Backend *backend, const ControlMessage *request, ControlRefusal refusal, uint32_t layers, const char *reason)
+{
+	ControlMessage answer = *request;
+
+	answer.kind = CONTROL_REFUSED;
+	answer.status = (int32_t) refusal;
+	answer.layers = layers;
+	snprintf(answer.text, sizeof(answer.text), "%s", reason);
+	backend_send(backend, &answer, NULL, 0);
+}
+
+/* Several failures in a row, and no new try is due: who comes now need not wait to hear the same. */
+static bool
+lease_is_hopeless(const Zygote *zygote)
+{
+	return zygote->failures > 1 && zygote->counts[INTERPRETER_SPARE] == 0 && launcher_now_ms() < zygote->retry_ms &&
+		   zygote->reason[0] != '\0';
+}
+
+static void
+lease_enqueue(Zygote *zygote, Backend *backend, const ControlMessage *request)
+{
+	Lease *lease = calloc(1, sizeof(*lease));
+
+	if (lease == NULL)
+	{
+		lease_refuse(backend, request, CONTROL_REFUSED_LIMIT, 0, "the launcher is out of memory");
+		return;
+	}
+	lease->backend = backend;
+	lease->request = *request;
+	*zygote->leases_end = lease;
+	zygote->leases_end = &lease->next;
+}
+
+void
+lease_request(Backend *backend, const ControlMessage *request)
+{
+	Launcher *launcher = backend->launcher;
+	bool trusted = request->trusted != 0;
+	int number = policy_pool_find(&launcher->policy, request->pool);
+	const PolicyPool *pool = number < 0 ? NULL : &launcher->policy.pools[number];
+	uint32_t missing = pool == NULL ? 0 : launcher_layer_needed(launcher, pool, trusted) & ~launcher->layers;
+	Zygote *zygote = pool == NULL || missing != 0 ? NULL : zygote_obtain(launcher, pool, trusted);
+	char reason[CONTROL_TEXT_SIZE];
+
+	if (pool == NULL)
+		lease_refuse(backend, request, CONTROL_REFUSED_POOL, 0, "the policy in force has no such pool");
+	else if (missing != 0)
+	{
+		launcher_layer_describe(launcher, missing, reason, sizeof(reason));
+		lease_refuse(backend, request, CONTROL_REFUSED_LAYER, missing, reason);
+	}
+	else if (zygote == NULL)
+		lease_refuse(backend, request, CONTROL_REFUSED_START, 0, "its limits could not be put into a plan");
+	else if (lease_is_hopeless(zygote))
+		lease_refuse(backend, request, CONTROL_REFUSED_START, 0, zygote->reason);
+	else if (launcher->interpreter_count >= launcher->interpreter_max && interpreter_spare(zygote) == NULL)
+	{
+		snprintf(reason, sizeof(reason), "%d interpreters are running", launcher->interpreter_count);
+		lease_refuse(backend, request, CONTROL_REFUSED_LIMIT, 0, reason);
+	}
+	else
+	{
+		zygote->keeps_spares = true;
+		lease_enqueue(zygote, backend, request);
+		zygote_advance(zygote);
+	}
+}
+
+static Lease *
+lease_dequeue(Zygote *zygote)
+{
+	Lease *lease = zygote->leases;
+
+	if (lease == NULL)
+		return NULL;
+	zygote->leases = lease->next;
+	if (zygote->leases == NULL)
+		zygote->leases_end = &zygote->leases;
+	return lease;
+}
+
+void
+lease_serve(Zygote *zygote)
+{
+	Interpreter *spare;
+
+	while (zygote->leases != NULL && (spare = interpreter_spare(zygote)) != NULL)
+	{
+		Lease *lease = lease_dequeue(zygote);
+
+		interpreter_hand_over(spare, lease->backend, &lease->request);
+		free(lease);
+	}
+}
+
+int
+lease_count(const Zygote *zygote)
+{
+	int count = 0;
+
+	for (const Lease *lease = zygote->leases; lease != NULL; lease = lease->next)
+		count++;
+	return count;
+}
+
+void
+lease_refuse_all(Zygote *zygote, ControlRefusal refusal, uint32_t layers, const char *reason)
+{
+	Lease *lease;
+
+	while ((lease = lease_dequeue(zygote)) != NULL)
+	{
+		lease_refuse(lease->backend, &lease->request, refusal, layers, reason);
+		free(lease);
+	}
+}
+
+void
+lease_move_all(Zygote *zygote)
+{
+	Lease *lease;
+
+	while ((lease = lease_dequeue(zygote)) != NULL)
+	{
+		lease_request(lease->backend, &lease->request);
+		free(lease);
+	}
+}
+
+static void
+lease_forget_in(Zygote *zygote, const Backend *backend)
+{
+	Lease **link = &zygote->leases;
+
+	while (*link != NULL)
+	{
+		Lease *lease = *link;
+
+		if (lease->backend == backend)
+		{
+			*link = lease->next;
+			free(lease);
+		}
+		else
+			link = &lease->next;
+	}
+	zygote->leases_end = link;
+}
+
+void
+lease_forget(Launcher *launcher, const Backend *backend)
+{
+	for (Zygote *zygote = launcher->zygotes; zygote != NULL; zygote = zygote->next)
+		lease_forget_in(zygote, backend);
+}

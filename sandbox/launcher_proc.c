@@ -1,0 +1,99 @@
+/* launcher_proc.c - reads and writes the few files of /proc/PID that the launcher needs. */
+#include "sandbox/launcher_proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PROC_TEXT_SIZE 4096
+
+static int
+proc_read(const char *path, char text[PROC_TEXT_SIZE])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	got = read(fd, text, PROC_TEXT_SIZE - 1);
+	close(fd);
+	if (got < 0)
+		return -EIO;
+	text[got] = '\0';
+	return 0;
+}
+
+/* The number after a "\nkey:" of a status-like file; -1: none. */
+static long
+proc_number(const char *path, const char *key)
+{
+	char text[PROC_TEXT_SIZE];
+	char *at;
+
+	if (proc_read(path, text) < 0)
+		return -1;
+	at = strstr(text, key);
+	return at == NULL ? -1 : strtol(at + strlen(key), NULL, 10);
+}
+
+pid_t
+launcher_proc_pidfd_pid(int fd)
+{
+	char path[64];
+	long pid;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	pid = proc_number(path, "\nPid:");
+	return pid > 0 ? (pid_t) pid : -1;
+}
+
+pid_t
+launcher_proc_parent(pid_t pid)
+{
+	char path[64];
+	long parent;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	parent = proc_number(path, "\nPPid:");
+	return parent > 0 ? (pid_t) parent : -1;
+}
+
+void
+launcher_proc_usage(pid_t pid, uint64_t *memory, uint64_t *cpu_ns)
+{
+	char path[64], text[PROC_TEXT_SIZE], *after_name;
+	unsigned long pages = 0, user = 0, system = 0;
+	long ticks = sysconf(_SC_CLK_TCK);
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
+	if (proc_read(path, text) < 0 || sscanf(text, "%*u %lu", &pages) != 1)
+		pages = 0;
+	*memory = (uint64_t) pages * (uint64_t) sysconf(_SC_PAGESIZE);
+	/* The name, which the process chooses, stands in parentheses: count fields from behind the last one. */
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	after_name = proc_read(path, text) < 0 ? NULL : strrchr(text, ')');
+	if (after_name == NULL ||
+		sscanf(after_name + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+		user = system = 0;
+	*cpu_ns = ((uint64_t) user + system) * (UINT64_C(1000000000) / (uint64_t) ticks);
+}
+
+int
+launcher_proc_oom_score(pid_t pid, int score)
+{
+	char path[64], text[16];
+	int fd, result = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", pid);
+	snprintf(text, sizeof(text), "%d", score);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		result = -errno;
+	close(fd);
+	return result;
+}

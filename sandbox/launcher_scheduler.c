@@ -1,0 +1,180 @@
+/*
+ * launcher_scheduler.c - what the scheduler tells the launcher, and what it is told. Runs in the launcher.
+ *
+ * The socket is the launcher's leash: when the other end closes it, whyever, the launcher clears up and ends.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sandbox/launcher.h"
+#include "sandbox/launcher_zygote.h"
+
+void
+launcher_scheduler_send(Launcher *launcher, const ControlMessage *message)
+{
+	int result = control_send(launcher->scheduler.fd, message, NULL, 0);
+
+	if (result < 0 && result != -EPIPE && result != -ECONNRESET)
+		launcher_log("could not tell the scheduler: %s", strerror(-result));
+}
+
+/* The four lines of CONTROL_CONFIG, in their order. */
+static int
+scheduler_config_split(Launcher *launcher, char *text, char cgroup[CGROUP_PATH_SIZE])
+{
+	const struct
+	{
+		char *value;
+		size_t size;
+	} lines[] = {
+		{cgroup, CGROUP_PATH_SIZE},
+		{launcher->socket_path, sizeof(launcher->socket_path)},
+		{launcher->data_directory, sizeof(launcher->data_directory)},
+		{launcher->interpreter_path, sizeof(launcher->interpreter_path)},
+	};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+	{
+		char *end = text == NULL ? NULL : strchr(text, '\n');
+
+		if (text == NULL)
+			return -EPROTO;
+		if (end != NULL)
+			*end++ = '\0';
+		if (snprintf(lines[i].value, lines[i].size, "%s", text) >= (int) lines[i].size)
+			return -ENAMETOOLONG;
+		text = end;
+	}
+	return launcher->data_directory[0] == '/' && launcher->interpreter_path[0] == '/' ? 0 : -EPROTO;
+}
+
+static int
+scheduler_policy_read(int fd, char *text, size_t *length)
+{
+	ssize_t got = fd < 0 ? -1 : pread(fd, text, POLICY_TEXT_MAX + 1, 0);
+
+	if (got < 0)
+		return fd < 0 ? -EBADF : -errno;
+	if (got > POLICY_TEXT_MAX)
+		return -E2BIG;
+	*length = (size_t) got;
+	return 0;
+}
+
+/* The whole policy or nothing of it. Static: it is large. */
+static int
+scheduler_policy_parse(Launcher *launcher, int fd)
+{
+	static char text[POLICY_TEXT_MAX + 1];
+	static Policy policy;
+	PolicyError error = {0};
+	size_t length = 0;
+	int result = scheduler_policy_read(fd, text, &length);
+
+	if (result < 0)
+	{
+		launcher_log("could not read the policy: %s", strerror(-result));
+		return result;
+	}
+	memset(&policy, 0, sizeof(policy));
+	if (policy_parse(text, length, &policy, &error) != 0)
+	{
+		launcher_log("policy is not used: %d:%d: %s", error.line, error.column, error.message);
+		return -EINVAL;
+	}
+	launcher->policy = policy;
+	return 0;
+}
+
+static void
+scheduler_node_limit(const Launcher *launcher)
+{
+	const Cgroup *cgroup = &launcher->cgroup;
+	const CgroupLimits limits = {.memory = launcher->policy.node_memory > 0 ? launcher->policy.node_memory : -1};
+	int result = cgroup->backend->group_make(cgroup, CGROUP_TOP, &(CgroupLimits){0});
+
+	if (result == 0 && (cgroup->layers & LAYER_BIT(LAYER_CGROUP_MEMORY)) != 0)
+		result = cgroup->backend->group_limit(cgroup, CGROUP_TOP, &limits);
+	if (result < 0)
+		launcher_log("could not cap the memory of all interpreters together: %s", strerror(-result));
+}
+
+void
+launcher_scheduler_apply(Launcher *launcher)
+{
+	scheduler_node_limit(launcher);
+	zygote_reconcile(launcher);
+}
+
+static void
+scheduler_policy(Launcher *launcher, const ControlMessage *message, int fd)
+{
+	(void) message;
+	if (scheduler_policy_parse(launcher, fd) == 0)
+		launcher_scheduler_apply(launcher);
+}
+
+static const struct
+{
+	uint32_t kind;
+	void (*handle)(Launcher *launcher, const ControlMessage *message, int fd);
+} scheduler_messages[] = {
+	{CONTROL_POLICY, scheduler_policy},
+};
+
+/* Returns as control_receive; at most one descriptor is left, the others are closed. */
+static int
+scheduler_receive(Launcher *launcher, ControlMessage *message, int *fd)
+{
+	int fds[CONTROL_FDS_MAX], count;
+	int result = control_receive(launcher->scheduler.fd, message, fds, &count);
+
+	for (int i = 1; i < count; i++)
+		close(fds[i]);
+	*fd = fds[0];
+	return result;
+}
+
+void
+launcher_scheduler_ready(void *owner)
+{
+	Launcher *launcher = owner;
+	ControlMessage message;
+	int fd;
+	int result = scheduler_receive(launcher, &message, &fd);
+
+	for (size_t i = 0; i < sizeof(scheduler_messages) / sizeof(scheduler_messages[0]) && result == 1; i++)
+		if (scheduler_messages[i].kind == message.kind)
+			scheduler_messages[i].handle(launcher, &message, fd);
+	if (fd >= 0)
+		close(fd);
+	if (result != 1 && result != -EAGAIN)
+		launcher->stopping = true;
+}
+
+int
+launcher_scheduler_read_config(Launcher *launcher)
+{
+	char cgroup[CGROUP_PATH_SIZE];
+	ControlMessage message;
+	int fd;
+	int result = scheduler_receive(launcher, &message, &fd);
+
+	if (fd >= 0)
+		close(fd);
+	if (result != 1 || message.kind != CONTROL_CONFIG)
+		return result < 0 ? result : -EPROTO;
+	result = scheduler_config_split(launcher, message.text, cgroup);
+	if (result < 0)
+		return result;
+	cgroup_open(&launcher->cgroup, cgroup);
+	result = scheduler_receive(launcher, &message, &fd);
+	if (result == 1 && message.kind == CONTROL_POLICY)
+		(void) scheduler_policy_parse(launcher, fd);
+	if (fd >= 0)
+		close(fd);
+	return result == 1 && message.kind == CONTROL_POLICY ? 0 : result < 0 ? result : -EPROTO;
+}

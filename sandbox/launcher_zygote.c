@@ -1,0 +1,304 @@
+/*
+ * launcher_zygote.c - a zygote's life: made for a pool, started, restarted with back-off, retired when its pool changes.
+ *
+ * DESIGN. zygote_advance does whatever is due in the state a zygote is in and may be called at any time. A zygote ends by
+ * its pidfd only; zygote_kill merely makes that happen. Runs in the launcher.
+ */
+#include "sandbox/launcher_zygote.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sandbox/launcher_layer.h"
+#include "sandbox/launcher_lease.h"
+#include "sandbox/launcher_zygote_process.h"
+
+#define ZYGOTE_BACKOFF_FIRST_MS 100
+#define ZYGOTE_BACKOFF_LAST_MS 30000
+#define ZYGOTE_BUSY_MS 20	 /* until it may have read what it was sent */
+#define ZYGOTE_FORKS_MAX 8 /* under way at once */
+
+static void
+zygote_back_off(Zygote *zygote)
+{
+	int64_t pause = ZYGOTE_BACKOFF_FIRST_MS;
+
+	for (int i = 0; i < zygote->failures && pause < ZYGOTE_BACKOFF_LAST_MS; i++)
+		pause *= 2;
+	zygote->failures++;
+	zygote->retry_ms = launcher_now_ms() + (pause < ZYGOTE_BACKOFF_LAST_MS ? pause : ZYGOTE_BACKOFF_LAST_MS);
+}
+
+void
+zygote_status_send(const Zygote *zygote, ControlZygote status)
+{
+	ControlMessage message = {
+		.kind = CONTROL_ZYGOTE,
+		.status = (int32_t) status,
+		.trusted = zygote->trusted,
+		.layers = zygote->layers,
+		.pid = zygote->pid,
+	};
+
+	/* Of two of one pool the retired is nobody's business any more. */
+	if (zygote->retired)
+		return;
+	snprintf(message.pool, sizeof(message.pool), "%s", zygote->pool.name);
+	snprintf(message.text, sizeof(message.text), "%s", zygote->reason);
+	launcher_scheduler_send(zygote->launcher, &message);
+}
+
+static Zygote *
+zygote_find(const Launcher *launcher, const char *pool, bool trusted)
+{
+	Zygote *zygote = launcher->zygotes;
+
+	while (zygote != NULL &&
+		   (zygote->retired || zygote->trusted != trusted || strcmp(zygote->pool.name, pool) != 0))
+		zygote = zygote->next;
+	return zygote;
+}
+
+static Zygote *
+zygote_make(Launcher *launcher, const PolicyPool *pool, bool trusted)
+{
+	Zygote *zygote = calloc(1, sizeof(*zygote));
+
+	if (zygote == NULL)
+		return NULL;
+	zygote->launcher = launcher;
+	zygote->pool = *pool;
+	zygote->trusted = trusted;
+	zygote->keeps_spares = trusted;
+	zygote->leases_end = &zygote->leases;
+	zygote->control.fd = zygote->exit.fd = zygote->report_fd = -1;
+	if (launcher_plan_make(launcher, pool, trusted, &zygote->plan) < 0)
+	{
+		free(zygote);
+		return NULL;
+	}
+	zygote->layers = launcher->layers & launcher_layer_wanted(pool, trusted);
+	zygote->next = launcher->zygotes;
+	launcher->zygotes = zygote;
+	return zygote;
+}
+
+Zygote *
+zygote_obtain(Launcher *launcher, const PolicyPool *pool, bool trusted)
+{
+	Zygote *zygote = zygote_find(launcher, pool->name, trusted);
+
+	return zygote != NULL ? zygote : zygote_make(launcher, pool, trusted);
+}
+
+static void
+zygote_free(Zygote *zygote)
+{
+	Zygote **link = &zygote->launcher->zygotes;
+
+	while (*link != zygote)
+		link = &(*link)->next;
+	*link = zygote->next;
+	launcher_plan_free(zygote->plan);
+	free(zygote);
+}
+
+static bool
+zygote_is_wanted(const Zygote *zygote)
+{
+	uint32_t needed = launcher_layer_needed(zygote->launcher, &zygote->pool, zygote->trusted);
+
+	if (zygote->retired || (needed & ~zygote->launcher->layers) != 0)
+		return false;
+	return zygote->leases != NULL || (zygote->keeps_spares && zygote->pool.spares > 0);
+}
+
+static bool
+zygote_wants_fork(const Zygote *zygote)
+{
+	int under_way = zygote->counts[INTERPRETER_FORKING] + zygote->counts[INTERPRETER_ARMING];
+	int spares = zygote->keeps_spares ? zygote->pool.spares : 0;
+
+	return !zygote->retired && zygote->state == ZYGOTE_RUNNING && under_way < ZYGOTE_FORKS_MAX &&
+		   under_way + zygote->counts[INTERPRETER_SPARE] < spares + lease_count(zygote) &&
+		   zygote->launcher->interpreter_count < zygote->launcher->interpreter_max;
+}
+
+static bool
+zygote_has_interpreters(const Zygote *zygote)
+{
+	for (int state = 0; state < INTERPRETER_STATE_COUNT; state++)
+		if (zygote->counts[state] > 0)
+			return true;
+	return false;
+}
+
+static void
+zygote_start(Zygote *zygote)
+{
+	zygote->reason[0] = '\0';
+	zygote->end_cause = CONTROL_CAUSE_ZYGOTE;
+	zygote->was_up = false;
+	if (zygote_process_start(zygote) == 0)
+		zygote_status_send(zygote, CONTROL_ZYGOTE_STARTING);
+	else
+		zygote_fall(zygote);
+}
+
+static void
+zygote_run(Zygote *zygote)
+{
+	lease_serve(zygote);
+	while (zygote_wants_fork(zygote) && launcher_now_ms() >= zygote->retry_ms)
+		if (interpreter_fork(zygote) < 0)
+			zygote->retry_ms = launcher_now_ms() + ZYGOTE_BUSY_MS;
+	if (zygote->retired && !zygote_has_interpreters(zygote))
+		zygote_kill(zygote, "");
+}
+
+void
+zygote_advance(Zygote *zygote)
+{
+	if (zygote->state == ZYGOTE_RUNNING)
+		zygote_run(zygote);
+	else if (zygote->state == ZYGOTE_DOWN && zygote_is_wanted(zygote) && launcher_now_ms() >= zygote->retry_ms)
+		zygote_start(zygote);
+}
+
+void
+zygote_child_failed(Zygote *zygote, const char *reason)
+{
+	snprintf(zygote->reason, sizeof(zygote->reason), "%s", reason);
+	launcher_log("pool \"%s\": an interpreter could not be made ready: %s", zygote->pool.name, reason);
+	zygote_back_off(zygote);
+	lease_refuse_all(zygote, CONTROL_REFUSED_START, 0, zygote->reason);
+}
+
+void
+zygote_kill(Zygote *zygote, const char *reason)
+{
+	if (zygote->reason[0] == '\0')
+		snprintf(zygote->reason, sizeof(zygote->reason), "%s", reason);
+	if (zygote->exit.fd >= 0)
+		(void) syscall(SYS_pidfd_send_signal, zygote->exit.fd, SIGKILL, NULL, 0);
+	zygote->state = ZYGOTE_ENDING;
+}
+
+/* Its process is gone, or never was. Who waits for a first start is refused; who waits for a restart goes on waiting. */
+void
+zygote_fall(Zygote *zygote)
+{
+	zygote->state = ZYGOTE_DOWN;
+	if (zygote->retired)
+	{
+		zygote_free(zygote);
+		return;
+	}
+	zygote_back_off(zygote);
+	zygote_status_send(zygote, CONTROL_ZYGOTE_BROKEN);
+	zygote->pid = 0;
+	if (!zygote->was_up)
+		lease_refuse_all(zygote, CONTROL_REFUSED_START, 0, zygote->reason);
+}
+
+static bool
+zygote_pool_is_same(const Zygote *zygote, const PolicyPool *pool)
+{
+	PolicyPool old = zygote->pool, new = *pool;
+
+	old.line = new.line = 0;
+	return memcmp(&old, &new, sizeof(old)) == 0;
+}
+
+static void
+zygote_retire(Zygote *zygote)
+{
+	zygote->reason[0] = '\0';
+	zygote_status_send(zygote, CONTROL_ZYGOTE_GONE);
+	zygote->retired = true;
+	lease_move_all(zygote);
+	interpreter_release_spares(zygote);
+	if (zygote->state == ZYGOTE_DOWN)
+		zygote_free(zygote);
+	else if (zygote->state == ZYGOTE_STARTING)
+		zygote_kill(zygote, "");
+	else
+		zygote_advance(zygote);
+}
+
+void
+zygote_reconcile(Launcher *launcher)
+{
+	const Policy *policy = &launcher->policy;
+	Zygote *next;
+
+	for (Zygote *zygote = launcher->zygotes; zygote != NULL; zygote = next)
+	{
+		int number = policy_pool_find(policy, zygote->pool.name);
+
+		next = zygote->next;
+		if (!zygote->retired && (number < 0 || !zygote_pool_is_same(zygote, &policy->pools[number])))
+			zygote_retire(zygote);
+	}
+	for (int i = 0; i < policy->pool_count; i++)
+	{
+		Zygote *zygote = policy->pools[i].spares > 0 ? zygote_obtain(launcher, &policy->pools[i], true) : NULL;
+
+		if (zygote != NULL)
+			zygote_advance(zygote);
+	}
+}
+
+void
+zygote_stop(Launcher *launcher)
+{
+	for (Zygote *zygote = launcher->zygotes; zygote != NULL; zygote = zygote->next)
+		zygote_kill(zygote, "");
+	/* A frozen process would keep its namespace, and with it its zygote, from ending. */
+	(void) launcher->cgroup.backend->group_kill(&launcher->cgroup, CGROUP_TOP);
+	for (Zygote *zygote = launcher->zygotes; zygote != NULL; zygote = zygote->next)
+		zygote_process_wait(zygote);
+	if (cgroup_sweep(&launcher->cgroup) < 0)
+		launcher_log("could not remove all cgroups below \"%s\"", launcher->cgroup.name);
+}
+
+static int64_t
+zygote_due_ms(const Zygote *zygote)
+{
+	if (zygote->state == ZYGOTE_STARTING)
+		return zygote->limit_ms;
+	if (zygote->state == ZYGOTE_DOWN ? zygote_is_wanted(zygote) : zygote_wants_fork(zygote))
+		return zygote->retry_ms;
+	return LAUNCHER_NEVER;
+}
+
+int64_t
+zygote_deadline(const Launcher *launcher)
+{
+	int64_t deadline = LAUNCHER_NEVER;
+
+	for (const Zygote *zygote = launcher->zygotes; zygote != NULL; zygote = zygote->next)
+		if (zygote_due_ms(zygote) < deadline)
+			deadline = zygote_due_ms(zygote);
+	return deadline;
+}
+
+void
+zygote_expire(Launcher *launcher, int64_t now_ms)
+{
+	for (Zygote *zygote = launcher->zygotes; zygote != NULL; zygote = zygote->next)
+	{
+		if (zygote_due_ms(zygote) > now_ms)
+			continue;
+		if (zygote->state == ZYGOTE_STARTING)
+			zygote_kill(zygote, "it did not come up in time");
+		else
+			zygote_advance(zygote);
+		return;
+	}
+}

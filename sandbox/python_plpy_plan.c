@@ -1,0 +1,90 @@
+/*
+ * python_plpy_plan.c - the class PLyPlan: a prepared statement that the backend keeps. Runs in: child.
+ */
+#include "sandbox/python_plpy.h"
+
+static void
+plan_free_types(Type **types, uint16_t count)
+{
+	for (uint16_t i = 0; types != NULL && i < count; i++)
+		type_release(types[i]);
+	PyMem_RawFree(types);
+}
+
+PyObject *
+plpy_plan_read(WireReader *r)
+{
+	uint32_t number = wire_get_u32(r);
+	uint16_t count = wire_get_u16(r);
+	Type **types = PyMem_RawCalloc((size_t) count + 1, sizeof(Type *));
+	PlpyPlan *plan;
+
+	if (types == NULL)
+		return PyErr_NoMemory();
+	for (uint16_t i = 0; i < count; i++)
+	{
+		types[i] = type_read(r);
+		if (types[i] != NULL)
+			continue;
+		plan_free_types(types, count);
+		return NULL;
+	}
+	plan = r->error != 0 ? NULL : PyObject_New(PlpyPlan, &plpy_plan_type);
+	if (plan == NULL)
+	{
+		plan_free_types(types, count);
+		return NULL;
+	}
+	plan->plan = number;
+	plan->count = count;
+	plan->types = types;
+	return (PyObject *) plan;
+}
+
+/* No answer comes, and no user code runs, so this may be sent whenever an object may go. */
+static void
+plan_free(PyObject *self)
+{
+	PlpyPlan *plan = (PlpyPlan *) self;
+	Outbox out;
+
+	outbox_open(&out);
+	wire_put_u32(&out.writer, plan->plan);
+	outbox_send(&out, WIRE_FREE_PLAN, 0);
+	outbox_close(&out);
+	plan_free_types(plan->types, plan->count);
+	Py_TYPE(self)->tp_free(self);
+}
+
+static PyObject *
+plan_execute(PyObject *self, PyObject *args)
+{
+	PyObject *list = NULL;
+	long limit = 0;
+
+	if (!PyArg_ParseTuple(args, "|Ol", &list, &limit))
+		return NULL;
+	return plpy_plan_execute((PlpyPlan *) self, list, limit);
+}
+
+static PyObject *
+plan_status(PyObject *self, PyObject *args)
+{
+	(void) self;
+	return PyArg_ParseTuple(args, ":status") ? Py_NewRef(Py_True) : NULL;
+}
+
+static PyMethodDef plan_methods[] = {
+	{"execute", plan_execute, METH_VARARGS, NULL},
+	{"status", plan_status, METH_VARARGS, NULL},
+	{NULL, NULL, 0, NULL},
+};
+
+PyTypeObject plpy_plan_type = {
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "PLyPlan",
+	.tp_basicsize = sizeof(PlpyPlan),
+	.tp_dealloc = plan_free,
+	.tp_flags = Py_TPFLAGS_DEFAULT,
+	.tp_doc = "A prepared SQL statement",
+	.tp_methods = plan_methods,
+};
