@@ -147,6 +147,25 @@ call_reader(const Call *call)
 	return (WireReader){.at = call->buffers->in.data, .end = call->buffers->in.data + call->buffers->in.size};
 }
 
+static void
+value_context(void *arg)
+{
+	errcontext("while creating return value");
+}
+
+Datum
+call_value(Call *call, TypeInfo *type, bool *is_null)
+{
+	WireReader reader = call_reader(call);
+	ErrorContextCallback context = {.previous = error_context_stack, .callback = value_context};
+	Datum value;
+
+	error_context_stack = &context;
+	value = value_out(&reader, type, is_null);
+	error_context_stack = context.previous;
+	return value;
+}
+
 void
 call_violation(Call *call, const char *what)
 {
@@ -282,6 +301,13 @@ call_admit(Call *call)
 	activity_state_set(call->entry, ACTIVITY_RUNNING);
 }
 
+/* A plan may be freed by whatever call happens to run, so that frame alone names none. */
+static bool
+frame_belongs(const Call *call, const WireFrame *frame)
+{
+	return frame->kind == WIRE_FREE_PLAN ? frame->call == 0 : frame->call == call->id && frame->kind < WIRE_KIND_COUNT;
+}
+
 static WireKind
 frame_receive(Call *call)
 {
@@ -300,7 +326,7 @@ frame_receive(Call *call)
 						errhint("Return less, or ask for a pool with a higher limit.")));
 	}
 	status_check(call, channel_receive_payload(channel, &frame, &call->buffers->in));
-	if (frame.call != call->id || frame.kind >= WIRE_KIND_COUNT)
+	if (!frame_belongs(call, &frame))
 		call_violation(call, "a frame of another call or kind");
 	return (WireKind) frame.kind;
 }
@@ -318,7 +344,7 @@ call_converse(Call *call, uint32 answers)
 			call->asked = false;
 			slot_give_back();
 			if (kind == WIRE_ERROR)
-				error_raise(call_reader(call));
+				error_raise(call_reader(call), &call->context);
 			return kind;
 		}
 		call_check(call);
@@ -373,11 +399,12 @@ settle_receive(Call *call)
 	for (;;)
 	{
 		if (channel_receive_header(channel, &frame) != CHANNEL_OK || frame.length > SETTLE_FRAME_MAX ||
-			channel_receive_payload(channel, &frame, &call->buffers->in) != CHANNEL_OK || frame.call != call->id)
+			channel_receive_payload(channel, &frame, &call->buffers->in) != CHANNEL_OK || !frame_belongs(call, &frame))
 			return false;
 		if (frame.kind >= WIRE_RESULT && frame.kind <= WIRE_ERROR)
 			return true;
-		refusal_send(call);
+		if (frame.kind != WIRE_FREE_PLAN)
+			refusal_send(call);
 	}
 }
 

@@ -56,6 +56,8 @@ void call_send(Call *call, WireKind kind, const FrameOut *out);
 void call_check(void *call);
 /* Kills the interpreter for a broken protocol and raises 08P01. */
 void call_violation(Call *call, const char *what) pg_attribute_noreturn();
+/* Takes the value in buffers->in for type, saying in the context of errors what it was doing. */
+Datum call_value(Call *call, TypeInfo *type, bool *is_null);
 /* A reader over buffers->in. */
 WireReader call_reader(const Call *call);
 

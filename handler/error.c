@@ -47,7 +47,7 @@ fields_apply(const ErrorFields *fields)
 		errdetail_internal("%s", fields->text[WIRE_FIELD_DETAIL]);
 	if (fields->text[WIRE_FIELD_HINT])
 		errhint("%s", fields->text[WIRE_FIELD_HINT]);
-	if (fields->text[WIRE_FIELD_CONTEXT])
+	if (fields->text[WIRE_FIELD_CONTEXT] && fields->text[WIRE_FIELD_CONTEXT][0] != '\0')
 		errcontext("%s", fields->text[WIRE_FIELD_CONTEXT]);
 	if (fields->text[WIRE_FIELD_QUERY])
 		internalerrquery(fields->text[WIRE_FIELD_QUERY]);
@@ -60,11 +60,13 @@ fields_apply(const ErrorFields *fields)
 }
 
 void
-error_raise(WireReader reader)
+error_raise(WireReader reader, const ErrorContextCallback *own)
 {
 	ErrorFields fields;
 
 	error_fields_get(&reader, &fields);
+	if (fields.text[WIRE_FIELD_CONTEXT] == NULL)
+		error_context_stack = own->previous;
 	ereport(ERROR, (errcode(sqlstate_of(fields.text[WIRE_FIELD_SQLSTATE], ERRCODE_EXTERNAL_ROUTINE_EXCEPTION)),
 					fields_apply(&fields)));
 }
@@ -85,7 +87,8 @@ error_put(FrameOut *out, const ErrorData *error)
 		[WIRE_FIELD_MESSAGE] = error->message,
 		[WIRE_FIELD_DETAIL] = error->detail,
 		[WIRE_FIELD_HINT] = error->hint,
-		[WIRE_FIELD_SQLSTATE] = unpack_sql_state(error->sqlerrcode),
+		[WIRE_FIELD_SQLSTATE] =
+			error->sqlerrcode != ERRCODE_SUCCESSFUL_COMPLETION ? unpack_sql_state(error->sqlerrcode) : NULL,
 		[WIRE_FIELD_SCHEMA] = error->schema_name,
 		[WIRE_FIELD_TABLE] = error->table_name,
 		[WIRE_FIELD_COLUMN] = error->column_name,

@@ -16,8 +16,8 @@ typedef struct ErrorFields
 } ErrorFields;
 
 void error_fields_get(WireReader *reader, ErrorFields *fields);
-/* Raises what WIRE_ERROR says, at ERROR. */
-void error_raise(WireReader reader) pg_attribute_noreturn();
+/* Raises what WIRE_ERROR says, at ERROR; without own, the call's context line, when the function did not even run. */
+void error_raise(WireReader reader, const ErrorContextCallback *own) pg_attribute_noreturn();
 /* Reports fields at elevel, below ERROR. */
 void error_report(int elevel, const ErrorFields *fields);
 /* Appends the payload of WIRE_REPLY_ERROR. */

@@ -43,13 +43,11 @@ arguments_put(FrameOut *out, CallSite *site, FunctionCallInfo info)
 static Datum
 value_return(Call *call, CallSite *site, FunctionCallInfo info)
 {
-	WireReader reader;
 	Datum value;
 
 	arguments_put(&call->buffers->out, site, info);
 	(void) call_ask(call, WIRE_CALL, 1u << WIRE_RESULT);
-	reader = call_reader(call);
-	value = value_out(&reader, site->result, &info->isnull);
+	value = call_value(call, site->result, &info->isnull);
 	if (site->result->type == VOIDOID)
 		info->isnull = call->function->is_procedure; /* void is an empty value, not a null, to SQL */
 	return value;

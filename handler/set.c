@@ -157,8 +157,6 @@ Datum
 set_next(Call *call, CallSite *site, FunctionCallInfo info)
 {
 	ReturnSetInfo *set_result = set_info(info);
-	WireReader reader;
-	Datum row;
 
 	if (site->set == NULL)
 	{
@@ -176,7 +174,5 @@ set_next(Call *call, CallSite *site, FunctionCallInfo info)
 		return (Datum) 0;
 	}
 	set_result->isDone = ExprMultipleResult;
-	reader = call_reader(call);
-	row = value_out(&reader, site->result, &info->isnull);
-	return row;
+	return call_value(call, site->result, &info->isnull);
 }

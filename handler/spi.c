@@ -89,11 +89,12 @@ rows_put(FrameOut *out, int status)
 	SPI_freetuptable(table);
 }
 
+/* SPI's own refusals have no SQLSTATE: to Python they are a plain SPIError. */
 static void
 status_check(int status, const char *what)
 {
 	if (status < 0)
-		ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+		ereport(ERROR, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 						errmsg("%s failed: %s", what, SPI_result_code_string(status))));
 }
 

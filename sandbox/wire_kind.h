@@ -25,12 +25,12 @@ typedef enum WireKind
 	WIRE_ITERATOR, /* u32 iterator: a set-returning call gave an iterable */
 	WIRE_ROW,	   /* value: the next row */
 	WIRE_END,	   /* the iterator is exhausted and dropped */
-	WIRE_ERROR,	   /* WIRE_FIELD_COUNT texts, in the order of WireField */
+	WIRE_ERROR,	   /* WIRE_FIELD_COUNT texts, in the order of WireField; no context, not even an empty one: it did not run */
 	/* child to backend: requests */
 	WIRE_EXECUTE,	/* u64 limit (0: all), text query. REPLY: a WireRows */
 	WIRE_PREPARE,	/* text query, u16 n, n texts: type names. REPLY: u32 plan, u16 n, n types */
 	WIRE_EXECUTE_PLAN, /* u32 plan, u64 limit, u16 n, n values. REPLY: a WireRows */
-	WIRE_FREE_PLAN, /* u32 plan; no answer */
+	WIRE_FREE_PLAN, /* u32 plan; names no call; no answer */
 	WIRE_LOG,		/* u8 WireLogLevel, WIRE_FIELD_COUNT texts. REPLY: empty; error and fatal never come this way */
 	WIRE_QUOTE,		/* u8 WireQuote, text. REPLY: text */
 	WIRE_KIND_COUNT
