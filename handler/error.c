@@ -88,7 +88,7 @@ error_put(FrameOut *out, const ErrorData *error)
 		[WIRE_FIELD_DETAIL] = error->detail,
 		[WIRE_FIELD_HINT] = error->hint,
 		[WIRE_FIELD_SQLSTATE] =
-			error->sqlerrcode != ERRCODE_SUCCESSFUL_COMPLETION ? unpack_sql_state(error->sqlerrcode) : NULL,
+			error->sqlerrcode != ERROR_WITHOUT_SQLSTATE ? unpack_sql_state(error->sqlerrcode) : NULL,
 		[WIRE_FIELD_SCHEMA] = error->schema_name,
 		[WIRE_FIELD_TABLE] = error->table_name,
 		[WIRE_FIELD_COLUMN] = error->column_name,

@@ -9,6 +9,9 @@
 #include "handler/frame.h"
 #include "utils/elog.h"
 
+/* Stands for "no SQLSTATE" inside the server: error_put() leaves it out. It never reaches a client. */
+#define ERROR_WITHOUT_SQLSTATE MAKE_SQLSTATE('P', 'Y', 'B', '0', '0')
+
 /* The texts of WIRE_ERROR and WIRE_LOG, in the server's encoding; NULL where absent. */
 typedef struct ErrorFields
 {

@@ -223,6 +223,7 @@ launcher_death(uint64 id, LauncherDeath *death)
 {
 	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), DEATH_TIMEOUT_MS);
 
+	sequence++; /* no request is under way: what still answers one comes too late */
 	while (!death_find(id, death))
 	{
 		ControlMessage message;
@@ -230,7 +231,7 @@ launcher_death(uint64 id, LauncherDeath *death)
 
 		if (control < 0 || GetCurrentTimestamp() >= deadline)
 			return false;
-		if (launcher_take(&message, fds) == 0)
+		if (launcher_take(&message, fds) == 0 && !death_find(id, death))
 			launcher_sleep(deadline);
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -9,6 +9,8 @@
 #include "parser/parse_type.h"
 #include "utils/memutils.h"
 
+#include "handler/error.h"
+
 #define PLANS_MAX 10000
 
 /* A plan belongs to the interpreter that prepared it, and goes with it. */
@@ -94,7 +96,7 @@ static void
 status_check(int status, const char *what)
 {
 	if (status < 0)
-		ereport(ERROR, (errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+		ereport(ERROR, (errcode(ERROR_WITHOUT_SQLSTATE),
 						errmsg("%s failed: %s", what, SPI_result_code_string(status))));
 }
 
