@@ -53,11 +53,12 @@ void
 admin_may_signal_check(Oid role)
 {
 	if (superuser_arg(role) && !superuser())
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("must be a superuser to end a superuser's call")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be a superuser to end a superuser's call")));
 	if (!has_privs_of_role(GetUserId(), role) && !has_privs_of_role(GetUserId(), ROLE_PG_SIGNAL_BACKEND))
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("must be a member of the role whose call is being ended or member of pg_signal_backend")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be a member of the role whose call is being ended or member of pg_signal_backend")));
 }
 
 Datum

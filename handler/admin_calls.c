@@ -19,13 +19,30 @@ PG_FUNCTION_INFO_V1(pybox_kill);
 /* The columns of pybox.activity, in order. */
 enum
 {
-	COLUMN_CALL_ID, COLUMN_PID, COLUMN_LEADER_PID, COLUMN_NODE, COLUMN_ROLE, COLUMN_DATABASE, COLUMN_FUNCTION, COLUMN_POOL,
-	COLUMN_PRIORITY, COLUMN_STATE, COLUMN_QUEUE_POSITION, COLUMN_QUEUED_AT, COLUMN_STARTED_AT, COLUMN_ELAPSED, COLUMN_CPU,
-	COLUMN_MEMORY, COLUMN_MEMORY_PEAK, COLUMN_INTERPRETER_PID, COLUMN_TRUSTED, COLUMN_COUNT
+	COLUMN_CALL_ID,
+	COLUMN_PID,
+	COLUMN_LEADER_PID,
+	COLUMN_NODE,
+	COLUMN_ROLE,
+	COLUMN_DATABASE,
+	COLUMN_FUNCTION,
+	COLUMN_POOL,
+	COLUMN_PRIORITY,
+	COLUMN_STATE,
+	COLUMN_QUEUE_POSITION,
+	COLUMN_QUEUED_AT,
+	COLUMN_STARTED_AT,
+	COLUMN_ELAPSED,
+	COLUMN_CPU,
+	COLUMN_MEMORY,
+	COLUMN_MEMORY_PEAK,
+	COLUMN_INTERPRETER_PID,
+	COLUMN_TRUSTED,
+	COLUMN_COUNT
 };
 
 static const char *const state_names[ACTIVITY_STATE_COUNT] = {
-	[ACTIVITY_FREE] = "free",		  [ACTIVITY_QUEUED] = "queued", [ACTIVITY_STARTING] = "starting",
+	[ACTIVITY_FREE] = "free",		[ACTIVITY_QUEUED] = "queued", [ACTIVITY_STARTING] = "starting",
 	[ACTIVITY_RUNNING] = "running", [ACTIVITY_SQL] = "sql",
 };
 
@@ -49,8 +66,7 @@ calls_collect(Shown *shown)
 		if (!activity_read(i, &next->call) || !admin_may_see(next->call.role))
 			continue;
 		LWLockAcquire(shared->lock, LW_SHARED);
-		next->position =
-			next->call.state == ACTIVITY_QUEUED ? queue_position(shared_queue(), activity_backend(i)) : 0;
+		next->position = next->call.state == ACTIVITY_QUEUED ? queue_position(shared_queue(), activity_backend(i)) : 0;
 		LWLockRelease(shared->lock);
 		count++;
 	}

@@ -52,7 +52,8 @@ call_context(void *arg)
 	if (call->function->is_inline)
 		errcontext("PL/Python anonymous code block");
 	else
-		errcontext("PL/Python %s \"%s\"", call->function->is_procedure ? "procedure" : "function", call->function->name);
+		errcontext("PL/Python %s \"%s\"", call->function->is_procedure ? "procedure" : "function",
+				   call->function->name);
 }
 
 static uint64
@@ -170,9 +171,9 @@ void
 call_violation(Call *call, const char *what)
 {
 	lease_kill(call->lease);
-	ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
-					errmsg("Python interpreter broke the protocol: %s", what),
-					errdetail("Pool \"%s\", call %lld; the interpreter was ended.", call->pool->name, (long long) call->id)));
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("Python interpreter broke the protocol: %s", what),
+			 errdetail("Pool \"%s\", call %lld; the interpreter was ended.", call->pool->name, (long long) call->id)));
 }
 
 void

@@ -163,13 +163,13 @@ channel_open(Channel *channel, int memory, int socket)
 	struct stat status;
 	void *map;
 
-	if (fstat(memory, &status) < 0 || status.st_size != WIRE_MAP_SIZE ||
-		(fcntl(memory, F_GET_SEALS) & SEALS) != SEALS)
+	if (fstat(memory, &status) < 0 || status.st_size != WIRE_MAP_SIZE || (fcntl(memory, F_GET_SEALS) & SEALS) != SEALS)
 		ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
 						errmsg("memory file of a Python interpreter is not sealed at %d bytes", WIRE_MAP_SIZE)));
 	map = mmap(NULL, WIRE_MAP_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
 	if (map == MAP_FAILED)
-		ereport(ERROR, (errcode_for_file_access(), errmsg("could not map the memory file of a Python interpreter: %m")));
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not map the memory file of a Python interpreter: %m")));
 	memset(channel, 0, sizeof(*channel));
 	channel->map = map;
 	channel->socket = socket;
@@ -268,8 +268,7 @@ channel_send(Channel *channel, WireKind kind, uint64 call, const FrameOut *out)
 	ChannelStatus status;
 
 	if (out != NULL && (size > WIRE_FRAME_MAX || out->writer.error != 0))
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("values for a Python function are too large"),
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("values for a Python function are too large"),
 						errdetail("They take %zu bytes; the limit for one message is %u.", size, WIRE_FRAME_MAX)));
 	channel->map->spin_us = (uint32) spin_budget();
 	channel->partial = true;

@@ -27,15 +27,17 @@ died_of_exit(const Death *death)
 	long long call = (long long) death->call_id;
 
 	if (WIFSIGNALED(status))
-		ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-						errmsg("Python interpreter was terminated by signal %d: %s", WTERMSIG(status),
-							   strsignal(WTERMSIG(status))),
-						errdetail("Pool \"%s\", call %lld, interpreter pid %d.", death->pool->name, call, death->lease->pid),
-						errhint("The session goes on with a new interpreter; SD and GD start empty.")));
-	ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-					errmsg("Python interpreter exited with code %d", WEXITSTATUS(status)),
-					errdetail("Pool \"%s\", call %lld, interpreter pid %d.", death->pool->name, call, death->lease->pid),
-					errhint("The session goes on with a new interpreter; SD and GD start empty.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("Python interpreter was terminated by signal %d: %s", WTERMSIG(status),
+						strsignal(WTERMSIG(status))),
+				 errdetail("Pool \"%s\", call %lld, interpreter pid %d.", death->pool->name, call, death->lease->pid),
+				 errhint("The session goes on with a new interpreter; SD and GD start empty.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+			 errmsg("Python interpreter exited with code %d", WEXITSTATUS(status)),
+			 errdetail("Pool \"%s\", call %lld, interpreter pid %d.", death->pool->name, call, death->lease->pid),
+			 errhint("The session goes on with a new interpreter; SD and GD start empty.")));
 }
 
 static void
@@ -43,8 +45,8 @@ died_of_memory(const Death *death)
 {
 	ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
 					errmsg("Python function exceeded the memory limit of pool \"%s\"", death->pool->name),
-					errdetail("Call %lld used %lld MB, the limit is %lld MB (limits.memory).", (long long) death->call_id,
-							  (long long) (death->notice.memory_peak / MEGABYTE),
+					errdetail("Call %lld used %lld MB, the limit is %lld MB (limits.memory).",
+							  (long long) death->call_id, (long long) (death->notice.memory_peak / MEGABYTE),
 							  (long long) (death->notice.memory_limit / MEGABYTE)),
 					errhint("Work on less data at a time, or ask for a pool with a higher limit.")));
 }
@@ -52,37 +54,37 @@ died_of_memory(const Death *death)
 static void
 died_of_forbidden(const Death *death)
 {
-	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					errmsg("Python function made a forbidden system call"),
-					errdetail("Pool \"%s\", call %lld; the interpreter was ended by the kernel's filter.", death->pool->name,
-							  (long long) death->call_id),
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("Python function made a forbidden system call"),
+					errdetail("Pool \"%s\", call %lld; the interpreter was ended by the kernel's filter.",
+							  death->pool->name, (long long) death->call_id),
 					errhint("Functions in language pybox cannot reach outside their interpreter.")));
 }
 
 static void
 died_idle(const Death *death)
 {
-	ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-					errmsg("Python interpreter was reclaimed"),
-					errdetail("Pool \"%s\", call %lld, interpreter pid %d.", death->pool->name, (long long) death->call_id,
-							  death->lease->pid),
+	ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION), errmsg("Python interpreter was reclaimed"),
+					errdetail("Pool \"%s\", call %lld, interpreter pid %d.", death->pool->name,
+							  (long long) death->call_id, death->lease->pid),
 					errhint("Call again; SD and GD start empty.")));
 }
 
 static void
 died_with_zygote(const Death *death)
 {
-	ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-					errmsg("Python interpreter was lost with its zygote"),
-					errdetail("Pool \"%s\", call %lld, interpreter pid %d.", death->pool->name, (long long) death->call_id,
-							  death->lease->pid),
+	ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION), errmsg("Python interpreter was lost with its zygote"),
+					errdetail("Pool \"%s\", call %lld, interpreter pid %d.", death->pool->name,
+							  (long long) death->call_id, death->lease->pid),
 					errhint("The zygote starts again by itself: call again. SD and GD start empty.")));
 }
 
 static void (*const reports[CONTROL_CAUSE_COUNT])(const Death *death) = {
-	[CONTROL_CAUSE_EXIT] = died_of_exit,		   [CONTROL_CAUSE_MEMORY] = died_of_memory,
-	[CONTROL_CAUSE_FORBIDDEN] = died_of_forbidden, [CONTROL_CAUSE_IDLE] = died_idle,
-	[CONTROL_CAUSE_POLICY] = died_idle,			   [CONTROL_CAUSE_ZYGOTE] = died_with_zygote,
+	[CONTROL_CAUSE_EXIT] = died_of_exit,
+	[CONTROL_CAUSE_MEMORY] = died_of_memory,
+	[CONTROL_CAUSE_FORBIDDEN] = died_of_forbidden,
+	[CONTROL_CAUSE_IDLE] = died_idle,
+	[CONTROL_CAUSE_POLICY] = died_idle,
+	[CONTROL_CAUSE_ZYGOTE] = died_with_zygote,
 };
 
 void
@@ -93,9 +95,9 @@ lease_death_report(Lease *lease, uint64 call_id, const PolicyPool *pool)
 	lease->channel.dead = true;
 	if (launcher_death(lease->id, &death.notice))
 		reports[death.notice.cause](&death);
-	ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-					errmsg("Python interpreter was lost with the pybox launcher"),
-					errdetail("Pool \"%s\", call %lld, interpreter pid %d.", pool->name, (long long) call_id, lease->pid),
-					errhint("The launcher starts again by itself: call again. SD and GD start empty.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION), errmsg("Python interpreter was lost with the pybox launcher"),
+			 errdetail("Pool \"%s\", call %lld, interpreter pid %d.", pool->name, (long long) call_id, lease->pid),
+			 errhint("The launcher starts again by itself: call again. SD and GD start empty.")));
 	pg_unreachable();
 }

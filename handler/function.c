@@ -123,8 +123,8 @@ function_read(HeapTuple tuple, Oid oid, bool trusted)
 	function->returns_set = form->proretset;
 	function->is_procedure = form->prokind == PROKIND_PROCEDURE;
 	function->read_only = form->provolatile != PROVOLATILE_VOLATILE;
-	function->qualified = MemoryContextStrdup(function->context,
-											  psprintf("%s.%s", schema ? schema : "", NameStr(form->proname)));
+	function->qualified =
+		MemoryContextStrdup(function->context, psprintf("%s.%s", schema ? schema : "", NameStr(form->proname)));
 	arguments_read(function, tuple);
 	return function;
 }
@@ -201,9 +201,9 @@ argument_type(FunctionCallInfo call, const Function *function, int number)
 	if (IsPolymorphicType(type))
 		type = get_fn_expr_argtype(call->flinfo, number);
 	if (!OidIsValid(type))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("could not determine the type of argument %d of function \"%s\"", number + 1,
-							   function->name)));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("could not determine the type of argument %d of function \"%s\"", number + 1, function->name)));
 	if (get_typtype(type) == TYPTYPE_PSEUDO && type != RECORDOID)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("PL/Python functions cannot accept type %s", format_type_be(type))));
@@ -221,8 +221,8 @@ result_type(FunctionCallInfo call, const Function *function)
 	if (function->is_procedure && class != TYPEFUNC_COMPOSITE)
 		return type_get(VOIDOID, -1);
 	if (type == TRIGGEROID)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("trigger functions can only be called as triggers")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("trigger functions can only be called as triggers")));
 	if (class == TYPEFUNC_COMPOSITE && type == RECORDOID)
 		return type_get_row(desc);
 	if (class != TYPEFUNC_RECORD)

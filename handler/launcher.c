@@ -187,10 +187,10 @@ launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX])
 		if (result == 1)
 			return;
 		if (result == 0)
-			ereport(ERROR, (errcode(ERRCODE_SYSTEM_ERROR),
-							errmsg("no Python interpreter for pool \"%s\" within %d s", request.pool,
-								   LEASE_TIMEOUT_MS / 1000),
-							errhint("See pybox.pools for its zygote's state and the server log for the reason.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_SYSTEM_ERROR),
+					 errmsg("no Python interpreter for pool \"%s\" within %d s", request.pool, LEASE_TIMEOUT_MS / 1000),
+					 errhint("See pybox.pools for its zygote's state and the server log for the reason.")));
 		/* The launcher died before it answered: the next one is asked, as long as the deadline allows. */
 		launcher_disconnect();
 		generation = 0;

@@ -21,7 +21,7 @@ static void
 log_serve(Call *call, WireReader *reader, FrameOut *out)
 {
 	static const int levels[WIRE_LOG_COUNT] = {
-		[WIRE_LOG_DEBUG] = DEBUG2,	 [WIRE_LOG_LOG] = LOG,		   [WIRE_LOG_INFO] = INFO,
+		[WIRE_LOG_DEBUG] = DEBUG2,	[WIRE_LOG_LOG] = LOG,		  [WIRE_LOG_INFO] = INFO,
 		[WIRE_LOG_NOTICE] = NOTICE, [WIRE_LOG_WARNING] = WARNING,
 	};
 	uint8 level = wire_get_u8(reader);
@@ -48,8 +48,8 @@ quote_serve(Call *call, WireReader *reader, FrameOut *out)
 typedef struct Request
 {
 	void (*serve)(Call *call, WireReader *reader, FrameOut *out);
-	bool is_sql;	  /* runs in a subtransaction of its own */
-	bool gives_slot;  /* may wait for something else than Python */
+	bool is_sql;	 /* runs in a subtransaction of its own */
+	bool gives_slot; /* may wait for something else than Python */
 	bool is_answered;
 } Request;
 

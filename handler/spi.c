@@ -96,8 +96,8 @@ static void
 status_check(int status, const char *what)
 {
 	if (status < 0)
-		ereport(ERROR, (errcode(ERROR_WITHOUT_SQLSTATE),
-						errmsg("%s failed: %s", what, SPI_result_code_string(status))));
+		ereport(ERROR,
+				(errcode(ERROR_WITHOUT_SQLSTATE), errmsg("%s failed: %s", what, SPI_result_code_string(status))));
 }
 
 static long

@@ -20,9 +20,20 @@ typedef struct TypeInfo TypeInfo;
 /* How a value goes in: a row of the table in value_in.c. */
 typedef enum TypeIn
 {
-	TYPE_IN_BOOL, TYPE_IN_INT16, TYPE_IN_INT32, TYPE_IN_INT64, TYPE_IN_OID, TYPE_IN_FLOAT32, TYPE_IN_FLOAT64,
-	TYPE_IN_NUMERIC, TYPE_IN_BYTES, TYPE_IN_VARLENA_TEXT, TYPE_IN_OUTPUT, /* text by the output function */
-	TYPE_IN_ARRAY, TYPE_IN_RECORD, TYPE_IN_COUNT
+	TYPE_IN_BOOL,
+	TYPE_IN_INT16,
+	TYPE_IN_INT32,
+	TYPE_IN_INT64,
+	TYPE_IN_OID,
+	TYPE_IN_FLOAT32,
+	TYPE_IN_FLOAT64,
+	TYPE_IN_NUMERIC,
+	TYPE_IN_BYTES,
+	TYPE_IN_VARLENA_TEXT,
+	TYPE_IN_OUTPUT, /* text by the output function */
+	TYPE_IN_ARRAY,
+	TYPE_IN_RECORD,
+	TYPE_IN_COUNT
 } TypeIn;
 
 struct TypeInfo
@@ -40,11 +51,11 @@ struct TypeInfo
 	char align;
 	FmgrInfo input, output;
 	Oid io_parameter;
-	TypeInfo *element; /* of an array */
-	TupleDesc desc;	   /* of a row; blessed */
-	uint64 desc_id;	   /* 0: an anonymous record's */
+	TypeInfo *element;	/* of an array */
+	TupleDesc desc;		/* of a row; blessed */
+	uint64 desc_id;		/* 0: an anonymous record's */
 	TypeInfo **columns; /* desc->natts, NULL for dropped ones */
-	void *domain;	   /* domain_check's cache */
+	void *domain;		/* domain_check's cache */
 };
 
 /* type and typmod as in pg_attribute, or RECORDOID and a registered typmod; other pseudotypes but void raise 0A000. */

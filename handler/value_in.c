@@ -147,7 +147,8 @@ elements_in(FrameOut *out, TypeInfo *element, ArrayType *array)
 	bool *nulls;
 	int count;
 
-	deconstruct_array(array, element->type, element->length, element->by_value, element->align, &values, &nulls, &count);
+	deconstruct_array(array, element->type, element->length, element->by_value, element->align, &values, &nulls,
+					  &count);
 	for (int i = 0; i < count; i++)
 		if (nulls[i])
 			wire_put_u8(&out->writer, WIRE_NULL);
@@ -169,7 +170,8 @@ array_in_wire(FrameOut *out, TypeInfo *type, Datum value)
 	for (int i = 0; i < dims; i++)
 		wire_put_u32(&out->writer, ARR_DIMS(array)[i]);
 	if (packed >= 0)
-		frame_put_part(out, ARR_DATA_PTR(array), (size_t) ArrayGetNItems(dims, ARR_DIMS(array)) * type->element->length);
+		frame_put_part(out, ARR_DATA_PTR(array),
+					   (size_t) ArrayGetNItems(dims, ARR_DIMS(array)) * type->element->length);
 	else
 		elements_in(out, type->element, array);
 }
@@ -208,10 +210,18 @@ record_in_wire(FrameOut *out, TypeInfo *type, Datum value)
 }
 
 static void (*const encoders[TYPE_IN_COUNT])(FrameOut *out, TypeInfo *type, Datum value) = {
-	[TYPE_IN_BOOL] = bool_in,			[TYPE_IN_INT16] = int16_in,		[TYPE_IN_INT32] = int32_in,
-	[TYPE_IN_INT64] = int64_in,			[TYPE_IN_OID] = oid_in,			[TYPE_IN_FLOAT32] = float32_in,
-	[TYPE_IN_FLOAT64] = float64_in,		[TYPE_IN_NUMERIC] = numeric_in_wire, [TYPE_IN_BYTES] = bytes_in,
-	[TYPE_IN_VARLENA_TEXT] = varlena_text_in, [TYPE_IN_OUTPUT] = output_in, [TYPE_IN_ARRAY] = array_in_wire,
+	[TYPE_IN_BOOL] = bool_in,
+	[TYPE_IN_INT16] = int16_in,
+	[TYPE_IN_INT32] = int32_in,
+	[TYPE_IN_INT64] = int64_in,
+	[TYPE_IN_OID] = oid_in,
+	[TYPE_IN_FLOAT32] = float32_in,
+	[TYPE_IN_FLOAT64] = float64_in,
+	[TYPE_IN_NUMERIC] = numeric_in_wire,
+	[TYPE_IN_BYTES] = bytes_in,
+	[TYPE_IN_VARLENA_TEXT] = varlena_text_in,
+	[TYPE_IN_OUTPUT] = output_in,
+	[TYPE_IN_ARRAY] = array_in_wire,
 	[TYPE_IN_RECORD] = record_in_wire,
 };
 

@@ -20,8 +20,7 @@
 void
 value_malformed(const char *what)
 {
-	ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
-					errmsg("Python interpreter broke the protocol: %s", what)));
+	ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("Python interpreter broke the protocol: %s", what)));
 }
 
 static void
@@ -99,8 +98,8 @@ bytes_out(WireReader *reader, TypeInfo *type)
 	if (type->out != WIRE_TYPE_BYTES)
 		value_malformed("bytes for another type");
 	if (size > MaxAllocSize - VARHDRSZ)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("bytea result of %zu bytes is too long", size)));
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("bytea result of %zu bytes is too long", size)));
 	value = palloc(size + VARHDRSZ);
 	SET_VARSIZE(value, size + VARHDRSZ);
 	memcpy(VARDATA(value), bytes, size);
@@ -205,7 +204,8 @@ packed_out(WireReader *reader, TypeInfo *type)
 	packed_check(kind, data, count);
 	size = ARR_OVERHEAD_NONULLS(ndim) + (Size) count * packed_kinds[kind].size;
 	if (!AllocSizeIsValid(size))
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("array result of %zu bytes is too long", size)));
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("array result of %zu bytes is too long", size)));
 	array = palloc0(size);
 	SET_VARSIZE(array, size);
 	array->ndim = ndim;
@@ -243,7 +243,7 @@ tuple_out(WireReader *reader, TypeInfo *type)
 }
 
 static Datum (*const decoders[WIRE_TAG_COUNT])(WireReader *reader, TypeInfo *type) = {
-	[WIRE_BOOL] = bool_out,	  [WIRE_INT] = int_out,			[WIRE_FLOAT] = float_out,	[WIRE_TEXT] = text_out,
+	[WIRE_BOOL] = bool_out,	  [WIRE_INT] = int_out,			 [WIRE_FLOAT] = float_out,	 [WIRE_TEXT] = text_out,
 	[WIRE_BYTES] = bytes_out, [WIRE_ARRAY] = array_out_wire, [WIRE_PACKED] = packed_out, [WIRE_TUPLE] = tuple_out,
 };
 

@@ -45,7 +45,8 @@ capability_ambient_raise(uint64_t keep)
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return -errno;
 	for (unsigned long capability = 0; capability < 64; capability++)
-		if ((keep & CAPABILITY_BIT(capability)) != 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0)
+		if ((keep & CAPABILITY_BIT(capability)) != 0 &&
+			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0)
 			return -errno;
 	return 0;
 }
@@ -59,7 +60,8 @@ capability_check(uint64_t keep)
 	if (syscall(SYS_capget, &header, data) < 0)
 		return -errno;
 	for (int half = 0; half < 2; half++)
-		if (((data[half].effective | data[half].permitted | data[half].inheritable) & ~(uint32_t) (keep >> (32 * half))) != 0)
+		if (((data[half].effective | data[half].permitted | data[half].inheritable) &
+			 ~(uint32_t) (keep >> (32 * half))) != 0)
 			return -EPERM;
 	return 0;
 }

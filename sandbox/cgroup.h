@@ -15,7 +15,8 @@
 #define CGROUP_PATH_SIZE 512
 #define CGROUP_GROUP_SIZE 128
 #define CGROUP_CONTROLLERS_MAX 5
-#define CGROUP_TOP "pools" /* above all groups; what else lies in the delegated directory, such as the server, is not ours */
+#define CGROUP_TOP                                                                                                     \
+	"pools" /* above all groups; what else lies in the delegated directory, such as the server, is not ours */
 
 typedef struct CgroupLimits
 {
@@ -37,9 +38,9 @@ typedef struct CgroupBackend CgroupBackend;
 typedef struct Cgroup
 {
 	const CgroupBackend *backend;
-	uint32_t layers;						/* LAYER_CGROUP_ bits that work */
-	char why[256];							/* why the others do not */
-	char name[CGROUP_PATH_SIZE];			/* of the delegated directory below each controller, no slash in front */
+	uint32_t layers;			 /* LAYER_CGROUP_ bits that work */
+	char why[256];				 /* why the others do not */
+	char name[CGROUP_PATH_SIZE]; /* of the delegated directory below each controller, no slash in front */
 	char roots[CGROUP_CONTROLLERS_MAX][CGROUP_PATH_SIZE]; /* absolute, by the back end's own numbers; empty: none */
 } Cgroup;
 
@@ -51,7 +52,7 @@ struct CgroupBackend
 	int (*group_limit)(const Cgroup *cgroup, const char *group, const CgroupLimits *limits);
 	int (*group_attach)(const Cgroup *cgroup, const char *group, pid_t pid);
 	int (*group_usage)(const Cgroup *cgroup, const char *group, CgroupUsage *usage);
-	int (*group_kill)(const Cgroup *cgroup, const char *group); /* thaws and kills all below */
+	int (*group_kill)(const Cgroup *cgroup, const char *group);	  /* thaws and kills all below */
 	int (*group_remove)(const Cgroup *cgroup, const char *group); /* -EBUSY while something still dies in it */
 };
 

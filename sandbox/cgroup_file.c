@@ -22,7 +22,8 @@ cgroup_file_path(char path[CGROUP_PATH_SIZE], const char *root, const char *grou
 
 	if (strstr(group, "..") != NULL)
 		return -EINVAL;
-	if (snprintf(path, CGROUP_PATH_SIZE, "%s%s%s%s%s", root, before_group, group, before_file, file) >= CGROUP_PATH_SIZE)
+	if (snprintf(path, CGROUP_PATH_SIZE, "%s%s%s%s%s", root, before_group, group, before_file, file) >=
+		CGROUP_PATH_SIZE)
 		return -ENAMETOOLONG;
 	return 0;
 }

@@ -19,7 +19,7 @@
 #include "sandbox/layer.h"
 
 #define V1_PERIOD_US 100000 /* the kernel's own cfs_period_us */
-#define V1_SHARES_OF_WEIGHT(weight) ((weight) * INT64_C(1024) / 100)
+#define V1_SHARES_OF_WEIGHT(weight) ((weight) *INT64_C(1024) / 100)
 #define V1_SHARES_MIN 2
 
 typedef enum V1Controller

@@ -102,10 +102,8 @@ control_receive(int socket, ControlMessage *message, int fds[CONTROL_FDS_MAX], i
 {
 	struct iovec packet = {message, sizeof(*message)};
 	ControlAncillary ancillary;
-	struct msghdr header = {.msg_iov = &packet,
-							.msg_iovlen = 1,
-							.msg_control = ancillary.bytes,
-							.msg_controllen = sizeof(ancillary.bytes)};
+	struct msghdr header = {
+		.msg_iov = &packet, .msg_iovlen = 1, .msg_control = ancillary.bytes, .msg_controllen = sizeof(ancillary.bytes)};
 	ssize_t received;
 	int result;
 

@@ -17,22 +17,22 @@ typedef enum ControlKind
 {
 	CONTROL_CONFIG = 1, /* scheduler → launcher, once: text "cgroup\nsocket\ndatadir\ninterpreter", a line each */
 	CONTROL_POLICY,		/* scheduler → launcher: generation; fd: memfd with the YAML text */
-	CONTROL_READY,		/* launcher → scheduler: socket listens, probes done, zygotes of pools with spares are starting */
-	CONTROL_LAYER,		/* launcher → scheduler: id = LayerId, status = 0 or errno, text = why it is missing */
-	CONTROL_ZYGOTE,		/* launcher → scheduler: pool, trusted, status (ControlZygote), layers in force, pid, text */
-	CONTROL_LEASE,		/* backend → launcher: pool, trusted, role */
-	CONTROL_LEASED,		/* launcher → backend: id, pid, layers; fds: wire memfd, child's socket, pidfd */
-	CONTROL_REFUSED,	/* launcher → backend: status (ControlRefusal), layers missing, text */
-	CONTROL_RELEASE,	/* backend → launcher: id; the launcher kills the interpreter and all below it */
-	CONTROL_DIED,		/* launcher → backend: id, cause (ControlCause), status (wait status), memory_limit, memory_peak, pid */
-	CONTROL_USAGE,		/* backend → launcher: count, usages[].id; and back: memory, memory_peak, cpu_ns of each */
-	CONTROL_FORK,		/* launcher → zygote: id; fds: wire memfd, child's socket */
-	CONTROL_ZYGOTE_UP,	/* zygote → launcher: layers in force; preload done */
-	CONTROL_FORKED,		/* zygote → launcher: id; fd: pidfd */
-	CONTROL_EXITED,		/* zygote → launcher: id, status (wait status) */
-	CONTROL_GO,			/* launcher → child on its socket: cgroup is set; lock down */
-	CONTROL_ARMED,		/* child → launcher on its socket: layers in force; waiting for WIRE_HELLO */
-	CONTROL_FAILED,		/* zygote or child → launcher: status (errno), text "stage: reason" */
+	CONTROL_READY,	/* launcher → scheduler: socket listens, probes done, zygotes of pools with spares are starting */
+	CONTROL_LAYER,	/* launcher → scheduler: id = LayerId, status = 0 or errno, text = why it is missing */
+	CONTROL_ZYGOTE, /* launcher → scheduler: pool, trusted, status (ControlZygote), layers in force, pid, text */
+	CONTROL_LEASE,	/* backend → launcher: pool, trusted, role */
+	CONTROL_LEASED, /* launcher → backend: id, pid, layers; fds: wire memfd, child's socket, pidfd */
+	CONTROL_REFUSED, /* launcher → backend: status (ControlRefusal), layers missing, text */
+	CONTROL_RELEASE, /* backend → launcher: id; the launcher kills the interpreter and all below it */
+	CONTROL_DIED, /* launcher → backend: id, cause (ControlCause), status (wait status), memory_limit, memory_peak, pid */
+	CONTROL_USAGE,	   /* backend → launcher: count, usages[].id; and back: memory, memory_peak, cpu_ns of each */
+	CONTROL_FORK,	   /* launcher → zygote: id; fds: wire memfd, child's socket */
+	CONTROL_ZYGOTE_UP, /* zygote → launcher: layers in force; preload done */
+	CONTROL_FORKED,	   /* zygote → launcher: id; fd: pidfd */
+	CONTROL_EXITED,	   /* zygote → launcher: id, status (wait status) */
+	CONTROL_GO,		   /* launcher → child on its socket: cgroup is set; lock down */
+	CONTROL_ARMED,	   /* child → launcher on its socket: layers in force; waiting for WIRE_HELLO */
+	CONTROL_FAILED,	   /* zygote or child → launcher: status (errno), text "stage: reason" */
 	CONTROL_KIND_COUNT
 } ControlKind;
 
@@ -46,16 +46,22 @@ typedef enum ControlRefusal
 
 typedef enum ControlCause
 {
-	CONTROL_CAUSE_EXIT,		/* exited or killed by a signal: see status */
-	CONTROL_CAUSE_MEMORY,	/* the cgroup's OOM killer ended it */
+	CONTROL_CAUSE_EXIT,		 /* exited or killed by a signal: see status */
+	CONTROL_CAUSE_MEMORY,	 /* the cgroup's OOM killer ended it */
 	CONTROL_CAUSE_FORBIDDEN, /* SIGSYS: a system call that is never innocent */
-	CONTROL_CAUSE_IDLE,		/* reclaimed after idle_timeout */
-	CONTROL_CAUSE_POLICY,	/* its pool is gone or changed, and it was idle */
-	CONTROL_CAUSE_ZYGOTE,	/* its zygote died and took it along */
+	CONTROL_CAUSE_IDLE,		 /* reclaimed after idle_timeout */
+	CONTROL_CAUSE_POLICY,	 /* its pool is gone or changed, and it was idle */
+	CONTROL_CAUSE_ZYGOTE,	 /* its zygote died and took it along */
 	CONTROL_CAUSE_COUNT
 } ControlCause;
 
-typedef enum ControlZygote { CONTROL_ZYGOTE_STARTING, CONTROL_ZYGOTE_RUNNING, CONTROL_ZYGOTE_BROKEN, CONTROL_ZYGOTE_GONE } ControlZygote;
+typedef enum ControlZygote
+{
+	CONTROL_ZYGOTE_STARTING,
+	CONTROL_ZYGOTE_RUNNING,
+	CONTROL_ZYGOTE_BROKEN,
+	CONTROL_ZYGOTE_GONE
+} ControlZygote;
 
 typedef struct ControlUsage
 {
@@ -66,8 +72,8 @@ typedef struct ControlMessage
 {
 	uint32_t kind;
 	int32_t status;
-	uint64_t id; /* of an interpreter; unique while the server lives */
-	uint64_t generation; /* of a policy; from backends a sequence number, which the answer repeats */
+	uint64_t id;					   /* of an interpreter; unique while the server lives */
+	uint64_t generation;			   /* of a policy; from backends a sequence number, which the answer repeats */
 	int64_t memory_limit, memory_peak; /* bytes */
 	int32_t pid;					   /* as the server sees it */
 	uint32_t layers;				   /* LAYER_BITs */

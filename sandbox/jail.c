@@ -24,7 +24,7 @@
 #include "sandbox/layer.h"
 
 #define JAIL_REPORT_FD 5
-#define JAIL_FD_CLEAR 16 /* above all numbers that are given out */
+#define JAIL_FD_CLEAR 16	 /* above all numbers that are given out */
 #define JAIL_OOM_SCORE "500" /* before any server process, after the interpreters */
 #define JAIL_FAILED_EXIT 126
 
@@ -91,8 +91,8 @@ static int
 step_descriptors(const JailChild *child)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	const int from[] = {null, STDERR_FILENO, STDERR_FILENO, child->spec->control_fd, child->spec->plan_fd,
-						child->report_fd};
+	const int from[] = {
+		null, STDERR_FILENO, STDERR_FILENO, child->spec->control_fd, child->spec->plan_fd, child->report_fd};
 	int clear[sizeof(from) / sizeof(from[0])];
 
 	_Static_assert(sizeof(from) / sizeof(from[0]) == JAIL_REPORT_FD + 1, "the report pipe is the last");
@@ -205,8 +205,7 @@ static const JailStep jail_steps[] = {
 	{"execve", ALWAYS, step_exec},
 };
 
-static void __attribute__((noreturn))
-jail_child_run(JailChild *child)
+static void __attribute__((noreturn)) jail_child_run(JailChild *child)
 {
 	for (size_t i = 0; i < sizeof(jail_steps) / sizeof(jail_steps[0]); i++)
 	{

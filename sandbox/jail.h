@@ -21,12 +21,12 @@ typedef struct JailSpec
 	const char *program; /* absolute */
 	char *const *arguments;
 	char *const *environment;
-	const char *data_directory;		/* absolute; no jail ever shows it */
-	const char *const *packages;	/* further folders to show at their own place; NULL ends the list */
+	const char *data_directory;	 /* absolute; no jail ever shows it */
+	const char *const *packages; /* further folders to show at their own place; NULL ends the list */
 	const struct sock_fprog *filter;
-	int control_fd, plan_fd;	/* become JAIL_CONTROL_FD and JAIL_PLAN_FD */
-	uint32_t layers;			/* LAYER_BITs to put in force; one that fails ends the child */
-	bool has_tmp;				/* the program's children mount a /tmp of their own: keeps what that takes */
+	int control_fd, plan_fd; /* become JAIL_CONTROL_FD and JAIL_PLAN_FD */
+	uint32_t layers;		 /* LAYER_BITs to put in force; one that fails ends the child */
+	bool has_tmp;			 /* the program's children mount a /tmp of their own: keeps what that takes */
 } JailSpec;
 
 typedef struct JailProcess

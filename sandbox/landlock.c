@@ -19,7 +19,7 @@
 #define RIGHTS_SCOPE (UINT64_C(3)) /* abstract sockets and signals */
 #define RIGHTS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define RIGHTS_WRITE (LANDLOCK_ACCESS_FS_WRITE_FILE | RIGHT_TRUNCATE)
-#define RIGHTS_KEEP                                                                                                     \
+#define RIGHTS_KEEP                                                                                                    \
 	(LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_SYM |                         \
 	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REFER)
 /* What may be given on a plain file or device; the kernel refuses the others there. */

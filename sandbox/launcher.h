@@ -43,7 +43,7 @@ struct Launcher
 	char interpreter_path[LAUNCHER_PATH_SIZE];
 	int directory_fd; /* holds the lock that keeps two launchers of one server apart */
 	Cgroup cgroup;
-	uint32_t layers;			 /* LAYER_BITs that the probes found to work */
+	uint32_t layers;			   /* LAYER_BITs that the probes found to work */
 	int layer_errors[LAYER_COUNT]; /* why the others do not */
 	Policy policy;
 	uint64_t next_id;
@@ -60,7 +60,7 @@ void launcher_loop_run(Launcher *launcher); /* until stopping */
 /* Takes the ownership of fd, makes it non-blocking. Returns 0, or -errno with fd closed. */
 int launcher_source_open(Launcher *launcher, LauncherSource *source, int fd, void (*ready)(void *owner), void *owner);
 void launcher_source_close(Launcher *launcher, LauncherSource *source); /* nothing when closed already */
-int64_t launcher_now_ms(void); /* CLOCK_MONOTONIC */
+int64_t launcher_now_ms(void);											/* CLOCK_MONOTONIC */
 
 /* launcher_log.c: one line to the server's log. */
 void launcher_log(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -166,14 +166,16 @@ backend_listen(Launcher *launcher)
 	mode_t mask;
 	int fd, result;
 
-	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s", launcher->socket_path) >= (int) sizeof(address.sun_path))
+	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s", launcher->socket_path) >=
+		(int) sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	(void) unlink(launcher->socket_path);
 	mask = umask(077);
-	result = bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, BACKEND_BACKLOG) < 0 ? -errno : 0;
+	result =
+		bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, BACKEND_BACKLOG) < 0 ? -errno : 0;
 	umask(mask);
 	if (result == 0)
 		return launcher_source_open(launcher, &launcher->listener, fd, backend_accept, launcher);

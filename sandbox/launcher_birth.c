@@ -62,7 +62,8 @@ birth_request(Interpreter *interpreter)
 		close(sockets[0]);
 		return result;
 	}
-	return launcher_source_open(interpreter->launcher, &interpreter->socket, sockets[0], birth_socket_ready, interpreter);
+	return launcher_source_open(interpreter->launcher, &interpreter->socket, sockets[0], birth_socket_ready,
+								interpreter);
 }
 
 int

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sandbox/launcher_backend.h"
@@ -61,6 +62,7 @@ action_kill(Interpreter *interpreter, const ControlMessage *message, int *fds)
 {
 	(void) message, (void) fds;
 	launcher_source_close(interpreter->launcher, &interpreter->socket);
+	interpreter->was_killed = true;
 	death_kill(interpreter);
 	interpreter_enter(interpreter, INTERPRETER_DYING);
 }
@@ -122,7 +124,8 @@ static void
 action_stillborn(Interpreter *interpreter, const ControlMessage *message, int *fds)
 {
 	(void) fds;
-	zygote_child_failed(interpreter->zygote, message->text[0] != '\0' ? message->text : "it ended before it was confined");
+	zygote_child_failed(interpreter->zygote,
+						message->text[0] != '\0' ? message->text : "it ended before it was confined");
 	death_conclude(interpreter, 0);
 }
 
@@ -136,6 +139,7 @@ action_hand_over(Interpreter *interpreter, const ControlMessage *message, int *f
 
 	(void) fds;
 	interpreter_enter(interpreter, INTERPRETER_LEASED);
+	interpreter->was_leased = true;
 	interpreter->role = message->role;
 	if (zygote->pool.idle_timeout_ms > 0 && interpreter->shared != NULL)
 	{
@@ -153,7 +157,7 @@ action_hand_over(Interpreter *interpreter, const ControlMessage *message, int *f
 	interpreter->wire_fd = -1;
 }
 
-/* Dead, but not yet buried: its zygote is about to tell how. */
+/* Dead: its zygote is about to tell how, or about to be found dead itself. */
 static void
 action_end(Interpreter *interpreter, const ControlMessage *message, int *fds)
 {
@@ -161,13 +165,6 @@ action_end(Interpreter *interpreter, const ControlMessage *message, int *fds)
 	launcher_source_close(interpreter->launcher, &interpreter->life);
 	launcher_source_close(interpreter->launcher, &interpreter->socket);
 	interpreter_enter(interpreter, INTERPRETER_DYING);
-}
-
-static void
-action_end_unborn(Interpreter *interpreter, const ControlMessage *message, int *fds)
-{
-	zygote_child_failed(interpreter->zygote, "it ended before it was leased");
-	action_end(interpreter, message, fds);
 }
 
 static void
@@ -180,16 +177,17 @@ action_end_killed(Interpreter *interpreter, const ControlMessage *message, int *
 static void
 action_conclude(Interpreter *interpreter, const ControlMessage *message, int *fds)
 {
-	(void) fds;
-	death_conclude(interpreter, message->status);
-}
+	char reason[64];
+	int status = message->status;
 
-static void
-action_conclude_unborn(Interpreter *interpreter, const ControlMessage *message, int *fds)
-{
 	(void) fds;
-	zygote_child_failed(interpreter->zygote, "it ended before it was leased");
-	death_conclude(interpreter, message->status);
+	if (!interpreter->was_leased && !interpreter->was_killed)
+	{
+		snprintf(reason, sizeof(reason), WIFSIGNALED(status) ? "killed by signal %d" : "ended with exit status %d",
+				 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		zygote_child_failed(interpreter->zygote, reason);
+	}
+	death_conclude(interpreter, status);
 }
 
 static void
@@ -242,61 +240,66 @@ action_check_idle(Interpreter *interpreter, const ControlMessage *message, int *
 }
 
 static const InterpreterAction interpreter_actions[INTERPRETER_STATE_COUNT][INTERPRETER_EVENT_COUNT] = {
-	[INTERPRETER_FORKING] = {
-		[INTERPRETER_FORKED] = action_adopt,
-		[INTERPRETER_ARMED] = action_distrust,
-		[INTERPRETER_FAILED] = action_stillborn,
-		[INTERPRETER_HANDED] = action_ignore,
-		[INTERPRETER_RELEASED] = action_ignore,
-		[INTERPRETER_ENDED] = action_ignore,
-		[INTERPRETER_EXITED] = action_stillborn,
-		[INTERPRETER_ORPHANED] = action_orphan,
-		[INTERPRETER_EXPIRED] = action_wedged,
-	},
-	[INTERPRETER_ARMING] = {
-		[INTERPRETER_FORKED] = action_distrust,
-		[INTERPRETER_ARMED] = action_arm,
-		[INTERPRETER_FAILED] = action_fail,
-		[INTERPRETER_HANDED] = action_ignore,
-		[INTERPRETER_RELEASED] = action_kill,
-		[INTERPRETER_ENDED] = action_end_unborn,
-		[INTERPRETER_EXITED] = action_conclude_unborn,
-		[INTERPRETER_ORPHANED] = action_orphan,
-		[INTERPRETER_EXPIRED] = action_wedged,
-	},
-	[INTERPRETER_SPARE] = {
-		[INTERPRETER_FORKED] = action_distrust,
-		[INTERPRETER_ARMED] = action_kill,
-		[INTERPRETER_FAILED] = action_fail,
-		[INTERPRETER_HANDED] = action_hand_over,
-		[INTERPRETER_RELEASED] = action_kill,
-		[INTERPRETER_ENDED] = action_end_unborn,
-		[INTERPRETER_EXITED] = action_conclude_unborn,
-		[INTERPRETER_ORPHANED] = action_orphan,
-		[INTERPRETER_EXPIRED] = action_ignore,
-	},
-	[INTERPRETER_LEASED] = {
-		[INTERPRETER_FORKED] = action_distrust,
-		[INTERPRETER_ARMED] = action_ignore,
-		[INTERPRETER_FAILED] = action_kill,
-		[INTERPRETER_HANDED] = action_ignore,
-		[INTERPRETER_RELEASED] = action_kill,
-		[INTERPRETER_ENDED] = action_end,
-		[INTERPRETER_EXITED] = action_conclude,
-		[INTERPRETER_ORPHANED] = action_orphan,
-		[INTERPRETER_EXPIRED] = action_check_idle,
-	},
-	[INTERPRETER_DYING] = {
-		[INTERPRETER_FORKED] = action_distrust,
-		[INTERPRETER_ARMED] = action_ignore,
-		[INTERPRETER_FAILED] = action_ignore,
-		[INTERPRETER_HANDED] = action_ignore,
-		[INTERPRETER_RELEASED] = action_ignore,
-		[INTERPRETER_ENDED] = action_end_killed,
-		[INTERPRETER_EXITED] = action_conclude,
-		[INTERPRETER_ORPHANED] = action_orphan,
-		[INTERPRETER_EXPIRED] = action_wedged,
-	},
+	[INTERPRETER_FORKING] =
+		{
+			[INTERPRETER_FORKED] = action_adopt,
+			[INTERPRETER_ARMED] = action_distrust,
+			[INTERPRETER_FAILED] = action_stillborn,
+			[INTERPRETER_HANDED] = action_ignore,
+			[INTERPRETER_RELEASED] = action_ignore,
+			[INTERPRETER_ENDED] = action_ignore,
+			[INTERPRETER_EXITED] = action_stillborn,
+			[INTERPRETER_ORPHANED] = action_orphan,
+			[INTERPRETER_EXPIRED] = action_wedged,
+		},
+	[INTERPRETER_ARMING] =
+		{
+			[INTERPRETER_FORKED] = action_distrust,
+			[INTERPRETER_ARMED] = action_arm,
+			[INTERPRETER_FAILED] = action_fail,
+			[INTERPRETER_HANDED] = action_ignore,
+			[INTERPRETER_RELEASED] = action_kill,
+			[INTERPRETER_ENDED] = action_end,
+			[INTERPRETER_EXITED] = action_conclude,
+			[INTERPRETER_ORPHANED] = action_orphan,
+			[INTERPRETER_EXPIRED] = action_wedged,
+		},
+	[INTERPRETER_SPARE] =
+		{
+			[INTERPRETER_FORKED] = action_distrust,
+			[INTERPRETER_ARMED] = action_kill,
+			[INTERPRETER_FAILED] = action_fail,
+			[INTERPRETER_HANDED] = action_hand_over,
+			[INTERPRETER_RELEASED] = action_kill,
+			[INTERPRETER_ENDED] = action_end,
+			[INTERPRETER_EXITED] = action_conclude,
+			[INTERPRETER_ORPHANED] = action_orphan,
+			[INTERPRETER_EXPIRED] = action_ignore,
+		},
+	[INTERPRETER_LEASED] =
+		{
+			[INTERPRETER_FORKED] = action_distrust,
+			[INTERPRETER_ARMED] = action_ignore,
+			[INTERPRETER_FAILED] = action_kill,
+			[INTERPRETER_HANDED] = action_ignore,
+			[INTERPRETER_RELEASED] = action_kill,
+			[INTERPRETER_ENDED] = action_end,
+			[INTERPRETER_EXITED] = action_conclude,
+			[INTERPRETER_ORPHANED] = action_orphan,
+			[INTERPRETER_EXPIRED] = action_check_idle,
+		},
+	[INTERPRETER_DYING] =
+		{
+			[INTERPRETER_FORKED] = action_distrust,
+			[INTERPRETER_ARMED] = action_ignore,
+			[INTERPRETER_FAILED] = action_ignore,
+			[INTERPRETER_HANDED] = action_ignore,
+			[INTERPRETER_RELEASED] = action_ignore,
+			[INTERPRETER_ENDED] = action_end_killed,
+			[INTERPRETER_EXITED] = action_conclude,
+			[INTERPRETER_ORPHANED] = action_orphan,
+			[INTERPRETER_EXPIRED] = action_wedged,
+		},
 };
 
 void

@@ -40,13 +40,14 @@ struct Interpreter
 	uint64_t id;
 	InterpreterState state;
 	pid_t pid;
-	LauncherSource socket; /* until it is leased */
-	LauncherSource life;   /* its pidfd */
-	int wire_fd;		   /* until it is leased */
-	WireShared *shared;	   /* of a lease with an idle timeout; NULL: none. The child writes there too */
-	uint32_t layers;	   /* in force */
-	uint32_t role;		   /* for whom */
-	bool is_doomed;		   /* verdict says why */
+	LauncherSource socket;		 /* until it is leased */
+	LauncherSource life;		 /* its pidfd */
+	int wire_fd;				 /* until it is leased */
+	WireShared *shared;			 /* of a lease with an idle timeout; NULL: none. The child writes there too */
+	uint32_t layers;			 /* in force */
+	uint32_t role;				 /* for whom */
+	bool was_leased, was_killed; /* killed: by us */
+	bool is_doomed;				 /* verdict says why */
 	ControlCause verdict;
 	int64_t deadline_ms;
 	char group[CGROUP_GROUP_SIZE]; /* empty: none yet */

@@ -52,8 +52,7 @@ static const struct
 	[LAYER_CGROUP_CPU] = {LAYER_ALWAYS, probe_cgroup_cpu, NULL},
 };
 
-#define LAYERS_OF_CGROUP                                                                                                \
-	(LAYER_BIT(LAYER_CGROUP_MEMORY) | LAYER_BIT(LAYER_CGROUP_PIDS) | LAYER_BIT(LAYER_CGROUP_CPU))
+#define LAYERS_OF_CGROUP (LAYER_BIT(LAYER_CGROUP_MEMORY) | LAYER_BIT(LAYER_CGROUP_PIDS) | LAYER_BIT(LAYER_CGROUP_CPU))
 
 static int
 launcher_layer_try(const Launcher *launcher, int layer)
@@ -159,6 +158,7 @@ launcher_layer_describe(const Launcher *launcher, uint32_t missing, char *text, 
 			continue;
 		if (launcher->layer_errors[layer] != 0)
 			launcher_layer_reason(launcher, layer, reason, sizeof(reason));
-		used += (size_t) snprintf(text + used, size - used, "%s%s: %s", used > 0 ? "; " : "", layer_name(layer), reason);
+		used +=
+			(size_t) snprintf(text + used, size - used, "%s%s: %s", used > 0 ? "; " : "", layer_name(layer), reason);
 	}
 }

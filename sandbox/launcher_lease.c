@@ -10,7 +10,8 @@
 #include "sandbox/launcher_layer.h"
 
 static void
-lease_refuse(Backend *backend, const ControlMessage *request, ControlRefusal refusal, uint32_t layers, const char *reason)
+lease_refuse(Backend *backend, const ControlMessage *request, ControlRefusal refusal, uint32_t layers,
+			 const char *reason)
 {
 	ControlMessage answer = *request;
 

@@ -40,7 +40,8 @@ launcher_source_open(Launcher *launcher, LauncherSource *source, int fd, void (*
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = source};
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || epoll_ctl(launcher->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+		epoll_ctl(launcher->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
 	{
 		int error = errno;
 

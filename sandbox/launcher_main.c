@@ -172,7 +172,8 @@ launcher_announce(void)
 	launcher.next_id = ((uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000) << ID_SHIFT;
 	launcher_scheduler_send(&launcher, &ready);
 	launcher_scheduler_apply(&launcher);
-	return launcher_source_open(&launcher, &launcher.scheduler, LAUNCHER_CONTROL_FD, launcher_scheduler_ready, &launcher);
+	return launcher_source_open(&launcher, &launcher.scheduler, LAUNCHER_CONTROL_FD, launcher_scheduler_ready,
+								&launcher);
 }
 
 /* In this order. */
@@ -181,9 +182,9 @@ static const struct
 	const char *stage;
 	int (*run)(void);
 } launcher_stages[] = {
-	{"prepare", launcher_prepare},	{"read the configuration", launcher_read_config},
-	{"lock", launcher_lock},		{"probe the layers", launcher_probe},
-	{"clean up", launcher_clean},	{"listen", launcher_listen},
+	{"prepare", launcher_prepare},	 {"read the configuration", launcher_read_config},
+	{"lock", launcher_lock},		 {"probe the layers", launcher_probe},
+	{"clean up", launcher_clean},	 {"listen", launcher_listen},
 	{"announce", launcher_announce},
 };
 

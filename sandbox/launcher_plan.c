@@ -79,9 +79,9 @@ static const struct
 	int resource;
 	int64_t (*limit)(const PlanInput *input);
 } plan_limits[] = {
-	{RLIMIT_CORE, limit_none_at_all},	  {RLIMIT_FSIZE, limit_file_size},	{RLIMIT_AS, limit_address_space},
-	{RLIMIT_NOFILE, limit_descriptors},	  {RLIMIT_MEMLOCK, limit_locked},	{RLIMIT_MSGQUEUE, limit_none_at_all},
-	{RLIMIT_RTPRIO, limit_none_at_all},	  {RLIMIT_NICE, limit_none_at_all},
+	{RLIMIT_CORE, limit_none_at_all},	{RLIMIT_FSIZE, limit_file_size},  {RLIMIT_AS, limit_address_space},
+	{RLIMIT_NOFILE, limit_descriptors}, {RLIMIT_MEMLOCK, limit_locked},	  {RLIMIT_MSGQUEUE, limit_none_at_all},
+	{RLIMIT_RTPRIO, limit_none_at_all}, {RLIMIT_NICE, limit_none_at_all},
 };
 
 _Static_assert(sizeof(plan_limits) / sizeof(plan_limits[0]) <= LOCKDOWN_RLIMITS_MAX, "every limit has a place");

@@ -20,7 +20,7 @@
 
 #define ZYGOTE_BACKOFF_FIRST_MS 100
 #define ZYGOTE_BACKOFF_LAST_MS 30000
-#define ZYGOTE_BUSY_MS 20	 /* until it may have read what it was sent */
+#define ZYGOTE_BUSY_MS 20  /* until it may have read what it was sent */
 #define ZYGOTE_FORKS_MAX 8 /* under way at once */
 
 static void
@@ -58,8 +58,7 @@ zygote_find(const Launcher *launcher, const char *pool, bool trusted)
 {
 	Zygote *zygote = launcher->zygotes;
 
-	while (zygote != NULL &&
-		   (zygote->retired || zygote->trusted != trusted || strcmp(zygote->pool.name, pool) != 0))
+	while (zygote != NULL && (zygote->retired || zygote->trusted != trusted || strcmp(zygote->pool.name, pool) != 0))
 		zygote = zygote->next;
 	return zygote;
 }

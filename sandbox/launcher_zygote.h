@@ -35,11 +35,11 @@ struct Zygote
 	LauncherSource control, exit; /* exit is the pidfd */
 	char group[CGROUP_GROUP_SIZE];
 	int counts[INTERPRETER_STATE_COUNT];
-	Lease *leases, **leases_end; /* who waits, the first first */
-	int failures;				 /* in a row, of it or its children */
-	int64_t retry_ms;			 /* no start and no fork before */
-	int64_t limit_ms;			 /* of STARTING */
-	ControlCause end_cause;		/* what its interpreters' owners are told when it dies */
+	Lease *leases, **leases_end;	/* who waits, the first first */
+	int failures;					/* in a row, of it or its children */
+	int64_t retry_ms;				/* no start and no fork before */
+	int64_t limit_ms;				/* of STARTING */
+	ControlCause end_cause;			/* what its interpreters' owners are told when it dies */
 	char reason[CONTROL_TEXT_SIZE]; /* why it is down */
 };
 

@@ -225,8 +225,8 @@ zygote_end_explain(Zygote *zygote, const siginfo_t *end)
 	if (cgroup->backend->group_usage(cgroup, zygote->group, &usage) == 0 && usage.oom_kills > 0)
 	{
 		zygote->end_cause = CONTROL_CAUSE_MEMORY;
-		snprintf(zygote->reason, sizeof(zygote->reason), "its preload list needs more than the pool's memory limit of %" PRId64,
-				 zygote->pool.limits.memory);
+		snprintf(zygote->reason, sizeof(zygote->reason),
+				 "its preload list needs more than the pool's memory limit of %" PRId64, zygote->pool.limits.memory);
 	}
 	else if (jail_report_read(zygote->report_fd, reason))
 		snprintf(zygote->reason, sizeof(zygote->reason), "jail: %s", reason);

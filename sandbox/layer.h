@@ -17,8 +17,8 @@ typedef enum LayerId
 	LAYER_UTS_NAMESPACE,
 	LAYER_NET_NAMESPACE,
 	LAYER_CGROUP_NAMESPACE,
-	LAYER_ROOT,			 /* read-only root of the interpreter's own files */
-	LAYER_CAPABILITIES,	 /* every capability dropped */
+	LAYER_ROOT,			/* read-only root of the interpreter's own files */
+	LAYER_CAPABILITIES, /* every capability dropped */
 	LAYER_NO_NEW_PRIVS,
 	LAYER_RLIMITS,
 	LAYER_LANDLOCK,

@@ -33,6 +33,8 @@ call_answer(Outbox *out, WireKind kind)
 	Activation *activation = activation_current();
 
 	activation->may_request = false;
+	if (kind != WIRE_ERROR)
+		serve_flush_plans();
 	outbox_send(out, kind, activation->call);
 	outbox_close(out);
 }

@@ -3,8 +3,7 @@
  *
  * DESIGN. What the ring holds is copied to one buffer at once, so that a small frame costs one look at the ring; a payload
  * longer than the buffer streams into a bytes object of its own, which arrays may then share. The interpreter sleeps on
- * the socket after it has announced so in child_sleeps and looked at the ring once more; the announcement is an atomic
- * exchange, as wire.c asks for.
+ * the socket after it has announced so in child_sleeps and looked at the ring once more (wire.c says why that is enough).
  *
  * Runs in: child.
  */
@@ -57,13 +56,13 @@ channel_fail(const char *reason)
 static int
 channel_has_bytes(void)
 {
-	return __atomic_load_n(&channel.receiver.ring->produced, __ATOMIC_ACQUIRE) != channel.receiver.position;
+	return __atomic_load_n(&channel.receiver.ring->produced, __ATOMIC_SEQ_CST) != channel.receiver.position;
 }
 
 static int
 channel_has_room(void)
 {
-	uint64_t consumed = __atomic_load_n(&channel.sender.ring->consumed, __ATOMIC_ACQUIRE);
+	uint64_t consumed = __atomic_load_n(&channel.sender.ring->consumed, __ATOMIC_SEQ_CST);
 
 	return channel.sender.position - consumed < WIRE_RING_SIZE;
 }
@@ -133,10 +132,12 @@ channel_wait(ChannelReady ready)
 	}
 }
 
+/* After anything was published. */
 static void
 channel_wake_backend(void)
 {
-	if (__atomic_exchange_n(&channel.shared->backend_sleeps, 0, __ATOMIC_SEQ_CST) == 1)
+	if (__atomic_load_n(&channel.shared->backend_sleeps, __ATOMIC_SEQ_CST) == 1 &&
+		__atomic_exchange_n(&channel.shared->backend_sleeps, 0, __ATOMIC_SEQ_CST) == 1)
 		send(channel.socket, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -272,7 +273,7 @@ static int
 outbox_grow(WireWriter *w, size_t need)
 {
 	uint8_t *small = ((Outbox *) w)->small;
-	size_t wanted = w->size + need > 2 * w->capacity ? w->size + need : 2 * w->capacity;
+	size_t wanted = need > 2 * w->capacity ? need : 2 * w->capacity;
 	uint8_t *data = PyMem_RawRealloc(w->data == small ? NULL : w->data, wanted);
 
 	if (data == NULL)

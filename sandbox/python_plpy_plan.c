@@ -3,6 +3,8 @@
  */
 #include "sandbox/python_plpy.h"
 
+#include "sandbox/python_serve.h"
+
 static void
 plan_free_types(Type **types, uint16_t count)
 {
@@ -41,17 +43,12 @@ plpy_plan_read(WireReader *r)
 	return (PyObject *) plan;
 }
 
-/* No answer comes, and no user code runs, so this may be sent whenever an object may go. */
 static void
 plan_free(PyObject *self)
 {
 	PlpyPlan *plan = (PlpyPlan *) self;
-	Outbox out;
 
-	outbox_open(&out);
-	wire_put_u32(&out.writer, plan->plan);
-	outbox_send(&out, WIRE_FREE_PLAN, 0);
-	outbox_close(&out);
+	serve_free_plan(plan->plan);
 	plan_free_types(plan->types, plan->count);
 	Py_TYPE(self)->tp_free(self);
 }

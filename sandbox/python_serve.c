@@ -18,6 +18,12 @@
 
 typedef void (*ServeHandler)(Inbox *in);
 
+static struct
+{
+	uint32_t *plans; /* that no object stands for any more */
+	size_t count, capacity;
+} serve_dead;
+
 void
 serve_check_end(const WireReader *r)
 {
@@ -136,6 +142,37 @@ serve_forever(void)
 	}
 }
 
+/* Without memory to remember it by, the plan stays until the session ends. */
+void
+serve_free_plan(uint32_t plan)
+{
+	if (serve_dead.count == serve_dead.capacity)
+	{
+		size_t capacity = serve_dead.capacity == 0 ? 64 : 2 * serve_dead.capacity;
+		uint32_t *plans = PyMem_RawRealloc(serve_dead.plans, capacity * sizeof(uint32_t));
+
+		if (plans == NULL)
+			return;
+		serve_dead.plans = plans;
+		serve_dead.capacity = capacity;
+	}
+	serve_dead.plans[serve_dead.count++] = plan;
+}
+
+void
+serve_flush_plans(void)
+{
+	while (serve_dead.count > 0)
+	{
+		Outbox out;
+
+		outbox_open(&out);
+		wire_put_u32(&out.writer, serve_dead.plans[--serve_dead.count]);
+		outbox_send(&out, WIRE_FREE_PLAN, activation_current()->call);
+		outbox_close(&out);
+	}
+}
+
 /* A failed request: SQL's errors are SPI errors, those of log and quote functions are plpy.Error. */
 static void
 serve_raise(WireKind request, Inbox *reply)
@@ -158,6 +195,7 @@ serve_request(Outbox *out, WireKind kind, Inbox *reply)
 	int received;
 
 	caller->may_request = false;
+	serve_flush_plans();
 	outbox_send(out, kind, caller->call);
 	for (;;)
 	{

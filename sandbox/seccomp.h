@@ -32,8 +32,8 @@ typedef enum SeccompAction
 
 typedef enum SeccompTest
 {
-	SECCOMP_ANY,	/* the arguments do not matter */
-	SECCOMP_EQUAL,	/* (argument & mask) == value; mask 0: the whole argument */
+	SECCOMP_ANY,   /* the arguments do not matter */
+	SECCOMP_EQUAL, /* (argument & mask) == value; mask 0: the whole argument */
 } SeccompTest;
 
 typedef struct SeccompRule

@@ -33,7 +33,8 @@ seccomp_rule_put(scmp_filter_ctx filter, const SeccompRule *rule, SeccompAction 
 	if (rule->mask != 0)
 		test = (struct scmp_arg_cmp){
 			.arg = rule->argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = rule->mask, .datum_b = rule->value};
-	return seccomp_rule_add_array(filter, seccomp_actions[action], rule->call, rule->test == SECCOMP_ANY ? 0 : 1, &test);
+	return seccomp_rule_add_array(filter, seccomp_actions[action], rule->call, rule->test == SECCOMP_ANY ? 0 : 1,
+								  &test);
 }
 
 /* A row that says what happens anyway is there for its reason; libseccomp would refuse it. */

@@ -8,7 +8,10 @@
 
 #include <seccomp.h>
 
-#define FORBID(name, why) {.call = SCMP_SYS(name), .action = SECCOMP_KILL, .reason = why}
+#define FORBID(name, why)                                                                                              \
+	{                                                                                                                  \
+		.call = SCMP_SYS(name), .action = SECCOMP_KILL, .reason = why                                                  \
+	}
 
 const SeccompRule seccomp_forbidden[] = {
 	FORBID(ptrace, "memory of another process"),

@@ -15,23 +15,36 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 
-#define THREAD_FLAGS                                                                                                    \
-	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |                  \
+#define THREAD_FLAGS                                                                                                   \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |                 \
 	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 #define WRITING_FLAGS (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY))
 #define VMA_NAME UINT64_C(0x53564d41) /* PR_SET_VMA */
 
-#define ALLOW(name, why) {.call = SCMP_SYS(name), .action = SECCOMP_ALLOW, .reason = why}
-#define DENY(name, why) {.call = SCMP_SYS(name), .action = SECCOMP_EPERM, .reason = why}
-#define ALLOW_IF(name, number, wanted, why)                                                                             \
-	{.call = SCMP_SYS(name), .action = SECCOMP_ALLOW, .reason = why, .test = SECCOMP_EQUAL, .argument = number,         \
-	 .value = wanted}
-#define ALLOW_READING(name, number)                                                                                     \
-	{.call = SCMP_SYS(name), .action = SECCOMP_ALLOW, .reason = "imports, tracebacks; for reading only",                \
-	 .test = SECCOMP_EQUAL, .argument = number, .mask = WRITING_FLAGS, .value = O_RDONLY,                               \
-	 .options = SECCOMP_WITHOUT_TMP}
-#define ALLOW_TMP(name)                                                                                                 \
-	{.call = SCMP_SYS(name), .action = SECCOMP_ALLOW, .reason = "files in the private /tmp", .options = SECCOMP_WITH_TMP}
+#define ALLOW(name, why)                                                                                               \
+	{                                                                                                                  \
+		.call = SCMP_SYS(name), .action = SECCOMP_ALLOW, .reason = why                                                 \
+	}
+#define DENY(name, why)                                                                                                \
+	{                                                                                                                  \
+		.call = SCMP_SYS(name), .action = SECCOMP_EPERM, .reason = why                                                 \
+	}
+#define ALLOW_IF(name, number, wanted, why)                                                                            \
+	{                                                                                                                  \
+		.call = SCMP_SYS(name), .action = SECCOMP_ALLOW, .reason = why, .test = SECCOMP_EQUAL, .argument = number,     \
+		.value = wanted                                                                                                \
+	}
+#define ALLOW_READING(name, number)                                                                                    \
+	{                                                                                                                  \
+		.call = SCMP_SYS(name), .action = SECCOMP_ALLOW, .reason = "imports, tracebacks; for reading only",            \
+		.test = SECCOMP_EQUAL, .argument = number, .mask = WRITING_FLAGS, .value = O_RDONLY,                           \
+		.options = SECCOMP_WITHOUT_TMP                                                                                 \
+	}
+#define ALLOW_TMP(name)                                                                                                \
+	{                                                                                                                  \
+		.call = SCMP_SYS(name), .action = SECCOMP_ALLOW, .reason = "files in the private /tmp",                        \
+		.options = SECCOMP_WITH_TMP                                                                                    \
+	}
 
 static const SeccompRule trusted_rules[] = {
 	/* memory */
@@ -183,10 +196,20 @@ static const SeccompRule trusted_rules[] = {
 	ALLOW_TMP(utimensat),
 	ALLOW_TMP(chdir),
 	ALLOW_TMP(fchdir),
-	{.call = SCMP_SYS(fcntl), .action = SECCOMP_ALLOW, .reason = "locks on files in the private /tmp",
-	 .test = SECCOMP_EQUAL, .argument = 1, .value = F_SETLK, .options = SECCOMP_WITH_TMP},
-	{.call = SCMP_SYS(fcntl), .action = SECCOMP_ALLOW, .reason = "locks on files in the private /tmp",
-	 .test = SECCOMP_EQUAL, .argument = 1, .value = F_SETLKW, .options = SECCOMP_WITH_TMP},
+	{.call = SCMP_SYS(fcntl),
+	 .action = SECCOMP_ALLOW,
+	 .reason = "locks on files in the private /tmp",
+	 .test = SECCOMP_EQUAL,
+	 .argument = 1,
+	 .value = F_SETLK,
+	 .options = SECCOMP_WITH_TMP},
+	{.call = SCMP_SYS(fcntl),
+	 .action = SECCOMP_ALLOW,
+	 .reason = "locks on files in the private /tmp",
+	 .test = SECCOMP_EQUAL,
+	 .argument = 1,
+	 .value = F_SETLKW,
+	 .options = SECCOMP_WITH_TMP},
 	{.call = SCMP_SYS(openat2), .action = SECCOMP_ENOSYS, .reason = "its flags are in memory"},
 	/* what one might miss */
 	DENY(fork, "no other process"),

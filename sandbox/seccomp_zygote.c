@@ -11,16 +11,29 @@
 #include <sys/ioctl.h>
 
 #define CLONE_NEWTIME_FLAG UINT64_C(0x80)
-#define DENY(name, why) {.call = SCMP_SYS(name), .action = SECCOMP_EPERM, .reason = why}
-#define DENY_WITH(name, given, why) {.call = SCMP_SYS(name), .action = SECCOMP_EPERM, .reason = why, .options = given}
-#define DENY_BITS(name, bits, why)                                                                                      \
-	{.call = SCMP_SYS(name), .action = SECCOMP_EPERM, .reason = why, .test = SECCOMP_EQUAL, .mask = bits, .value = bits}
-#define DENY_UNSHARE(bits)                                                                                              \
-	{.call = SCMP_SYS(unshare), .action = SECCOMP_EPERM, .reason = "a new namespace", .test = SECCOMP_EQUAL,            \
-	 .mask = bits, .value = bits, .options = SECCOMP_WITH_TMP}
-#define DENY_IOCTL(request, why)                                                                                        \
-	{.call = SCMP_SYS(ioctl), .action = SECCOMP_EPERM, .reason = why, .test = SECCOMP_EQUAL, .argument = 1,             \
-	 .mask = UINT64_C(0xffffffff), .value = request}
+#define DENY(name, why)                                                                                                \
+	{                                                                                                                  \
+		.call = SCMP_SYS(name), .action = SECCOMP_EPERM, .reason = why                                                 \
+	}
+#define DENY_WITH(name, given, why)                                                                                    \
+	{                                                                                                                  \
+		.call = SCMP_SYS(name), .action = SECCOMP_EPERM, .reason = why, .options = given                               \
+	}
+#define DENY_BITS(name, bits, why)                                                                                     \
+	{                                                                                                                  \
+		.call = SCMP_SYS(name), .action = SECCOMP_EPERM, .reason = why, .test = SECCOMP_EQUAL, .mask = bits,           \
+		.value = bits                                                                                                  \
+	}
+#define DENY_UNSHARE(bits)                                                                                             \
+	{                                                                                                                  \
+		.call = SCMP_SYS(unshare), .action = SECCOMP_EPERM, .reason = "a new namespace", .test = SECCOMP_EQUAL,        \
+		.mask = bits, .value = bits, .options = SECCOMP_WITH_TMP                                                       \
+	}
+#define DENY_IOCTL(request, why)                                                                                       \
+	{                                                                                                                  \
+		.call = SCMP_SYS(ioctl), .action = SECCOMP_EPERM, .reason = why, .test = SECCOMP_EQUAL, .argument = 1,         \
+		.mask = UINT64_C(0xffffffff), .value = request                                                                 \
+	}
 
 static const SeccompRule zygote_rules[] = {
 	{.call = SCMP_SYS(clone3), .action = SECCOMP_ENOSYS, .reason = "its flags are in memory; libc falls back to clone"},

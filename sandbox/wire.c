@@ -4,10 +4,9 @@
  * Owns nothing: every buffer and mapping is the caller's. Must not know processes, PostgreSQL or Python.
  * Runs in: backend, child and unit tests.
  *
- * A position only ever grows; its place in the ring is position modulo WIRE_RING_SIZE. Bytes are published with release
- * order and looked for with acquire order. Whoever sleeps must announce it by an atomic exchange before its last look at
- * the ring, as the waker does after publishing: two exchanges of one word are ordered, so that one of the two sees the
- * other.
+ * A position only ever grows; its place in the ring is position modulo WIRE_RING_SIZE. It is published in sequentially
+ * consistent order: of one end that publishes and then looks whether the other sleeps, and another that says it sleeps
+ * and then looks at the ring once more, at least one sees the other, as long as each look is such a load or exchange too.
  */
 #include "sandbox/wire.h"
 
@@ -70,7 +69,7 @@ wire_end_write(WireEnd *end, const void *bytes, size_t size)
 	memcpy(end->data + (end->position & WIRE_RING_MASK), bytes, run);
 	memcpy(end->data, (const uint8_t *) bytes + run, size - run);
 	end->position += size;
-	__atomic_store_n(&end->ring->produced, end->position, __ATOMIC_RELEASE);
+	__atomic_store_n(&end->ring->produced, end->position, __ATOMIC_SEQ_CST);
 	return (int64_t) size;
 }
 
@@ -90,7 +89,7 @@ wire_end_read(WireEnd *end, void *bytes, size_t size)
 	memcpy(bytes, end->data + (end->position & WIRE_RING_MASK), run);
 	memcpy((uint8_t *) bytes + run, end->data, size - run);
 	end->position += size;
-	__atomic_store_n(&end->ring->consumed, end->position, __ATOMIC_RELEASE);
+	__atomic_store_n(&end->ring->consumed, end->position, __ATOMIC_SEQ_CST);
 	return (int64_t) size;
 }
 
@@ -102,7 +101,8 @@ wire_writer_fit(WireWriter *w, size_t need)
 		return 0;
 	if (w->size > WIRE_FRAME_MAX || need > WIRE_FRAME_MAX - w->size)
 		w->error = WIRE_ERROR_LENGTH;
-	else if (w->capacity - w->size < need && (w->grow == NULL || w->grow(w, need) != 0 || w->capacity - w->size < need))
+	else if (w->capacity - w->size < need &&
+			 (w->grow == NULL || w->grow(w, w->size + need) != 0 || w->capacity - w->size < need))
 		w->error = WIRE_ERROR_MEMORY;
 	return w->error == 0;
 }

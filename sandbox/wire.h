@@ -69,7 +69,7 @@ void wire_end_init(WireEnd *end, void *map, int to_child);
 int64_t wire_end_write(WireEnd *end, const void *bytes, size_t size);
 int64_t wire_end_read(WireEnd *end, void *bytes, size_t size);
 
-/* Appends to a buffer of the caller; grow (NULL: never) makes room for need more bytes and returns 0, or non-zero. */
+/* Appends to a buffer of the caller; grow (NULL: never) raises capacity to at least need and returns 0, or non-zero. */
 typedef struct WireWriter
 {
 	uint8_t *data;

@@ -11,28 +11,28 @@ typedef enum WireKind
 {
 	/* backend to child */
 	WIRE_HELLO = 1, /* u8 trusted, u8 arrays (PolicyArrays), text pool, text packages ("numpy, scipy"; for hints) */
-	WIRE_FUNCTION,	/* u32 handle, u8 flags (WireFunctionFlag), text name, text source, u16 n, n texts: argument names */
-	WIRE_TYPE,		/* u32 handle, type */
-	WIRE_FORGET,	/* u32 function handle: it was replaced */
-	WIRE_CALL,		/* u32 function handle, u32 type handle, u16 n, n values */
-	WIRE_NEXT,		/* u32 iterator: give the next row */
-	WIRE_CLOSE,		/* u32 iterator: drop it; no answer */
-	WIRE_CHECK,		/* as WIRE_FUNCTION: only compile; answered by WIRE_RESULT with WIRE_NULL or WIRE_ERROR */
-	WIRE_REPLY,		/* answer to a request; payload by request, below */
+	WIRE_FUNCTION, /* u32 handle, u8 flags (WireFunctionFlag), text name, text source, u16 n, n texts: argument names */
+	WIRE_TYPE,	   /* u32 handle, type */
+	WIRE_FORGET,   /* u32 function handle: it was replaced */
+	WIRE_CALL,	   /* u32 function handle, u32 type handle, u16 n, n values */
+	WIRE_NEXT,	   /* u32 iterator: give the next row */
+	WIRE_CLOSE,	   /* u32 iterator: drop it; no answer */
+	WIRE_CHECK,	   /* as WIRE_FUNCTION: only compile; answered by WIRE_RESULT with WIRE_NULL or WIRE_ERROR */
+	WIRE_REPLY,	   /* answer to a request; payload by request, below */
 	WIRE_REPLY_ERROR, /* a request failed: as WIRE_ERROR */
 	/* child to backend: answers */
 	WIRE_RESULT,   /* value */
 	WIRE_ITERATOR, /* u32 iterator: a set-returning call gave an iterable */
 	WIRE_ROW,	   /* value: the next row */
 	WIRE_END,	   /* the iterator is exhausted and dropped */
-	WIRE_ERROR,	   /* WIRE_FIELD_COUNT texts, in the order of WireField; no context, not even an empty one: it did not run */
+	WIRE_ERROR, /* WIRE_FIELD_COUNT texts, in the order of WireField; no context, not even an empty one: it did not run */
 	/* child to backend: requests */
-	WIRE_EXECUTE,	/* u64 limit (0: all), text query. REPLY: a WireRows */
-	WIRE_PREPARE,	/* text query, u16 n, n texts: type names. REPLY: u32 plan, u16 n, n types */
+	WIRE_EXECUTE,	   /* u64 limit (0: all), text query. REPLY: a WireRows */
+	WIRE_PREPARE,	   /* text query, u16 n, n texts: type names. REPLY: u32 plan, u16 n, n types */
 	WIRE_EXECUTE_PLAN, /* u32 plan, u64 limit, u16 n, n values. REPLY: a WireRows */
-	WIRE_FREE_PLAN, /* u32 plan; names no call; no answer */
-	WIRE_LOG,		/* u8 WireLogLevel, WIRE_FIELD_COUNT texts. REPLY: empty; error and fatal never come this way */
-	WIRE_QUOTE,		/* u8 WireQuote, text. REPLY: text */
+	WIRE_FREE_PLAN,	   /* u32 plan; names no call; no answer */
+	WIRE_LOG,		   /* u8 WireLogLevel, WIRE_FIELD_COUNT texts. REPLY: empty; error and fatal never come this way */
+	WIRE_QUOTE,		   /* u8 WireQuote, text. REPLY: text */
 	WIRE_KIND_COUNT
 } WireKind;
 
@@ -66,42 +66,72 @@ typedef enum WireTag
 
 typedef enum WirePacked
 {
-	WIRE_PACKED_BOOL, WIRE_PACKED_INT16, WIRE_PACKED_INT32, WIRE_PACKED_INT64, WIRE_PACKED_FLOAT32, WIRE_PACKED_FLOAT64,
+	WIRE_PACKED_BOOL,
+	WIRE_PACKED_INT16,
+	WIRE_PACKED_INT32,
+	WIRE_PACKED_INT64,
+	WIRE_PACKED_FLOAT32,
+	WIRE_PACKED_FLOAT64,
 	WIRE_PACKED_COUNT
 } WirePacked;
 
 /* What the child must turn a Python object into. Every type starts: u8 WireType, text SQL type name, u8 nothing (0). */
 typedef enum WireType
 {
-	WIRE_TYPE_VOID,	   /* WIRE_NULL; anything but None is an error */
-	WIRE_TYPE_BOOL,	   /* WIRE_BOOL by truth */
-	WIRE_TYPE_INT16,   /* WIRE_INT for an exact int in range, else WIRE_TEXT of str() */
+	WIRE_TYPE_VOID,	 /* WIRE_NULL; anything but None is an error */
+	WIRE_TYPE_BOOL,	 /* WIRE_BOOL by truth */
+	WIRE_TYPE_INT16, /* WIRE_INT for an exact int in range, else WIRE_TEXT of str() */
 	WIRE_TYPE_INT32,
 	WIRE_TYPE_INT64,
 	WIRE_TYPE_FLOAT32, /* WIRE_FLOAT for an exact float, else WIRE_TEXT */
 	WIRE_TYPE_FLOAT64,
-	WIRE_TYPE_BYTES,   /* WIRE_BYTES */
-	WIRE_TYPE_TEXT,	   /* WIRE_TEXT of str(); float by repr() */
-	WIRE_TYPE_ARRAY,   /* + element type. WIRE_ARRAY, or WIRE_PACKED from a numpy array */
-	WIRE_TYPE_TUPLE,   /* + u16 n, n of {text name, type}. WIRE_TUPLE, or WIRE_TEXT from a str */
+	WIRE_TYPE_BYTES, /* WIRE_BYTES */
+	WIRE_TYPE_TEXT,	 /* WIRE_TEXT of str(); float by repr() */
+	WIRE_TYPE_ARRAY, /* + element type. WIRE_ARRAY, or WIRE_PACKED from a numpy array */
+	WIRE_TYPE_TUPLE, /* + u16 n, n of {text name, type}. WIRE_TUPLE, or WIRE_TEXT from a str */
 	WIRE_TYPE_COUNT
 } WireType;
 
 typedef enum WireField
 {
-	WIRE_FIELD_MESSAGE, WIRE_FIELD_DETAIL, WIRE_FIELD_HINT, WIRE_FIELD_SQLSTATE, WIRE_FIELD_CONTEXT, /* the traceback */
-	WIRE_FIELD_SCHEMA, WIRE_FIELD_TABLE, WIRE_FIELD_COLUMN, WIRE_FIELD_DATATYPE, WIRE_FIELD_CONSTRAINT,
-	WIRE_FIELD_QUERY, WIRE_FIELD_POSITION, /* of an SPI error; position in decimal */
+	WIRE_FIELD_MESSAGE,
+	WIRE_FIELD_DETAIL,
+	WIRE_FIELD_HINT,
+	WIRE_FIELD_SQLSTATE,
+	WIRE_FIELD_CONTEXT, /* the traceback */
+	WIRE_FIELD_SCHEMA,
+	WIRE_FIELD_TABLE,
+	WIRE_FIELD_COLUMN,
+	WIRE_FIELD_DATATYPE,
+	WIRE_FIELD_CONSTRAINT,
+	WIRE_FIELD_QUERY,
+	WIRE_FIELD_POSITION, /* of an SPI error; position in decimal */
 	WIRE_FIELD_COUNT
 } WireField;
 
 typedef enum WireLogLevel
 {
-	WIRE_LOG_DEBUG, WIRE_LOG_LOG, WIRE_LOG_INFO, WIRE_LOG_NOTICE, WIRE_LOG_WARNING, WIRE_LOG_COUNT
+	WIRE_LOG_DEBUG,
+	WIRE_LOG_LOG,
+	WIRE_LOG_INFO,
+	WIRE_LOG_NOTICE,
+	WIRE_LOG_WARNING,
+	WIRE_LOG_COUNT
 } WireLogLevel;
 
-typedef enum WireQuote { WIRE_QUOTE_LITERAL, WIRE_QUOTE_NULLABLE, WIRE_QUOTE_IDENT, WIRE_QUOTE_COUNT } WireQuote;
+typedef enum WireQuote
+{
+	WIRE_QUOTE_LITERAL,
+	WIRE_QUOTE_NULLABLE,
+	WIRE_QUOTE_IDENT,
+	WIRE_QUOTE_COUNT
+} WireQuote;
 
-typedef enum WireLeaseState { WIRE_LEASE_IDLE, WIRE_LEASE_BUSY, WIRE_LEASE_RECLAIMED } WireLeaseState;
+typedef enum WireLeaseState
+{
+	WIRE_LEASE_IDLE,
+	WIRE_LEASE_BUSY,
+	WIRE_LEASE_RECLAIMED
+} WireLeaseState;
 
 #endif

@@ -20,12 +20,11 @@ void
 policy_store_report(int elevel, const char *source, const PolicyError *error)
 {
 	if (error->line > 0)
-		ereport(elevel, (errcode(ERRCODE_CONFIG_FILE_ERROR),
-						 errmsg("invalid pybox policy: %s:%d:%d: %s", source, error->line, error->column,
-								error->message)));
+		ereport(elevel, (errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("invalid pybox policy: %s:%d:%d: %s", source,
+																	error->line, error->column, error->message)));
 	else
-		ereport(elevel, (errcode(ERRCODE_CONFIG_FILE_ERROR),
-						 errmsg("invalid pybox policy: %s: %s", source, error->message)));
+		ereport(elevel,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("invalid pybox policy: %s: %s", source, error->message)));
 }
 
 /* Where the holders and waiters of each old pool go: the pool of that name, else the default. */
@@ -119,8 +118,7 @@ policy_store_refresh(void)
 	if (likely(local_policy != NULL && local_generation == policy_store_generation()))
 		return;
 	if (policy_store_generation() == 0)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("pybox has no policy yet"),
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("pybox has no policy yet"),
 						errdetail("The pybox scheduler has not started."),
 						errhint("Try again in a moment; the server log tells why if it stays so.")));
 	if (local_policy == NULL)

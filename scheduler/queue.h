@@ -17,14 +17,25 @@
 #define QUEUE_NOBODY (-1)
 #define QUEUE_STRIDE (UINT64_C(1) << 20) /* pass a grant costs at weight 1 */
 
-typedef enum QueueState { QUEUE_IDLE, QUEUE_WAITING, QUEUE_HOLDING, QUEUE_STATE_COUNT } QueueState;
-typedef enum QueueAnswer { QUEUE_GRANTED, QUEUE_QUEUED, QUEUE_FULL } QueueAnswer;
+typedef enum QueueState
+{
+	QUEUE_IDLE,
+	QUEUE_WAITING,
+	QUEUE_HOLDING,
+	QUEUE_STATE_COUNT
+} QueueState;
+typedef enum QueueAnswer
+{
+	QUEUE_GRANTED,
+	QUEUE_QUEUED,
+	QUEUE_FULL
+} QueueAnswer;
 
 typedef struct QueuePool
 {
 	int32_t priority, weight;
-	int32_t slots;	   /* how many of the node's slots it may hold */
-	int32_t length;	   /* how many may wait */
+	int32_t slots;	/* how many of the node's slots it may hold */
+	int32_t length; /* how many may wait */
 	int32_t holding, waiting;
 	int32_t first, last; /* list of waiters through QueueCaller.next and .previous */
 	uint64_t pass;		 /* stride scheduling's virtual time */

@@ -78,11 +78,11 @@ slot_ask(const PolicyPool *pool, bool resumes)
 static void
 queue_timed_out(const PolicyPool *pool)
 {
-	ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED),
-					errmsg("call waited too long for a slot in pool \"%s\"", pool->name),
-					errdetail("Its queue timeout is %lld ms.", (long long) pool->queue_timeout_ms),
-					errhint("See pybox.activity for what runs; raise pools.%s.queue.timeout or slots in the policy.",
-							pool->name)));
+	ereport(ERROR,
+			(errcode(ERRCODE_QUERY_CANCELED), errmsg("call waited too long for a slot in pool \"%s\"", pool->name),
+			 errdetail("Its queue timeout is %lld ms.", (long long) pool->queue_timeout_ms),
+			 errhint("See pybox.activity for what runs; raise pools.%s.queue.timeout or slots in the policy.",
+					 pool->name)));
 }
 
 static void
@@ -112,10 +112,10 @@ slot_take(const PolicyPool *pool, bool resumes, ActivityEntry *entry, void (*che
 	if (likely(answer == QUEUE_GRANTED))
 		return;
 	if (answer == QUEUE_FULL)
-		ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-						errmsg("queue of pool \"%s\" is full", pool->name),
-						errdetail("%d calls wait already, its limit.", pool->queue_length),
-						errhint("Try again later, or raise pools.%s.queue.length in the policy.", pool->name)));
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("queue of pool \"%s\" is full", pool->name),
+				 errdetail("%d calls wait already, its limit.", pool->queue_length),
+				 errhint("Try again later, or raise pools.%s.queue.length in the policy.", pool->name)));
 	activity_state_set(entry, ACTIVITY_QUEUED);
 	slot_wait(pool, resumes, check, arg);
 }

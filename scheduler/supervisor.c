@@ -25,8 +25,21 @@
 #define HEALTHY_MS 60000
 #define LAUNCHER_FD 3
 
-typedef enum SupervisorState { LAUNCHER_DOWN, LAUNCHER_STARTING, LAUNCHER_READY, LAUNCHER_STATE_COUNT } SupervisorState;
-typedef enum SupervisorEvent { EVENT_DUE, EVENT_READY, EVENT_LOST, EVENT_POLICY, EVENT_COUNT } SupervisorEvent;
+typedef enum SupervisorState
+{
+	LAUNCHER_DOWN,
+	LAUNCHER_STARTING,
+	LAUNCHER_READY,
+	LAUNCHER_STATE_COUNT
+} SupervisorState;
+typedef enum SupervisorEvent
+{
+	EVENT_DUE,
+	EVENT_READY,
+	EVENT_LOST,
+	EVENT_POLICY,
+	EVENT_COUNT
+} SupervisorEvent;
 
 char *supervisor_cgroup = NULL;
 
@@ -185,12 +198,14 @@ nothing(void)
 }
 
 static void (*const transitions[LAUNCHER_STATE_COUNT][EVENT_COUNT])(void) = {
-	[LAUNCHER_DOWN] = {[EVENT_DUE] = launcher_start, [EVENT_READY] = nothing, [EVENT_LOST] = nothing,
-					   [EVENT_POLICY] = nothing},
-	[LAUNCHER_STARTING] = {[EVENT_DUE] = nothing, [EVENT_READY] = launcher_ready, [EVENT_LOST] = launcher_lost,
+	[LAUNCHER_DOWN] =
+		{[EVENT_DUE] = launcher_start, [EVENT_READY] = nothing, [EVENT_LOST] = nothing, [EVENT_POLICY] = nothing},
+	[LAUNCHER_STARTING] = {[EVENT_DUE] = nothing,
+						   [EVENT_READY] = launcher_ready,
+						   [EVENT_LOST] = launcher_lost,
 						   [EVENT_POLICY] = policy_send},
-	[LAUNCHER_READY] = {[EVENT_DUE] = nothing, [EVENT_READY] = nothing, [EVENT_LOST] = launcher_lost,
-						[EVENT_POLICY] = policy_send},
+	[LAUNCHER_READY] =
+		{[EVENT_DUE] = nothing, [EVENT_READY] = nothing, [EVENT_LOST] = launcher_lost, [EVENT_POLICY] = policy_send},
 };
 
 static void

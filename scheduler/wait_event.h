@@ -8,10 +8,10 @@
 
 typedef enum WaitName
 {
-	WAIT_NAME_SLOT,		/* PyboxSlot: in the queue */
+	WAIT_NAME_SLOT,		   /* PyboxSlot: in the queue */
 	WAIT_NAME_INTERPRETER, /* PyboxInterpreter: for an interpreter to start or to tell how it died */
-	WAIT_NAME_PYTHON,		/* PyboxPython: for the function's answer */
-	WAIT_NAME_SCHEDULER,	/* PyboxScheduler: the scheduler has nothing to do */
+	WAIT_NAME_PYTHON,	   /* PyboxPython: for the function's answer */
+	WAIT_NAME_SCHEDULER,   /* PyboxScheduler: the scheduler has nothing to do */
 	WAIT_NAME_COUNT
 } WaitName;
 

@@ -190,13 +190,13 @@ grow_to_limit(WireWriter *w, size_t need)
 {
 	uint8_t *data;
 
-	if (w->size + need > grow_limit)
+	if (need > grow_limit)
 		return -1;
-	data = realloc(w->data, w->size + need);
+	data = realloc(w->data, need);
 	if (data == NULL)
 		return -1;
 	w->data = data;
-	w->capacity = w->size + need;
+	w->capacity = need;
 	return 0;
 }
 
