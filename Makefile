@@ -15,12 +15,12 @@ FRONT := help setup check demo bench lint format sanitize
 
 # What each binary is made of. A new file joins by its name.
 POLICY_SRCS      := $(wildcard policies/policy*.c) sandbox/layer.c
-SERVER_SRCS      := $(wildcard handler/*.c scheduler/*.c) $(POLICY_SRCS) sandbox/wire.c sandbox/control.c
+SERVER_SRCS      := $(wildcard handler/*.c scheduler/*.c) $(POLICY_SRCS) sandbox/wire.c sandbox/wire_spin.c sandbox/control.c
 LOCK_SRCS        := $(wildcard sandbox/capability.c sandbox/landlock.c)
 LAUNCHER_SRCS    := $(wildcard sandbox/launcher*.c sandbox/jail*.c sandbox/cgroup*.c sandbox/seccomp*.c) \
                     $(LOCK_SRCS) sandbox/control.c $(POLICY_SRCS)
 INTERPRETER_SRCS := $(wildcard sandbox/python*.c sandbox/lockdown*.c) \
-                    $(LOCK_SRCS) sandbox/wire.c sandbox/layer.c sandbox/control.c
+                    $(LOCK_SRCS) sandbox/wire.c sandbox/wire_spin.c sandbox/layer.c sandbox/control.c
 CLI_SRCS         := policies/cli.c $(POLICY_SRCS)
 EXECUTABLES      := pybox-launcher pybox-interpreter pybox-policy
 

@@ -295,7 +295,7 @@ call_admit(Call *call)
 	activity_state_set(call->entry, ACTIVITY_STARTING);
 	if (call->lease == NULL)
 	{
-		call->lease = lease_get(call->role, call->function->trusted, call->pool);
+		call->lease = lease_get(call->role, call->function->trusted, call->pool, call_check, call);
 		call->lease->depth++;
 	}
 	activity_interpreter_set(call->entry, call->lease->id, call->lease->pid);

@@ -70,14 +70,21 @@ child_wake(Channel *channel)
 		(void) send(channel->socket, "w", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static bool
-spin_until(Channel *channel, bool (*ready)(const Channel *channel))
+static uint64
+microseconds_since(instr_time start)
 {
-	int budget = spin_budget();
-	instr_time start, now;
+	instr_time now;
 
-	if (budget == 0)
-		return ready(channel);
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return INSTR_TIME_GET_MICROSEC(now);
+}
+
+static bool
+spin_until(Channel *channel, bool (*ready)(const Channel *channel), uint64 budget)
+{
+	instr_time start;
+
 	INSTR_TIME_SET_CURRENT(start);
 	do
 	{
@@ -87,11 +94,7 @@ spin_until(Channel *channel, bool (*ready)(const Channel *channel))
 				return true;
 			spin_pause();
 		}
-		if (InterruptPending)
-			return false;
-		INSTR_TIME_SET_CURRENT(now);
-		INSTR_TIME_SUBTRACT(now, start);
-	} while (INSTR_TIME_GET_MICROSEC(now) < (uint64) budget);
+	} while (!InterruptPending && microseconds_since(start) < budget);
 	return false;
 }
 
@@ -136,11 +139,8 @@ sleep_once(Channel *channel, bool (*ready)(const Channel *channel), long timeout
 }
 
 static ChannelStatus
-channel_wait(Channel *channel, bool (*ready)(const Channel *channel))
+sleep_until(Channel *channel, bool (*ready)(const Channel *channel))
 {
-	child_wake(channel);
-	if (likely(spin_until(channel, ready)))
-		return CHANNEL_OK;
 	for (;;)
 	{
 		long timeout = time_left(channel);
@@ -155,6 +155,27 @@ channel_wait(Channel *channel, bool (*ready)(const Channel *channel))
 			return CHANNEL_LATE;
 		sleep_once(channel, ready, timeout);
 	}
+}
+
+static ChannelStatus
+channel_wait(Channel *channel, bool (*ready)(const Channel *channel))
+{
+	uint64 budget = spin_budget();
+	bool spins = budget > 0 && wire_spin_allowed(&channel->spin);
+	instr_time start;
+	ChannelStatus status;
+
+	child_wake(channel);
+	if (likely(spins && spin_until(channel, ready, budget)))
+	{
+		wire_spin_succeeded(&channel->spin);
+		return CHANNEL_OK;
+	}
+	INSTR_TIME_SET_CURRENT(start);
+	status = sleep_until(channel, ready);
+	if (spins)
+		wire_spin_failed(&channel->spin, budget, microseconds_since(start));
+	return status;
 }
 
 void

@@ -15,6 +15,7 @@
 
 #include "handler/frame.h"
 #include "sandbox/wire.h"
+#include "sandbox/wire_spin.h"
 
 /* pybox.spin_us */
 extern int channel_spin_us;
@@ -31,6 +32,7 @@ typedef struct Channel
 {
 	WireShared *map;
 	WireEnd in, out;
+	WireSpin spin;
 	int socket;
 	WaitEventSet *events;
 	bool dead;

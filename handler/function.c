@@ -225,6 +225,9 @@ result_type(FunctionCallInfo call, const Function *function)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("trigger functions can only be called as triggers")));
 	if (class == TYPEFUNC_COMPOSITE && type == RECORDOID)
 		return type_get_row(desc);
+	if (class == TYPEFUNC_OTHER || type == CSTRINGOID)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("PL/Python functions cannot return type %s", format_type_be(type))));
 	if (class != TYPEFUNC_RECORD)
 		return type_get(type, -1);
 	if (set == NULL || !IsA(set, ReturnSetInfo) || set->expectedDesc == NULL)

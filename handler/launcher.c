@@ -26,7 +26,7 @@
 #define LEASE_TIMEOUT_MS 60000
 #define DEATH_TIMEOUT_MS 5000
 #define USAGE_TIMEOUT_MS 1000
-#define CONNECT_TICK_MS 20
+#define TICK_MS 20 /* until the launcher is up, and until it has heard of a new policy */
 #define DEATHS_KEPT 16
 
 static int control = -1;
@@ -81,8 +81,17 @@ launcher_connect_once(void)
 	return true;
 }
 
+/* Waits for no event but the passing of a moment. */
 static void
-launcher_connect(void)
+launcher_pause(void)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, TICK_MS,
+					 wait_event_info(WAIT_NAME_INTERPRETER));
+	ResetLatch(MyLatch);
+}
+
+static void
+launcher_connect(void (*check)(void *arg), void *arg)
 {
 	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), START_TIMEOUT_MS);
 
@@ -92,10 +101,8 @@ launcher_connect(void)
 			ereport(ERROR, (errcode(ERRCODE_SYSTEM_ERROR), errmsg("pybox launcher is not running"),
 							errdetail("It did not come up within %d s.", START_TIMEOUT_MS / 1000),
 							errhint("The server log tells why; see also pybox.protection.")));
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, CONNECT_TICK_MS,
-						 wait_event_info(WAIT_NAME_INTERPRETER));
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
+		launcher_pause();
+		check(arg);
 	}
 }
 
@@ -154,9 +161,16 @@ launcher_sleep(TimestampTz deadline)
 		ResetLatch(MyLatch);
 }
 
-/* As launcher_take, but waits until the deadline: then 0. May raise an interrupt. */
+static void
+interrupts_check(void *arg)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* As launcher_take, but waits until the deadline: then 0. Raises what check raises. */
 static int
-launcher_await(ControlMessage *message, int fds[CONTROL_FDS_MAX], TimestampTz deadline)
+launcher_await(ControlMessage *message, int fds[CONTROL_FDS_MAX], TimestampTz deadline, void (*check)(void *arg),
+			   void *arg)
 {
 	int result;
 
@@ -165,13 +179,21 @@ launcher_await(ControlMessage *message, int fds[CONTROL_FDS_MAX], TimestampTz de
 		if (GetCurrentTimestamp() >= deadline)
 			return 0;
 		launcher_sleep(deadline);
-		CHECK_FOR_INTERRUPTS();
+		check(arg);
 	}
 	return result;
 }
 
+/* A policy that this session has seen may still be on its way to the launcher. */
+static bool
+answer_is_early(const ControlMessage *answer, TimestampTz deadline)
+{
+	return answer->kind == CONTROL_REFUSED && answer->status == CONTROL_REFUSED_EARLY &&
+		   GetCurrentTimestamp() < deadline;
+}
+
 void
-launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX])
+launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX], void (*check)(void *arg), void *arg)
 {
 	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LEASE_TIMEOUT_MS);
 	ControlMessage request = *message;
@@ -181,11 +203,17 @@ launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX])
 	{
 		int result;
 
-		launcher_connect();
+		launcher_connect(check, arg);
 		request.generation = ++sequence;
-		result = control_send(control, &request, NULL, 0) < 0 ? -1 : launcher_await(message, fds, deadline);
-		if (result == 1)
+		result = control_send(control, &request, NULL, 0) < 0 ? -1 : launcher_await(message, fds, deadline, check, arg);
+		if (result == 1 && !answer_is_early(message, deadline))
 			return;
+		if (result == 1)
+		{
+			launcher_pause();
+			check(arg);
+			continue;
+		}
 		if (result == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_SYSTEM_ERROR),
@@ -250,8 +278,8 @@ launcher_usage(ControlUsage *usages, int count)
 		return false;
 	memcpy(message.usages, usages, count * sizeof(ControlUsage));
 	message.generation = ++sequence;
-	if (control_send(control, &message, NULL, 0) < 0 || launcher_await(&message, fds, deadline) != 1 ||
-		message.kind != CONTROL_USAGE)
+	if (control_send(control, &message, NULL, 0) < 0 ||
+		launcher_await(&message, fds, deadline, interrupts_check, NULL) != 1 || message.kind != CONTROL_USAGE)
 		return false;
 	memcpy(usages, message.usages, count * sizeof(ControlUsage));
 	return true;

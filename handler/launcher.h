@@ -19,9 +19,9 @@ typedef struct LauncherDeath
 uint32 launcher_generation(void);
 /*
  * Asks for an interpreter. answer is CONTROL_LEASED, with fds, or CONTROL_REFUSED. Raises 57014 and the like when
- * interrupted, 58000 when no launcher comes up within ten seconds.
+ * interrupted, what check(arg), called at each wake-up, raises, 58000 when no launcher comes up within ten seconds.
  */
-void launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX]);
+void launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX], void (*check)(void *arg), void *arg);
 /* Gives an interpreter back; the launcher kills it. Never raises. */
 void launcher_release(uint64 id);
 /* Waits up to five seconds for the notice of how it died; false: none came. */

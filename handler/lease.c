@@ -16,6 +16,7 @@
 
 #include "handler/launcher.h"
 #include "sandbox/layer.h"
+#include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 
 #define LEASE_FDS 2
@@ -108,6 +109,7 @@ refusal_code(ControlRefusal refusal)
 		[CONTROL_REFUSED_POOL] = ERRCODE_SYSTEM_ERROR,
 		[CONTROL_REFUSED_START] = ERRCODE_SYSTEM_ERROR,
 		[CONTROL_REFUSED_LIMIT] = ERRCODE_INSUFFICIENT_RESOURCES,
+		[CONTROL_REFUSED_EARLY] = ERRCODE_SYSTEM_ERROR,
 	};
 
 	return (int) refusal < (int) lengthof(codes) ? codes[refusal] : ERRCODE_SYSTEM_ERROR;
@@ -158,9 +160,9 @@ lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
 }
 
 static Lease *
-lease_make(Oid role, bool trusted, const PolicyPool *pool)
+lease_make(Oid role, bool trusted, const PolicyPool *pool, void (*check)(void *arg), void *arg)
 {
-	ControlMessage message = {.trusted = trusted, .role = role};
+	ControlMessage message = {.trusted = trusted, .role = role, .id = policy_store_local_generation()};
 	int fds[CONTROL_FDS_MAX];
 	Lease *lease;
 
@@ -168,7 +170,7 @@ lease_make(Oid role, bool trusted, const PolicyPool *pool)
 		before_shmem_exit(lease_exit, (Datum) 0);
 	registered = true;
 	strlcpy(message.pool, pool->name, sizeof(message.pool));
-	launcher_lease(&message, fds);
+	launcher_lease(&message, fds, check, arg);
 	if (message.kind == CONTROL_REFUSED)
 		lease_refused(&message, pool);
 	if (message.kind != CONTROL_LEASED || fds[0] < 0 || fds[1] < 0 || fds[2] < 0)
@@ -176,25 +178,41 @@ lease_make(Oid role, bool trusted, const PolicyPool *pool)
 	lease = lease_open(&message, fds);
 	lease->role = role;
 	lease->trusted = trusted;
-	strlcpy(lease->pool, pool->name, sizeof(lease->pool));
+	lease->pool = *pool;
+	lease->policy_generation = policy_store_local_generation();
 	return lease;
 }
 
+/* An interpreter keeps what its pool gave it; one of a pool that has changed since serves no new call. */
+static bool
+lease_is_current(Lease *lease, const PolicyPool *pool)
+{
+	size_t start = offsetof(PolicyPool, limits);
+
+	if (likely(lease->policy_generation == policy_store_local_generation()))
+		return true;
+	if (memcmp((const char *) &lease->pool + start, (const char *) pool + start, sizeof(PolicyPool) - start) != 0)
+		return false;
+	lease->policy_generation = policy_store_local_generation();
+	return true;
+}
+
 Lease *
-lease_get(Oid role, bool trusted, const PolicyPool *pool)
+lease_get(Oid role, bool trusted, const PolicyPool *pool, void (*check)(void *arg), void *arg)
 {
 	for (Lease *lease = leases; lease != NULL; lease = lease->next)
 		if (lease->role == role && lease->trusted == trusted && !lease_is_dead(lease) &&
-			strcmp(lease->pool, pool->name) == 0)
+			strcmp(lease->pool.name, pool->name) == 0)
 		{
-			if (lease->depth > 0 || lease_enter(lease))
+			if (lease->depth > 0 || (lease_is_current(lease, pool) && lease_enter(lease)))
 				return lease;
+			lease_kill(lease);
 			break;
 		}
 	leases_sweep(false);
 	for (;;)
 	{
-		Lease *lease = lease_make(role, trusted, pool);
+		Lease *lease = lease_make(role, trusted, pool, check, arg);
 
 		if (lease_enter(lease))
 			return lease;

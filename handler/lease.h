@@ -17,7 +17,8 @@ typedef struct Lease
 	struct Lease *next;
 	Oid role;
 	bool trusted;
-	char pool[POLICY_NAME_SIZE];
+	PolicyPool pool;		  /* as it was when the lease was made */
+	uint64 policy_generation; /* the last one that left the pool as it was */
 	uint64 id;
 	int pid;
 	uint32 generation; /* of the launcher */
@@ -30,8 +31,11 @@ typedef struct Lease
 	uint32 sent_size;
 } Lease;
 
-/* The session's lease for these, made when there is none. Raises 55000, 53000, 58000 when the launcher refuses. */
-Lease *lease_get(Oid role, bool trusted, const PolicyPool *pool);
+/*
+ * The session's lease for these, made when there is none. Raises 55000, 53000, 58000 when the launcher refuses, and what
+ * check(arg), called while it waits, raises.
+ */
+Lease *lease_get(Oid role, bool trusted, const PolicyPool *pool, void (*check)(void *arg), void *arg);
 /* The lease with this id if it still lives, else NULL. */
 Lease *lease_find(uint64 id);
 /* Marks it busy or idle for the launcher's idle timeout; false: it was reclaimed. */

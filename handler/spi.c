@@ -100,12 +100,11 @@ status_check(int status, const char *what)
 				(errcode(ERROR_WITHOUT_SQLSTATE), errmsg("%s failed: %s", what, SPI_result_code_string(status))));
 }
 
+/* A negative one is SPI's to refuse. */
 static long
 limit_get(WireReader *reader)
 {
-	uint64 limit = wire_get_u64(reader);
-
-	return limit > LONG_MAX ? LONG_MAX : (long) limit;
+	return (long) (int64) wire_get_u64(reader);
 }
 
 void

@@ -158,13 +158,6 @@ io_describe(TypeInfo *info, HeapTuple tuple)
 }
 
 static void
-pseudotype_refuse(Oid type)
-{
-	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("PL/Python functions cannot return type %s", format_type_be(type))));
-}
-
-static void
 type_describe(TypeInfo *info, Oid type, int32 typmod)
 {
 	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
@@ -174,8 +167,6 @@ type_describe(TypeInfo *info, Oid type, int32 typmod)
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for type %u", type);
 	form = (Form_pg_type) GETSTRUCT(tuple);
-	if (form->typtype == TYPTYPE_PSEUDO && type != VOIDOID && type != RECORDOID && type != CSTRINGOID)
-		pseudotype_refuse(type);
 	info->type = type;
 	info->typmod = typmod;
 	info->is_domain = form->typtype == TYPTYPE_DOMAIN;

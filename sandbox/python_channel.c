@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "sandbox/python_value_in.h"
+#include "sandbox/wire_spin.h"
 
 #define CHANNEL_BUFFER_SIZE (64 * 1024)
 #define CHANNEL_CLOCK_EVERY 32 /* looks at the ring between two looks at the clock */
@@ -27,6 +28,7 @@ static struct
 	int socket;
 	WireShared *shared;
 	WireEnd receiver, sender;
+	WireSpin spin;
 	size_t start, end; /* of the bytes in the buffer that are not used yet */
 	_Alignas(16) uint8_t buffer[CHANNEL_BUFFER_SIZE];
 } channel;
@@ -86,17 +88,12 @@ channel_pause(void)
 #endif
 }
 
+/* Looks at the ring for at most spin_ns. */
 static int
-channel_spin(ChannelReady ready)
+channel_spin(ChannelReady ready, uint64_t spin_ns)
 {
-	uint64_t spin_ns = (uint64_t) __atomic_load_n(&channel.shared->spin_us, __ATOMIC_RELAXED) * 1000;
-	uint64_t deadline;
+	uint64_t start = channel_clock_ns();
 
-	if (ready())
-		return 1;
-	if (spin_ns == 0)
-		return 0;
-	deadline = channel_clock_ns() + spin_ns;
 	do
 	{
 		for (int i = 0; i < CHANNEL_CLOCK_EVERY; i++)
@@ -105,7 +102,7 @@ channel_spin(ChannelReady ready)
 				return 1;
 			channel_pause();
 		}
-	} while (channel_clock_ns() < deadline);
+	} while (channel_clock_ns() - start < spin_ns);
 	return 0;
 }
 
@@ -121,15 +118,34 @@ channel_sleep(void)
 }
 
 static void
-channel_wait(ChannelReady ready)
+channel_sleep_until(ChannelReady ready)
 {
-	while (!channel_spin(ready))
+	while (!ready())
 	{
 		__atomic_exchange_n(&channel.shared->child_sleeps, 1, __ATOMIC_SEQ_CST);
 		if (!ready())
 			channel_sleep();
 		__atomic_exchange_n(&channel.shared->child_sleeps, 0, __ATOMIC_SEQ_CST);
 	}
+}
+
+/* The backend says how long to spin at most; whether it pays is learnt here. */
+static void
+channel_wait(ChannelReady ready)
+{
+	uint64_t spin_ns = (uint64_t) __atomic_load_n(&channel.shared->spin_us, __ATOMIC_RELAXED) * 1000;
+	int spins = spin_ns > 0 && wire_spin_allowed(&channel.spin);
+	uint64_t start;
+
+	if (spins && channel_spin(ready, spin_ns))
+	{
+		wire_spin_succeeded(&channel.spin);
+		return;
+	}
+	start = channel_clock_ns();
+	channel_sleep_until(ready);
+	if (spins)
+		wire_spin_failed(&channel.spin, spin_ns / 1000, (channel_clock_ns() - start) / 1000);
 }
 
 /* After anything was published. */
