@@ -43,7 +43,8 @@ static WireKind
 call_put_compile_error(Outbox *out, const Function *function)
 {
 	char primary[256];
-	ErrorSite site = {.function = function, .primary = primary, .no_context = true};
+	ErrorSite site = {
+		.function = function, .primary = primary, .no_context = !(function->flags & WIRE_FUNCTION_INLINE)};
 
 	if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt))
 		site.primary = NULL;

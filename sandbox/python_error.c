@@ -109,21 +109,17 @@ error_collect_spi(PyObject *exception, ErrorFields *fields)
 	Py_XDECREF(data);
 }
 
-/* A module that cannot be imported: say what there is to import. */
+/* A module that cannot be found: say where it was looked for. */
 static void
 error_collect_import(ErrorFields *fields)
 {
 	const Session *session = session_current();
 
-	if (session->pool == NULL)
-		return;
-	if (PyUnicode_GET_LENGTH(session->packages) == 0)
+	if (session->pool != NULL)
 		error_set(fields, WIRE_FIELD_HINT,
-				  PyUnicode_FromFormat("Pool \"%U\" has no packages beside Python's standard library.", session->pool));
-	else
-		error_set(fields, WIRE_FIELD_HINT,
-				  PyUnicode_FromFormat("Pool \"%U\" has these packages beside Python's standard library: %U.",
-									   session->pool, session->packages));
+				  PyUnicode_FromFormat("Pool \"%U\" has Python's standard library, what is installed for the server's Python, "
+									   "and the folders under pools.%U.packages of the policy.",
+									   session->pool, session->pool));
 }
 
 static void
@@ -135,7 +131,7 @@ error_collect(PyObject *exception, ErrorFields *fields)
 	else if (PyErr_GivenExceptionMatches(exception, exception_error) ||
 			 PyErr_GivenExceptionMatches(exception, exception_fatal))
 		error_collect_plpy(exception, fields);
-	else if (PyErr_GivenExceptionMatches(exception, PyExc_ImportError))
+	else if (PyErr_GivenExceptionMatches(exception, PyExc_ModuleNotFoundError))
 		error_collect_import(fields);
 }
 

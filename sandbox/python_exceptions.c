@@ -203,8 +203,8 @@ exception_class_of(const char *sqlstate)
 	return exception_spi_error;
 }
 
-void
-exceptions_raise_spi(const ErrorFields *fields)
+static void
+exception_raise_coded(const ErrorFields *fields)
 {
 	const char *sqlstate = field_sqlstate(fields, SQLSTATE_INTERNAL_ERROR);
 	PyObject *class = exception_class_of(sqlstate);
@@ -219,6 +219,16 @@ exceptions_raise_spi(const ErrorFields *fields)
 	Py_XDECREF(spidata);
 	Py_XDECREF(position);
 	Py_XDECREF(exception);
+}
+
+/* Without an SQLSTATE it is SPI's own refusal, a plain SPIError. */
+void
+exceptions_raise_spi(const ErrorFields *fields)
+{
+	if (fields->of[WIRE_FIELD_SQLSTATE] == NULL)
+		exceptions_raise_plpy(exception_spi_error, fields);
+	else
+		exception_raise_coded(fields);
 }
 
 void

@@ -168,7 +168,7 @@ serve_flush_plans(void)
 
 		outbox_open(&out);
 		wire_put_u32(&out.writer, serve_dead.plans[--serve_dead.count]);
-		outbox_send(&out, WIRE_FREE_PLAN, activation_current()->call);
+		outbox_send(&out, WIRE_FREE_PLAN, 0);
 		outbox_close(&out);
 	}
 }

@@ -17,9 +17,9 @@ int serve_request(Outbox *out, WireKind kind, Inbox *reply);
 /* Ends the reading of a reply; a malformed one ends the process. An exception that is set stays. */
 void serve_finish(Inbox *reply);
 
-/* Lets the backend free a plan, at the next moment at which it listens to the call that runs; any time, any thread. */
+/* Lets the backend free a plan, as soon as it listens to a call; may be called at any time, from any thread. */
 void serve_free_plan(uint32_t plan);
-/* Sends what serve_free_plan has gathered, for the innermost call, which the backend must be waiting for. */
+/* Sends what serve_free_plan has gathered; the backend must be waiting for the innermost call. */
 void serve_flush_plans(void);
 
 /* Ends the process unless the payload was well-formed and is used up. */

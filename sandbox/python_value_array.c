@@ -7,6 +7,8 @@
  */
 #include "sandbox/python_value_out.h"
 
+#include <stdio.h>
+
 #include "sandbox/python_exceptions.h"
 #include "sandbox/python_packed.h"
 
@@ -92,7 +94,10 @@ array_put_items(ArrayWriter *array, PyObject *sequence, int depth)
 
 		if (item == NULL)
 		{
-			exceptions_wrap_conversion("could not get element of sequence for function return value");
+			char message[64];
+
+			snprintf(message, sizeof(message), "could not get element %zd from sequence", i);
+			exceptions_wrap_conversion(message);
 			return -1;
 		}
 		if (PyList_Check(item))
