@@ -1,7 +1,8 @@
 /*
  * lease.h - an interpreter this session has leased: one for each (role, language, pool).
  *
- * DESIGN. A lease lives until the session ends, DISCARD ALL, its idle timeout, its death or its misbehaviour. depth counts
+ * DESIGN. A lease lives until the session ends, DISCARD ALL, a policy that defines its pool anew, its idle timeout, its death
+ * or its misbehaviour. depth counts
  * the calls on its stack: while it is above zero the lease is pinned. A dead lease stays in the list until nobody pins it.
  */
 #ifndef PYBOX_LEASE_H
