@@ -94,7 +94,10 @@ served_in_subtransaction(Call *call, const Request *request, WireReader *reader,
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 		if (error_goes_on(call, error))
+		{
+			call_check(call); /* what interrupted the SQL may be a stop, which says more */
 			ReThrowError(error);
+		}
 		frame_clear(out);
 		error_put(out, error);
 		answer = WIRE_REPLY_ERROR;

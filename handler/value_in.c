@@ -160,18 +160,24 @@ static void
 array_in_wire(FrameOut *out, TypeInfo *type, Datum value)
 {
 	ArrayType *array = DatumGetArrayTypeP(value);
+	static const int none = 0;
 	int dims = ARR_NDIM(array);
-	int packed = dims > 0 && !ARR_HASNULL(array) ? packed_kind(type->element) : -1;
+	const int *sizes = ARR_DIMS(array);
+	int packed = ARR_HASNULL(array) ? -1 : packed_kind(type->element);
 
+	if (packed >= 0 && dims == 0) /* an empty array; packed it has to have a dimension */
+	{
+		dims = 1;
+		sizes = &none;
+	}
 	wire_put_u8(&out->writer, packed >= 0 ? WIRE_PACKED : WIRE_ARRAY);
 	if (packed >= 0)
 		wire_put_u8(&out->writer, packed);
 	wire_put_u8(&out->writer, dims);
 	for (int i = 0; i < dims; i++)
-		wire_put_u32(&out->writer, ARR_DIMS(array)[i]);
+		wire_put_u32(&out->writer, sizes[i]);
 	if (packed >= 0)
-		frame_put_part(out, ARR_DATA_PTR(array),
-					   (size_t) ArrayGetNItems(dims, ARR_DIMS(array)) * type->element->length);
+		frame_put_part(out, ARR_DATA_PTR(array), (size_t) ArrayGetNItems(dims, sizes) * type->element->length);
 	else
 		elements_in(out, type->element, array);
 }

@@ -130,9 +130,13 @@ v2_controllers_enable(const char *root, const char *group)
 static int
 v2_probe(Cgroup *cgroup)
 {
-	char mount[CGROUP_PATH_SIZE], *root = cgroup->roots[V2_ROOT];
+	char mount[CGROUP_PATH_SIZE], text[256], *root = cgroup->roots[V2_ROOT];
 	int result = cgroup->name[0] == '\0' ? -ENOENT : v2_mount_find(mount, sizeof(mount));
 
+	if (result == 0)
+		result = cgroup_file_read(mount, "", "cgroup.controllers", text, sizeof(text));
+	if (result == 0 && !v2_word_find(text, v2_controllers[0].name))
+		result = -ENOENT;
 	if (result == 0)
 		result = cgroup_file_path(root, mount, cgroup->name, "");
 	if (result < 0)

@@ -20,7 +20,7 @@ typedef enum ControlKind
 	CONTROL_READY,	/* launcher → scheduler: socket listens, probes done, zygotes of pools with spares are starting */
 	CONTROL_LAYER,	/* launcher → scheduler: id = LayerId, status = 0 or errno, text = why it is missing */
 	CONTROL_ZYGOTE, /* launcher → scheduler: pool, trusted, status (ControlZygote), layers in force, pid, text */
-	CONTROL_LEASE,	/* backend → launcher: pool, trusted, role */
+	CONTROL_LEASE,	/* backend → launcher: pool, trusted, role, id = generation of the policy it goes by */
 	CONTROL_LEASED, /* launcher → backend: id, pid, layers; fds: wire memfd, child's socket, pidfd */
 	CONTROL_REFUSED, /* launcher → backend: status (ControlRefusal), layers missing, text */
 	CONTROL_RELEASE, /* backend → launcher: id; the launcher kills the interpreter and all below it */
@@ -42,6 +42,7 @@ typedef enum ControlRefusal
 	CONTROL_REFUSED_POOL,  /* no such pool in the launcher's policy: 58000 */
 	CONTROL_REFUSED_START, /* the zygote or child could not start: 58000, text says why */
 	CONTROL_REFUSED_LIMIT, /* too many interpreters: 53000 */
+	CONTROL_REFUSED_EARLY, /* the launcher has yet to hear of that policy: ask again */
 } ControlRefusal;
 
 typedef enum ControlCause

@@ -184,7 +184,6 @@ step_exec(const JailChild *child)
 }
 
 #define WITH(layer) LAYER_BIT(LAYER_##layer), 0
-#define WITHOUT(layer) 0, LAYER_BIT(LAYER_##layer)
 #define ALWAYS 0, 0
 
 static const JailStep jail_steps[] = {

@@ -27,6 +27,7 @@ typedef struct JailSpec
 	int control_fd, plan_fd; /* become JAIL_CONTROL_FD and JAIL_PLAN_FD */
 	uint32_t layers;		 /* LAYER_BITs to put in force; one that fails ends the child */
 	bool has_tmp;			 /* the program's children mount a /tmp of their own: keeps what that takes */
+	bool fences_files;		 /* Landlock leaves the program reading and executing only */
 } JailSpec;
 
 typedef struct JailProcess

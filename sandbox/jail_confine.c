@@ -23,14 +23,15 @@ jail_capability_drop(const JailSpec *spec)
 	return capability_drop(spec->has_tmp ? CAPABILITIES_FOR_TMP : 0);
 }
 
-/* Who is restricted in files may not mount: with a /tmp to come, files are for the children's own Landlock set. */
 int
 jail_landlock_apply(const JailSpec *spec)
 {
 	static const LandlockPath paths[] = {{"/", LANDLOCK_MAY_EXECUTE}, {"/dev/null", LANDLOCK_MAY_WRITE_DEVICE}};
 
-	return landlock_restrict(spec->has_tmp ? LANDLOCK_REACH_NETWORK : LANDLOCK_REACH_ALL, paths,
-							 sizeof(paths) / sizeof(paths[0]));
+	/* Who is restricted in anything may not mount: then Landlock is the children's own affair. */
+	if (!spec->fences_files || spec->has_tmp)
+		return 0;
+	return landlock_restrict(LANDLOCK_REACH_ALL, paths, sizeof(paths) / sizeof(paths[0]));
 }
 
 int

@@ -15,8 +15,9 @@
 
 #define RIGHT_TRUNCATE (UINT64_C(1) << 14)
 #define RIGHT_IOCTL_DEV (UINT64_C(1) << 15)
-#define RIGHTS_NET (UINT64_C(3))   /* bind and connect TCP */
-#define RIGHTS_SCOPE (UINT64_C(3)) /* abstract sockets and signals */
+#define RIGHTS_NET (UINT64_C(3)) /* bind and connect TCP */
+#define RIGHT_SIGNAL (UINT64_C(2))
+#define RIGHTS_SCOPE (UINT64_C(1) | RIGHT_SIGNAL) /* abstract sockets and signals */
 #define RIGHTS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define RIGHTS_WRITE (LANDLOCK_ACCESS_FS_WRITE_FILE | RIGHT_TRUNCATE)
 #define RIGHTS_KEEP                                                                                                    \
@@ -50,6 +51,7 @@ static const uint64_t landlock_rights[] = {
 	[LANDLOCK_MAY_EXECUTE] = RIGHTS_READ | LANDLOCK_ACCESS_FS_EXECUTE,
 	[LANDLOCK_MAY_WRITE_DEVICE] = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE,
 	[LANDLOCK_MAY_KEEP_FILES] = RIGHTS_READ | RIGHTS_WRITE | RIGHTS_KEEP,
+	[LANDLOCK_MAY_MOVE_FILES] = LANDLOCK_ACCESS_FS_REFER,
 };
 
 int
@@ -67,6 +69,8 @@ landlock_path_add(int ruleset, uint64_t handled, const LandlockPath *path)
 	struct stat status;
 	int result = 0;
 
+	if (rule.allowed_access == 0)
+		return 0;
 	rule.parent_fd = open(path->path, O_PATH | O_CLOEXEC);
 	if (rule.parent_fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
@@ -86,12 +90,25 @@ landlock_enforce(const LandlockAttr *attr, size_t size, const LandlockPath *path
 
 	if (ruleset < 0)
 		return -errno;
-	for (size_t i = 0; i < count && result == 0 && attr->files != 0; i++)
+	for (size_t i = 0; i < count && result == 0; i++)
 		result = landlock_path_add(ruleset, attr->files, &paths[i]);
 	if (result == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 		result = -errno;
 	close(ruleset);
 	return result;
+}
+
+/* What each reach leaves of a version's rights. */
+static LandlockAttr
+landlock_attr_reach(LandlockAttr attr, LandlockReach reach)
+{
+	/* To be restricted in anything at all is what fences memory off; block devices are the least loss. */
+	const LandlockAttr most[] = {
+		[LANDLOCK_REACH_ALL] = {UINT64_MAX, UINT64_MAX, UINT64_MAX},
+		[LANDLOCK_REACH_PROCESSES] = {LANDLOCK_ACCESS_FS_REFER | LANDLOCK_ACCESS_FS_MAKE_BLOCK, 0, RIGHT_SIGNAL},
+	};
+
+	return (LandlockAttr){attr.files & most[reach].files, attr.net & most[reach].net, attr.scopes & most[reach].scopes};
 }
 
 int
@@ -100,16 +117,11 @@ landlock_restrict(LandlockReach reach, const LandlockPath *paths, size_t count)
 	int version = landlock_version();
 
 	for (size_t i = 0; i < sizeof(landlock_versions) / sizeof(landlock_versions[0]); i++)
-	{
-		LandlockAttr attr = landlock_versions[i].attr;
+		if (version >= landlock_versions[i].version)
+		{
+			LandlockAttr attr = landlock_attr_reach(landlock_versions[i].attr, reach);
 
-		if (version < landlock_versions[i].version)
-			continue;
-		if (reach == LANDLOCK_REACH_NETWORK)
-			attr.files = 0;
-		if (attr.files == 0 && attr.net == 0)
-			return 0;
-		return landlock_enforce(&attr, landlock_versions[i].size, paths, count);
-	}
+			return landlock_enforce(&attr, landlock_versions[i].size, paths, count);
+		}
 	return -ENOSYS;
 }

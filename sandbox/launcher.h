@@ -37,7 +37,7 @@ struct Launcher
 {
 	LauncherSource scheduler, listener, signals;
 	int epoll;
-	bool stopping;
+	bool stopping, scheduler_is_deaf;
 	char socket_path[LAUNCHER_PATH_SIZE]; /* relative to the data directory, where we stay */
 	char data_directory[LAUNCHER_PATH_SIZE];
 	char interpreter_path[LAUNCHER_PATH_SIZE];
@@ -46,6 +46,7 @@ struct Launcher
 	uint32_t layers;			   /* LAYER_BITs that the probes found to work */
 	int layer_errors[LAYER_COUNT]; /* why the others do not */
 	Policy policy;
+	uint64_t policy_generation; /* the last one heard of */
 	uint64_t next_id;
 	int interpreter_count, interpreter_max;
 	Zygote *zygotes;

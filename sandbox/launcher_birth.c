@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +84,7 @@ interpreter_fork(Zygote *zygote)
 	launcher->interpreters = interpreter;
 	launcher->interpreter_count++;
 	zygote->counts[INTERPRETER_FORKING]++;
-	interpreter_enter(interpreter, INTERPRETER_FORKING);
+	interpreter_enter(interpreter, INTERPRETER_FORKING); /* sets its deadline */
 	result = birth_wire_make(interpreter);
 	if (result == 0)
 		result = birth_request(interpreter);
@@ -152,6 +153,14 @@ static const struct
 	{"go", birth_go},
 };
 
+static bool
+birth_is_dead(const Interpreter *interpreter)
+{
+	struct pollfd life = {.fd = interpreter->life.fd, .events = POLLIN};
+
+	return poll(&life, 1, 0) > 0;
+}
+
 static void
 birth_life_ready(void *owner)
 {
@@ -175,6 +184,9 @@ birth_adopt(Interpreter *interpreter, int pidfd, char *reason, size_t size)
 		result = birth_steps[i].run(interpreter);
 		if (result == 0)
 			continue;
+		/* The dead cannot be prepared: how it ended is what counts, and that is on its way. */
+		if (birth_is_dead(interpreter))
+			return 0;
 		snprintf(reason, size, "%s: %s", birth_steps[i].stage, strerror(-result));
 		return -1;
 	}
@@ -209,10 +221,11 @@ birth_socket_ready(void *owner)
 			interpreter_event(interpreter, birth_messages[i].event, &message, NULL);
 			return;
 		}
-	if (result == 0)
+	if (result == 0 || result == -ECONNRESET)
 	{
-		/* Its pidfd or its zygote is about to tell the same. */
+		/* Most likely it is dead, alone or with its zygote: which of them is about to be told. */
 		launcher_source_close(interpreter->launcher, &interpreter->socket);
+		death_kill(interpreter);
 		return;
 	}
 	message = (ControlMessage){.text = "it broke the protocol"};

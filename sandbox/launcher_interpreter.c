@@ -302,6 +302,16 @@ static const InterpreterAction interpreter_actions[INTERPRETER_STATE_COUNT][INTE
 		},
 };
 
+bool
+interpreter_table_is_full(void)
+{
+	for (int state = 0; state < INTERPRETER_STATE_COUNT; state++)
+		for (int event = 0; event < INTERPRETER_EVENT_COUNT; event++)
+			if (interpreter_actions[state][event] == NULL)
+				return false;
+	return true;
+}
+
 void
 interpreter_event(Interpreter *interpreter, InterpreterEvent event, const ControlMessage *message, int *fds)
 {

@@ -63,6 +63,8 @@ int interpreter_fork(Zygote *zygote);
 void interpreter_hand_over(Interpreter *interpreter, Backend *backend, const ControlMessage *request);
 /* Feeds an event; message and fds belong to it and may be NULL. The interpreter may be freed. */
 void interpreter_event(Interpreter *interpreter, InterpreterEvent event, const ControlMessage *message, int *fds);
+/* Whether every state answers every event. For tests. */
+bool interpreter_table_is_full(void);
 /* The backend is gone: all its leases end. */
 void interpreter_release_all(Launcher *launcher, const Backend *backend);
 /* The spares of a zygote end. */

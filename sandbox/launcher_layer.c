@@ -23,7 +23,6 @@ typedef enum LayerForUntrusted
 	LAYER_OWED,		   /* always, and refused without, required by the policy or not */
 	LAYER_WITHOUT_NET, /* owed by `net: none`; with `net: host` there is none */
 	LAYER_WITHOUT_FS,  /* owed by `fs: none`; with `fs: host` there is none */
-	LAYER_JAIL_ONLY,   /* comes with `fs: none`, but is owed only when required */
 } LayerForUntrusted;
 
 static const struct
@@ -45,7 +44,7 @@ static const struct
 	[LAYER_CAPABILITIES] = {LAYER_ALWAYS, probe_capabilities, NULL},
 	[LAYER_NO_NEW_PRIVS] = {LAYER_ALWAYS, probe_no_new_privs, NULL},
 	[LAYER_RLIMITS] = {LAYER_ALWAYS, probe_rlimits, NULL},
-	[LAYER_LANDLOCK] = {LAYER_JAIL_ONLY, probe_landlock, "the kernel needs Landlock among its security modules (lsm=)"},
+	[LAYER_LANDLOCK] = {LAYER_ALWAYS, probe_landlock, "the kernel needs Landlock among its security modules (lsm=)"},
 	[LAYER_SECCOMP] = {LAYER_ALWAYS, probe_seccomp, NULL},
 	[LAYER_CGROUP_MEMORY] = {LAYER_ALWAYS, probe_cgroup_memory, NULL},
 	[LAYER_CGROUP_PIDS] = {LAYER_ALWAYS, probe_cgroup_pids, NULL},
@@ -76,12 +75,12 @@ launcher_layer_try(const Launcher *launcher, int layer)
 static void
 launcher_layer_reason(const Launcher *launcher, int layer, char *text, size_t size)
 {
-	const char *hint = launcher_layers[layer].hint;
+	const char *hint = launcher_layers[layer].hint, *error = strerror(launcher->layer_errors[layer]);
 
-	if ((LAYERS_OF_CGROUP & LAYER_BIT(layer)) != 0)
-		hint = launcher->cgroup.why[0] != '\0' ? launcher->cgroup.why : NULL;
-	snprintf(text, size, "%s%s%s%s", strerror(launcher->layer_errors[layer]), hint != NULL ? " (" : "",
-			 hint != NULL ? hint : "", hint != NULL ? ")" : "");
+	if ((LAYERS_OF_CGROUP & LAYER_BIT(layer)) != 0 && launcher->cgroup.why[0] != '\0')
+		snprintf(text, size, "%s", launcher->cgroup.why);
+	else
+		snprintf(text, size, hint == NULL ? "%s" : "%s (%s)", error, hint);
 }
 
 void
@@ -110,7 +109,6 @@ launcher_layer_given(LayerForUntrusted rule, const PolicyPool *pool)
 		[LAYER_OWED] = true,
 		[LAYER_WITHOUT_NET] = pool->net == POLICY_REACH_NONE,
 		[LAYER_WITHOUT_FS] = pool->fs == POLICY_REACH_NONE,
-		[LAYER_JAIL_ONLY] = pool->fs == POLICY_REACH_NONE,
 	};
 
 	return given[rule];

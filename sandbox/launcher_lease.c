@@ -57,7 +57,9 @@ lease_request(Backend *backend, const ControlMessage *request)
 	Zygote *zygote = pool == NULL || missing != 0 ? NULL : zygote_obtain(launcher, pool, trusted);
 	char reason[CONTROL_TEXT_SIZE];
 
-	if (pool == NULL)
+	if (request->id > launcher->policy_generation)
+		lease_refuse(backend, request, CONTROL_REFUSED_EARLY, 0, "the launcher has yet to hear of the policy");
+	else if (pool == NULL)
 		lease_refuse(backend, request, CONTROL_REFUSED_POOL, 0, "the policy in force has no such pool");
 	else if (missing != 0)
 	{

@@ -183,6 +183,7 @@ plan_fill(const PlanInput *input, LauncherPlan *plan, LockdownPlan *lockdown)
 	lockdown->layers = plan->layers;
 	lockdown->wanted = plan->layers & (LAYER_BIT(LAYER_CAPABILITIES) | LAYER_BIT(LAYER_NO_NEW_PRIVS) |
 									   LAYER_BIT(LAYER_RLIMITS) | LAYER_BIT(LAYER_LANDLOCK) | LAYER_BIT(LAYER_SECCOMP));
+	lockdown->fences_files = plan->fences_files;
 	lockdown->tmp = plan->has_tmp ? input->pool->limits.tmp : 0;
 	plan_limits_put(input, lockdown);
 	result = plan_paths_put(input, lockdown);
@@ -208,6 +209,7 @@ launcher_plan_make(const Launcher *launcher, const PolicyPool *pool, bool truste
 		made->lockdown_fd = -1;
 		made->layers = launcher->layers & launcher_layer_wanted(pool, trusted);
 		made->has_tmp = plan_tmp_is_possible(pool, trusted, made->layers);
+		made->fences_files = trusted || pool->fs == POLICY_REACH_NONE;
 		result = plan_fill(&input, made, lockdown);
 	}
 	free(lockdown);

@@ -9,10 +9,10 @@
 
 typedef struct LauncherPlan
 {
-	uint32_t layers; /* LAYER_BITs for the jail */
-	bool has_tmp;
-	int lockdown_fd;		   /* sealed memfd with the LockdownPlan */
-	struct sock_fprog program; /* the zygote's filter, in filter */
+	uint32_t layers;			/* LAYER_BITs for the jail */
+	bool has_tmp, fences_files; /* as in JailSpec */
+	int lockdown_fd;			/* sealed memfd with the LockdownPlan */
+	struct sock_fprog program;	/* the zygote's filter, in filter */
 	struct sock_filter filter[LOCKDOWN_FILTER_MAX];
 } LauncherPlan;
 

@@ -12,13 +12,15 @@
 #include "sandbox/launcher.h"
 #include "sandbox/launcher_zygote.h"
 
+/* A scheduler that does not read misses a message; the next ones are as good. */
 void
 launcher_scheduler_send(Launcher *launcher, const ControlMessage *message)
 {
 	int result = control_send(launcher->scheduler.fd, message, NULL, 0);
 
-	if (result < 0 && result != -EPIPE && result != -ECONNRESET)
-		launcher_log("could not tell the scheduler: %s", strerror(-result));
+	if (result == -EAGAIN && !launcher->scheduler_is_deaf)
+		launcher_log("the scheduler does not read its messages");
+	launcher->scheduler_is_deaf = result == -EAGAIN;
 }
 
 /* The four lines of CONTROL_CONFIG, in their order. */
@@ -66,7 +68,7 @@ scheduler_policy_read(int fd, char *text, size_t *length)
 
 /* The whole policy or nothing of it. Static: it is large. */
 static int
-scheduler_policy_parse(Launcher *launcher, int fd)
+scheduler_policy_parse(Launcher *launcher, uint64_t generation, int fd)
 {
 	static char text[POLICY_TEXT_MAX + 1];
 	static Policy policy;
@@ -74,6 +76,7 @@ scheduler_policy_parse(Launcher *launcher, int fd)
 	size_t length = 0;
 	int result = scheduler_policy_read(fd, text, &length);
 
+	launcher->policy_generation = generation;
 	if (result < 0)
 	{
 		launcher_log("could not read the policy: %s", strerror(-result));
@@ -112,8 +115,7 @@ launcher_scheduler_apply(Launcher *launcher)
 static void
 scheduler_policy(Launcher *launcher, const ControlMessage *message, int fd)
 {
-	(void) message;
-	if (scheduler_policy_parse(launcher, fd) == 0)
+	if (scheduler_policy_parse(launcher, message->generation, fd) == 0)
 		launcher_scheduler_apply(launcher);
 }
 
@@ -173,7 +175,7 @@ launcher_scheduler_read_config(Launcher *launcher)
 	cgroup_open(&launcher->cgroup, cgroup);
 	result = scheduler_receive(launcher, &message, &fd);
 	if (result == 1 && message.kind == CONTROL_POLICY)
-		(void) scheduler_policy_parse(launcher, fd);
+		(void) scheduler_policy_parse(launcher, message.generation, fd);
 	if (fd >= 0)
 		close(fd);
 	return result == 1 && message.kind == CONTROL_POLICY ? 0 : result < 0 ? result : -EPROTO;

@@ -22,6 +22,7 @@
 #define ZYGOTE_BACKOFF_LAST_MS 30000
 #define ZYGOTE_BUSY_MS 20  /* until it may have read what it was sent */
 #define ZYGOTE_FORKS_MAX 8 /* under way at once */
+#define ZYGOTE_FAILURES_WAITED 2
 
 static void
 zygote_back_off(Zygote *zygote)
@@ -95,10 +96,16 @@ zygote_obtain(Launcher *launcher, const PolicyPool *pool, bool trusted)
 	return zygote != NULL ? zygote : zygote_make(launcher, pool, trusted);
 }
 
+/* Its pool's group goes too, unless another zygote is in there. */
 static void
 zygote_free(Zygote *zygote)
 {
+	const Cgroup *cgroup = &zygote->launcher->cgroup;
 	Zygote **link = &zygote->launcher->zygotes;
+	char pool[CGROUP_GROUP_SIZE];
+
+	snprintf(pool, sizeof(pool), CGROUP_TOP "/%s", zygote->pool.name);
+	(void) cgroup->backend->group_remove(cgroup, pool);
 
 	while (*link != zygote)
 		link = &(*link)->next;
@@ -188,7 +195,10 @@ zygote_kill(Zygote *zygote, const char *reason)
 	zygote->state = ZYGOTE_ENDING;
 }
 
-/* Its process is gone, or never was. Who waits for a first start is refused; who waits for a restart goes on waiting. */
+/*
+ * Its process is gone, or never was. Who waits for a first start is refused; who waits for a restart goes on waiting, as
+ * long as there is hope.
+ */
 void
 zygote_fall(Zygote *zygote)
 {
@@ -201,7 +211,7 @@ zygote_fall(Zygote *zygote)
 	zygote_back_off(zygote);
 	zygote_status_send(zygote, CONTROL_ZYGOTE_BROKEN);
 	zygote->pid = 0;
-	if (!zygote->was_up)
+	if (!zygote->was_up || zygote->failures > ZYGOTE_FAILURES_WAITED)
 		lease_refuse_all(zygote, CONTROL_REFUSED_START, 0, zygote->reason);
 }
 

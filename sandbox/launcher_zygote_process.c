@@ -72,6 +72,7 @@ zygote_jail_start(Zygote *zygote, int control_fd, JailProcess *process)
 		.plan_fd = zygote->plan->lockdown_fd,
 		.layers = zygote->plan->layers,
 		.has_tmp = zygote->plan->has_tmp,
+		.fences_files = zygote->plan->fences_files,
 	};
 
 	zygote_arguments_fill(zygote, arguments);

@@ -144,7 +144,7 @@ step_dumpable(const LockdownPlan *plan)
 }
 
 static int
-step_landlock(const LockdownPlan *plan)
+landlock_fence_files(const LockdownPlan *plan)
 {
 	LandlockPath paths[LOCKDOWN_PATHS_MAX + 1];
 	size_t count = 0;
@@ -154,6 +154,15 @@ step_landlock(const LockdownPlan *plan)
 	if (plan->tmp > 0)
 		paths[count++] = (LandlockPath){"/tmp", LANDLOCK_MAY_KEEP_FILES};
 	return landlock_restrict(LANDLOCK_REACH_ALL, paths, count);
+}
+
+static int
+step_landlock(const LockdownPlan *plan)
+{
+	static const LandlockPath everywhere = {"/", LANDLOCK_MAY_MOVE_FILES};
+
+	return plan->fences_files ? landlock_fence_files(plan)
+							  : landlock_restrict(LANDLOCK_REACH_PROCESSES, &everywhere, 1);
 }
 
 /* The program was made before anyone knew this process: its own pid goes where the program compares with SECCOMP_SELF. */

@@ -35,7 +35,7 @@ typedef struct LockdownPlan
 	uint32_t rlimit_count;
 	uint32_t path_count;
 	uint32_t filter_length; /* instructions */
-	uint32_t reserved;
+	uint32_t fences_files;	/* 1: Landlock leaves paths and tmp only; 0: all files, but no other process */
 	LockdownRlimit rlimits[LOCKDOWN_RLIMITS_MAX];
 	char paths[LOCKDOWN_PATHS_MAX][LOCKDOWN_PATH_SIZE]; /* folders for Landlock to leave readable */
 	struct sock_filter filter[LOCKDOWN_FILTER_MAX];

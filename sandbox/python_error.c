@@ -117,9 +117,10 @@ error_collect_import(ErrorFields *fields)
 
 	if (session->pool != NULL)
 		error_set(fields, WIRE_FIELD_HINT,
-				  PyUnicode_FromFormat("Pool \"%U\" has Python's standard library, what is installed for the server's Python, "
-									   "and the folders under pools.%U.packages of the policy.",
-									   session->pool, session->pool));
+				  PyUnicode_FromFormat(
+					  "Pool \"%U\" has Python's standard library, what is installed for the server's Python, "
+					  "and the folders under pools.%U.packages of the policy.",
+					  session->pool, session->pool));
 }
 
 static void

@@ -54,7 +54,6 @@ static const SeccompRule trusted_rules[] = {
 	ALLOW(mremap, "realloc"),
 	ALLOW(brk, "malloc"),
 	ALLOW(madvise, "malloc"),
-	ALLOW(mincore, "malloc debugging, BLAS"),
 	ALLOW(mbind, "BLAS places its buffers"),
 	ALLOW(get_mempolicy, "BLAS places its buffers"),
 	ALLOW(membarrier, "lock-free libraries"),
