@@ -179,7 +179,6 @@ call_violation(Call *call, const char *what)
 void
 call_check(void *arg)
 {
-	CHECK_FOR_INTERRUPTS();
 	for (Call *call = arg; call != NULL; call = call->outer)
 	{
 		ActivityStop stop = activity_stop_get(call->entry);
@@ -191,6 +190,7 @@ call_check(void *arg)
 		if (stop != ACTIVITY_STOP_NONE)
 			stop_raise(call, stop);
 	}
+	CHECK_FOR_INTERRUPTS(); /* last: an interrupt may have come with a stop, which says more */
 }
 
 static void

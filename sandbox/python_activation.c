@@ -85,8 +85,9 @@ activation_catch_interrupts(void)
 }
 
 void
-activation_drop_interrupt(void)
+activation_hear_interrupt(void)
 {
-	if (PyErr_CheckSignals() != 0)
+	if (activation_count == 1 && PyErr_CheckSignals() != 0)
 		PyErr_Clear();
+	activation_interrupt(SIGINT);
 }

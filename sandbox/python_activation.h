@@ -28,7 +28,10 @@ bool activation_check_request(void);
 
 /* From now on SIGINT raises KeyboardInterrupt if the backend's cancel_call is on the stack, and does nothing else. */
 void activation_catch_interrupts(void);
-/* Forgets an interrupt that was meant for a call that is over. */
-void activation_drop_interrupt(void);
+/*
+ * Before the current activation runs user code: forgets an interrupt that was meant for a call that is over, and takes up
+ * one that was meant for this call but came before it was on the stack.
+ */
+void activation_hear_interrupt(void);
 
 #endif

@@ -163,8 +163,7 @@ call_serve(Inbox *in)
 
 	if (function == NULL || type == NULL)
 		channel_fail("call of an unknown function or type");
-	if (activation_depth() == 1)
-		activation_drop_interrupt();
+	activation_hear_interrupt();
 	function_share(function);
 	type_share(type);
 	args = call_read_args(in);
@@ -212,8 +211,7 @@ call_serve_next(Inbox *in)
 	channel_release(in);
 	if (iterator == NULL)
 		channel_fail("next row of an unknown iterator");
-	if (activation_depth() == 1)
-		activation_drop_interrupt();
+	activation_hear_interrupt();
 	outbox_open(&out);
 	function = function_share(iterator->function);
 	if (function_enter(function, &outer) != 0)

@@ -9,6 +9,7 @@
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "storage/procsignal.h"
+#include "utils/timeout.h"
 
 #include "scheduler/shared.h"
 
@@ -50,6 +51,7 @@ activity_initialize(void)
 		pg_atomic_init_u32(&entry_at(i)->version, 0);
 		pg_atomic_init_u32(&entry_at(i)->stop, ACTIVITY_STOP_NONE);
 		pg_atomic_init_u64(&entry_at(i)->stop_call, 0);
+		pg_atomic_init_u32(&entry_at(i)->signalers, 0);
 	}
 }
 
@@ -82,14 +84,33 @@ activity_begin(int depth, const ActivityCall *call)
 	return entry;
 }
 
+/* Takes back the SIGINT that came with a stop: the stop itself is raised, and nothing that comes after the call is hit. */
+static void
+interrupt_take_back(ActivityEntry *entry)
+{
+	pg_memory_barrier(); /* pairs with activity_stop(): the state is set, then those are looked at who may have seen the old one */
+	while (pg_atomic_read_u32(&entry->signalers) != 0)
+		pg_usleep(10);
+	if (activity_stop_get(entry) == ACTIVITY_STOP_NONE)
+		return;
+	pg_usleep(1); /* a signal that was sent is delivered on the way back from a system call */
+	if (!get_timeout_indicator(STATEMENT_TIMEOUT, false))
+		QueryCancelPending = false;
+}
+
 void
 activity_state_set(ActivityEntry *entry, ActivityState state)
 {
+	bool was_sql;
+
 	if (entry == NULL)
 		return;
+	was_sql = entry->call.state == ACTIVITY_SQL;
 	entry_open(entry);
 	entry->call.state = state;
 	entry_close(entry);
+	if (was_sql && state != ACTIVITY_SQL)
+		interrupt_take_back(entry);
 }
 
 void
@@ -170,8 +191,10 @@ activity_stop(uint64 call_id, ActivityStop stop)
 		pg_memory_barrier(); /* pairs with the owner's: it sets its state, then looks at the stop word */
 		SetLatch(&PROC_OF(activity_backend(i))->procLatch);
 		/* SQL does not look at the stop word: interrupt it as pg_cancel_backend does. */
+		pg_atomic_fetch_add_u32(&entry_at(i)->signalers, 1);
 		if (activity_read(i, &call) && call.call_id == call_id && call.state == ACTIVITY_SQL)
 			kill(call.pid, SIGINT);
+		pg_atomic_fetch_sub_u32(&entry_at(i)->signalers, 1);
 		return true;
 	}
 	return false;

@@ -58,6 +58,7 @@ typedef struct ActivityEntry
 	pg_atomic_uint32 version; /* odd: being written */
 	pg_atomic_uint32 stop;	  /* ActivityStop */
 	pg_atomic_uint64 stop_call;
+	pg_atomic_uint32 signalers; /* who may be about to send the owner SIGINT: see activity_stop() */
 	ActivityCall call;
 } ActivityEntry;
 

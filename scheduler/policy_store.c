@@ -4,12 +4,17 @@
  */
 #include "scheduler/policy_store.h"
 
+#include "miscadmin.h"
+#include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "utils/memutils.h"
 
 #include "scheduler/shared.h"
+#include "scheduler/wait_event.h"
 
 #define BUILTIN_SOURCE "built-in default"
+#define FIRST_TIMEOUT_MS 10000
+#define FIRST_TICK_MS 20
 
 char *policy_store_file = NULL;
 
@@ -112,15 +117,31 @@ policy_store_local_generation(void)
 	return local_generation;
 }
 
+/* The scheduler loads it when the server starts, at the same time as the first sessions. */
+static void
+policy_await_first(void)
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FIRST_TIMEOUT_MS);
+
+	while (policy_store_generation() == 0)
+	{
+		if (GetCurrentTimestamp() >= deadline)
+			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("pybox has no policy yet"),
+							errdetail("The pybox scheduler did not start within %d s.", FIRST_TIMEOUT_MS / 1000),
+							errhint("The server log tells why.")));
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, FIRST_TICK_MS,
+						 wait_event_info(WAIT_NAME_INTERPRETER));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
 void
 policy_store_refresh(void)
 {
 	if (likely(local_policy != NULL && local_generation == policy_store_generation()))
 		return;
-	if (policy_store_generation() == 0)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("pybox has no policy yet"),
-						errdetail("The pybox scheduler has not started."),
-						errhint("Try again in a moment; the server log tells why if it stays so.")));
+	policy_await_first();
 	if (local_policy == NULL)
 		local_policy = MemoryContextAlloc(TopMemoryContext, sizeof(Policy));
 	LWLockAcquire(shared->lock, LW_SHARED);

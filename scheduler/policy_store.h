@@ -20,7 +20,8 @@ bool policy_store_load(int elevel);
 uint64 policy_store_generation(void);
 /*
  * This process's copy, and which it is. It changes in place, in policy_store_refresh() alone, which the outermost call
- * makes: calls that run keep the limits they began with. Raises 55000 while there is no policy.
+ * makes: calls that run keep the limits they began with. It waits for the first policy, and raises 55000 when there is
+ * none within ten seconds.
  */
 const Policy *policy_store_get(void);
 uint64 policy_store_local_generation(void);

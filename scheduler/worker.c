@@ -134,5 +134,6 @@ pybox_scheduler_main(Datum argument)
 			(void) policy_store_load(LOG);
 		}
 	}
-	proc_exit(0);
+	/* Told to end while the server goes on, it is to start again: after 0 it would not. */
+	proc_exit(1);
 }

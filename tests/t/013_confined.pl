@@ -1,0 +1,244 @@
+# What a function in language pybox cannot reach, tried as Python and past it; and what pyboxu may not reach either.
+use strict;
+use warnings;
+use PostgreSQL::Test::Utils;
+use PyboxSession;
+use PyboxTest;
+use Test::More;
+
+my $node = new_node('confined', policy => <<'YAML');
+version: 1
+node: {name: test, id: 1, slots: 4}
+pools:
+  standard: {limits: {memory: 512MB, wall: 2min, pids: 16}, spares: 1}
+YAML
+
+# Each attempt is Python source that raises if it is refused. here: what it may know; system() raises OSError for -1.
+my @in_python = (
+	[ 'read /etc/passwd', 'open("/etc/passwd").read()' ],
+	[ 'read the data directory', 'open(here["data"] + "/PG_VERSION").read()' ],
+	[ 'list the data directory', 'os.listdir(here["data"])' ],
+	[ 'read postgresql.conf', 'open(here["data"] + "/postgresql.conf").read()' ],
+	[ 'write into the data directory', 'open(here["data"] + "/pybox_was_here", "w")' ],
+	[ 'list /proc', 'os.listdir("/proc")' ],
+	[ 'open /proc/self', 'open("/proc/self/maps").read()' ],
+	[ 'open the postmaster in /proc', 'open("/proc/%d/environ" % here["postmaster"]).read()' ],
+	[ 'list /dev/shm', 'os.listdir("/dev/shm")' ],
+	[ 'list /sys', 'os.listdir("/sys")' ],
+	[ 'list /home', 'os.listdir("/home")' ],
+	[ 'write /tmp', 'open("/tmp/pybox_was_here", "w")' ],
+	[ 'write /dev/shm', 'open("/dev/shm/pybox_was_here", "w")' ],
+	[ 'write the root', 'open("/pybox_was_here", "w")' ],
+	[ 'write the library', 'open(os.__file__, "a")' ],
+	[ 'change a mode', 'os.chmod(os.__file__, 0o777)' ],
+	[ 'make a directory', 'os.mkdir("/tmp/pybox_was_here")' ],
+	[ 'make a temporary file', 'import tempfile; tempfile.TemporaryFile()' ],
+	[ "connect to the server's socket", 'socket.socket(socket.AF_UNIX).connect(here["socket"])' ],
+	[ 'connect by TCP', 'socket.create_connection(("127.0.0.1", here["port"]), 5)' ],
+	[ 'send by UDP', 'socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", 53))' ],
+	[ 'netlink', 'socket.socket(16, socket.SOCK_RAW)' ],
+	[ 'socketpair', 'socket.socketpair()' ],
+	[ 'pipe', 'os.pipe()' ],
+	[ 'fork', 'os.fork() or os._exit(0)' ],
+	[ 'forkpty', 'os.forkpty()[0] or os._exit(0)' ],
+	[ 'execve', 'os.execv("/bin/true", ["true"])' ],
+	[ 'posix_spawn', 'os.posix_spawn("/bin/true", ["true"], {})' ],
+	[ 'subprocess', 'subprocess.run(["/bin/true"])' ],
+	[ 'system', 'if os.system("true") != 0: raise OSError("no shell")' ],
+	[ 'signal the postmaster', 'os.kill(here["postmaster"], 0)' ],
+	[ 'signal the zygote', 'os.kill(os.getppid() or 1, 0)' ],
+	[ 'signal everybody', 'os.kill(-1, 0)' ],
+	[ 'memfd_create', 'os.memfd_create("x")' ],
+	[ 'priority of the postmaster', 'os.setpriority(os.PRIO_PROCESS, here["postmaster"], 19)' ],
+	[ 'cores of the postmaster', 'os.sched_setaffinity(here["postmaster"], {0})' ],
+	[ 'limits of the postmaster', 'resource.prlimit(here["postmaster"], resource.RLIMIT_NOFILE)' ],
+	[ 'higher limits', 'resource.setrlimit(resource.RLIMIT_CORE, (1, 1))' ],
+	[ 'its own /tmp in a new namespace', 'system("unshare", 0x10020000)' ],
+	[ 'another root', 'os.chroot("/")' ]);
+my @in_c = (
+	[ 'C: open', 'system("open", b"/etc/passwd", 0)' ],
+	[ 'C: open for writing', 'system("open", b"/tmp/pybox_was_here", 0o101, 0o600)' ],
+	[ 'C: socket', 'system("socket", 1, 1, 0)' ],
+	[ 'C: TCP', 'system("socket", 2, 1, 0)' ],
+	[ 'C: UDP', 'system("socket", 2, 2, 0)' ],
+	[ 'C: fork', 'system("fork") or os._exit(0)' ],
+	[ 'C: clone', 'number("clone", 17, 0, 0, 0, 0) or os._exit(0)' ],
+	[ 'C: vfork', 'number("vfork") or os._exit(0)' ],
+	[ 'C: execve', 'system("execve", b"/bin/true", None, None)' ],
+	[ 'C: kill', 'system("kill", here["postmaster"], 0)' ],
+	[ 'C: tgkill', 'number("tgkill", here["postmaster"], here["postmaster"], 0)' ],
+	[ 'C: pidfd_open', 'number("pidfd_open", here["postmaster"], 0)' ],
+	[ 'C: ptrace', 'system("ptrace", 16, here["postmaster"], None, None)' ],
+	[ 'C: process_vm_readv', 'vm_read()' ],
+	[ 'C: shmget', 'system("shmget", 0, 4096, 0o1600)' ],
+	[ "C: shmget of the server's key", 'system("shmget", here["key"], 56, 0)' ],
+	[ "C: shmat of the server's segment", 'pointer("shmat", here["segment"], None, 0)' ],
+	[ 'C: shm_open', 'system("shm_open", b"/pybox_was_here", 0o102, 0o600)' ],
+	[ 'C: memfd_create', 'system("memfd_create", b"x", 0)' ],
+	[ 'C: semget', 'system("semget", 0, 1, 0o1600)' ],
+	[ 'C: mq_open', 'number("mq_open", b"pybox", 0o102, 0o600, None)' ],
+	[ 'C: socketpair', 'system("socketpair", 1, 1, 0, (ctypes.c_int * 2)())' ],
+	[ 'C: mount', 'system("mount", b"x", b"/", b"tmpfs", 0, None)' ],
+	[ 'C: unshare', 'system("unshare", 0x10000000)' ],
+	[ 'C: setns', 'system("setns", 0, 0)' ],
+	[ 'C: chroot', 'system("chroot", b"/")' ],
+	[ 'C: bpf', 'number("bpf", 0, None, 0)' ],
+	[ 'C: io_uring', 'number("io_uring_setup", 1, ctypes.create_string_buffer(256))' ],
+	[ 'C: userfaultfd', 'number("userfaultfd", 0)' ],
+	[ 'C: perf_event_open', 'number("perf_event_open", ctypes.create_string_buffer(128), 0, -1, -1, 0)' ],
+	[ 'C: keyctl', 'number("keyctl", 0, -3, 0)' ],
+	[ 'C: personality', 'number("personality", 0x40000)' ],
+	[ 'C: not dumpable stays', 'system("prctl", 4, 1, 0, 0, 0)' ],
+	[ 'C: a number nobody knows', 'number("unknown")' ]);
+
+$node->safe_psql('postgres', 'CREATE EXTENSION pybox; CREATE ROLE ana LOGIN; CREATE ROLE ben LOGIN; GRANT ben TO ana');
+
+# Says "refused: exception" or "allowed". System calls by number are those of this machine.
+my $tools = <<'PYTHON';
+import ctypes, json, os, resource, socket, subprocess
+here = json.loads(facts)
+libc = ctypes.CDLL(None, use_errno=True)
+numbers = {"clone": 56, "vfork": 58, "tgkill": 234, "pidfd_open": 434, "mq_open": 240, "bpf": 321,
+           "io_uring_setup": 425, "userfaultfd": 323, "perf_event_open": 298, "keyctl": 250, "personality": 135,
+           "unknown": 999} if os.uname().machine == "x86_64" else \
+          {"clone": 220, "vfork": 1079, "tgkill": 131, "pidfd_open": 434, "mq_open": 180, "bpf": 280,
+           "io_uring_setup": 425, "userfaultfd": 282, "perf_event_open": 241, "keyctl": 219, "personality": 92,
+           "unknown": 999}
+def checked(result):
+    if result == -1:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return result
+def system(name, *arguments):
+    return checked(getattr(libc, name)(*arguments))
+def number(name, *arguments):
+    return checked(libc.syscall(numbers[name], *arguments))
+def pointer(name, *arguments):
+    function = getattr(libc, name)
+    function.restype = ctypes.c_ssize_t
+    return checked(function(*arguments))
+def vm_read():
+    class Vector(ctypes.Structure):
+        _fields_ = [("base", ctypes.c_void_p), ("size", ctypes.c_size_t)]
+    room = ctypes.create_string_buffer(16)
+    mine = Vector(ctypes.addressof(room), 16)
+    return checked(libc.process_vm_readv(here["postmaster"], ctypes.byref(mine), 1, ctypes.byref(mine), 1, 0))
+try:
+    exec(source)
+    return "allowed"
+except Exception as e:
+    return "refused: %s: %s" % (type(e).__name__, e)
+PYTHON
+$node->safe_psql('postgres', "CREATE FUNCTION attempt(source text, facts text) RETURNS text LANGUAGE pybox AS \$\$\n$tools\$\$;
+	CREATE FUNCTION attempt_u(source text, facts text) RETURNS text LANGUAGE pyboxu AS \$\$\n$tools\$\$;");
+
+my $data = $node->data_dir;
+my @pid_file = split /\n/, slurp_file("$data/postmaster.pid");
+my ($key, $segment) = $pid_file[6] =~ /(\d+)\s+(\d+)/;
+my $facts = sprintf '{"data": "%s", "postmaster": %d, "socket": "%s", "port": %d, "key": %d, "segment": %d}', $data,
+  $pid_file[0], $node->host . '/.s.PGSQL.' . $node->port, $node->port, $key, $segment;
+my $admin = PyboxSession->new($node);
+my $session = PyboxSession->new($node, role => 'ana');
+my $backend = $session->pid;
+my $started = $admin->value('SELECT pg_postmaster_start_time()');
+
+# A refusal is an exception of the kinds that say so, or the end of the interpreter with 42501.
+sub is_refused
+{
+	my ($who, $function, $attempt) = @_;
+	my ($name, $source) = @$attempt;
+	my $answer = $who->ask("SELECT $function(\$source\$$source\$source\$, '$facts')");
+	my $is_refused = $answer->{text} =~ /^refused: (?:PermissionError|FileNotFoundError|OSError|ProcessLookupError|ValueError: not allowed to raise)/
+	  || ($answer->{sqlstate} // '') eq '42501';
+
+	ok($is_refused, "$function: $name") or diag($answer->{text});
+	note($answer->{text});
+	return if $answer->{lost};
+	is($who->value("SELECT pg_backend_pid(), $function('1', '{}')"), $who->pid . '|allowed', "$function: $name: next call");
+	return;
+}
+
+is($session->value("SELECT attempt('here', '$facts')"), 'allowed', 'what is tried is tried');
+is_refused($session, 'attempt', $_) for @in_python, @in_c;
+
+# --- what an interpreter has from the server ---
+$node->safe_psql('postgres', <<'SQL');
+CREATE FUNCTION environment() RETURNS text LANGUAGE pybox AS $$
+import os
+return ' '.join(sorted(name + '=' + value for name, value in os.environ.items()))
+$$;
+CREATE FUNCTION descriptors() RETURNS text LANGUAGE pybox AS $$
+import os, stat
+found = []
+for number in range(0, 1024):
+    try:
+        mode = os.fstat(number).st_mode
+    except OSError:
+        continue
+    found.append('%d:%s' % (number, 'socket' if stat.S_ISSOCK(mode) else 'device' if stat.S_ISCHR(mode) else oct(mode)))
+return ' '.join(found)
+$$;
+CREATE FUNCTION interpreter() RETURNS text LANGUAGE pybox AS $$
+return plpy.execute('SELECT interpreter_pid FROM pybox.activity WHERE pid = pg_backend_pid()')[0]['interpreter_pid']
+$$;
+CREATE FUNCTION remember(what text) RETURNS text LANGUAGE pybox AS $$
+before = GD.get('what')
+GD['what'] = what
+return before
+$$;
+CREATE FUNCTION interpreter_of_definer() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT interpreter()';
+SQL
+is($session->value('SELECT environment()'), 'HOME=/ LANG=C.UTF-8 OMP_WAIT_POLICY=passive'
+	  . ' PATH=/usr/local/bin:/usr/bin:/bin', 'the environment holds nothing of the server');
+is($session->value('SELECT descriptors()'), '0:device 1:device 2:device 3:socket',
+	'no descriptor but its socket and /dev/null');
+
+# --- one interpreter, one role ---
+my $own = $session->value('SELECT interpreter()');
+like($own, qr/^\d+$/, 'a session has an interpreter');
+is($session->value('SELECT interpreter()'), $own, 'and keeps it');
+$session->value("SELECT remember('secret of ana')");
+isnt($session->value('SELECT interpreter_of_definer()'), $own, 'SECURITY DEFINER has another one');
+$session->value('SET ROLE ben');
+isnt($session->value('SELECT interpreter()'), $own, 'SET ROLE has another one');
+is($session->value("SELECT remember('secret of ben') IS NULL"), 't', 'which knows nothing of the first');
+$session->value('RESET ROLE');
+
+# --- layers ---
+my $missing = $admin->value("SELECT string_agg(layer, ' ') FROM pybox.protection
+	WHERE language = 'pybox' AND required AND (in_force IS NOT TRUE OR available IS NOT TRUE)");
+is($missing, '', 'every required layer is in force');
+my $required = $admin->value("SELECT string_agg(layer, ' ' ORDER BY layer) FROM pybox.protection
+	WHERE language = 'pybox' AND required");
+is($required, 'capabilities ipc_namespace landlock mount_namespace net_namespace no_new_privs pid_namespace rlimits root'
+	  . ' seccomp user_namespace uts_namespace', 'what is required');
+
+# --- the untrusted language: the machine, but not the server ---
+is($admin->value("SELECT attempt_u('open(\"/etc/passwd\").read()', '$facts')"), 'allowed', 'pyboxu: reads /etc/passwd');
+is($admin->value("SELECT attempt_u('os.mkdir(\"$data/../pybox_dir\"); os.rmdir(\"$data/../pybox_dir\")', '$facts')"),
+	'allowed', 'pyboxu: writes files');
+is_refused($admin, 'attempt_u', $_)
+  for [ 'read the data directory', 'open(here["data"] + "/PG_VERSION").read()' ],
+  [ 'write into the data directory', 'open(here["data"] + "/pybox_was_here", "w")' ],
+  [ 'list the data directory', 'if os.listdir(here["data"]) == []: raise OSError("nothing there")' ],
+  [ 'the data directory by /proc', 'open("/proc/%d/root%s/PG_VERSION" % (here["postmaster"], here["data"])).read()' ],
+  [ 'signal the postmaster', 'os.kill(here["postmaster"], 0)' ],
+  [ 'C: kill', 'system("kill", here["postmaster"], 0)' ],
+  [ 'C: ptrace', 'system("ptrace", 16, here["postmaster"], None, None)' ],
+  [ 'C: process_vm_readv', 'vm_read()' ],
+  [ "C: shmget of the server's key", 'system("shmget", here["key"], 56, 0)' ],
+  [ "C: shmat of the server's segment", 'pointer("shmat", here["segment"], None, 0)' ],
+  [ 'C: mount', 'system("mount", b"x", b"/", b"tmpfs", 0, None)' ],
+  [ 'C: io_uring', 'number("io_uring_setup", 1, ctypes.create_string_buffer(256))' ],
+  [ 'C: a number nobody knows', 'number("unknown")' ];
+is($session->ask("CREATE FUNCTION mine() RETURNS int LANGUAGE pyboxu AS 'return 1'")->{sqlstate}, '42501',
+	'pyboxu: for superusers only');
+
+is($admin->value('SELECT pg_postmaster_start_time()'), $started, 'the server was not restarted');
+ok(!-e "$data/$_", "no $_") for 'pybox_was_here';
+ok(!-e $_, "no $_") for '/tmp/pybox_was_here', '/dev/shm/pybox_was_here';
+
+$_->quit for $admin, $session;
+$node->stop;
+ok(wait_for_no_processes($node), 'nothing is left of the server');
+
+done_testing();
