@@ -231,7 +231,7 @@ pybox_explain_policy(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = admin_rows(fcinfo);
 	Policy *policy = policy_store_copy();
-	Oid role = get_role_oid(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
+	Oid role = PG_ARGISNULL(0) ? GetUserId() : get_role_oid(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
 	char *database = PG_ARGISNULL(1) ? get_database_name(MyDatabaseId) : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	char *function = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	const char *why = "only pool";

@@ -5,6 +5,7 @@
 
 #include <limits.h>
 
+#include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
@@ -12,6 +13,7 @@
 #include "utils/memutils.h"
 
 #include "handler/error.h"
+#include "handler/launcher.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 #include "scheduler/slot.h"
@@ -33,11 +35,23 @@ calls_exit(int code, Datum arg)
 	current_call = NULL;
 }
 
+/* At the end of a transaction no call runs: one that is still listed was left by an error on its own way out. */
+static void
+calls_forget(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PARALLEL_ABORT)
+	{
+		slot_give_back();
+		calls_exit(0, (Datum) 0);
+	}
+}
+
 static void
 calls_initialize(void)
 {
 	if (registered)
 		return;
+	RegisterXactCallback(calls_forget, NULL);
 	definitions.writer = frame_writer_make();
 	slot_register();
 	before_shmem_exit(calls_exit, (Datum) 0);
@@ -87,7 +101,7 @@ call_show(Call *call)
 		.priority = call->pool->priority,
 		.trusted = call->function->trusted,
 		.wall_ms = call->pool->limits.wall_ms,
-		.queued_at = GetCurrentTimestamp(),
+		.queued_at = call->queued_at,
 	};
 
 	strlcpy(shown.pool_name, call->pool->name, sizeof(shown.pool_name));
@@ -95,12 +109,15 @@ call_show(Call *call)
 }
 
 void
-call_begin(Call *call, Function *function, uint64 id)
+call_begin(Call *call, Function *function, const CallProgress *progress)
 {
 	shared_require();
 	calls_initialize();
 	if (current_call == NULL)
+	{
 		policy_store_refresh();
+		launcher_drain();
+	}
 	memset(call, 0, sizeof(*call));
 	call->function = function;
 	call->pool = function_pool(function);
@@ -108,13 +125,27 @@ call_begin(Call *call, Function *function, uint64 id)
 	call->home = CurrentMemoryContext;
 	call->outer = current_call;
 	call->depth = current_call == NULL ? 0 : current_call->depth + 1;
-	call->id = id != 0 ? id : call_id_next();
+	call->id = progress != NULL ? progress->id : call_id_next();
+	call->queued_at = progress != NULL ? progress->queued_at : GetCurrentTimestamp();
+	call->spent_us = progress != NULL ? progress->spent_us : 0;
+	call->received = progress != NULL ? progress->received : 0;
+	call->resumes = progress != NULL || call->outer != NULL;
 	call->buffers = frame_buffers(call->depth);
 	call_show(call);
 	function_hold(function);
 	call->context = (ErrorContextCallback){.previous = error_context_stack, .callback = call_context, .arg = call};
 	error_context_stack = &call->context;
 	current_call = call;
+}
+
+/* A DO block runs once: the child need not keep it. */
+static void
+block_forget(const Call *call)
+{
+	const Function *function = call->function;
+
+	if (function->is_inline && !call->lease->channel.dead && lease_knows(call->lease, function->handle))
+		lease_tell(call->lease, WIRE_FORGET, function->handle);
 }
 
 /* What end and abort share; leaves nothing that the call owned. */
@@ -124,6 +155,7 @@ call_leave(Call *call)
 	slot_give_back();
 	if (call->lease != NULL)
 	{
+		block_forget(call);
 		call->lease->depth--;
 		lease_leave(call->lease);
 	}
@@ -176,16 +208,33 @@ call_violation(Call *call, const char *what)
 			 errdetail("Pool \"%s\", call %lld; the interpreter was ended.", call->pool->name, (long long) call->id)));
 }
 
+/* Wall time of this call while it was ours: what the executor does between the rows of a set does not count. */
+static int64
+call_spent_us(const Call *call)
+{
+	return call->spent_us + (call->started_at != 0 ? GetCurrentTimestamp() - call->started_at : 0);
+}
+
+CallProgress
+call_progress(const Call *call)
+{
+	return (CallProgress){
+		.id = call->id,
+		.queued_at = call->queued_at,
+		.spent_us = call_spent_us(call),
+		.received = call->received,
+	};
+}
+
 void
 call_check(void *arg)
 {
 	for (Call *call = arg; call != NULL; call = call->outer)
 	{
 		ActivityStop stop = activity_stop_get(call->entry);
-		int wall = (int) Min(call->pool->limits.wall_ms, INT_MAX);
 
-		if (stop == ACTIVITY_STOP_NONE && call->started_at != 0 && wall > 0 &&
-			TimestampDifferenceExceeds(call->started_at, GetCurrentTimestamp(), wall))
+		if (stop == ACTIVITY_STOP_NONE && call->started_at != 0 &&
+			call_spent_us(call) > call->pool->limits.wall_ms * INT64CONST(1000))
 			stop = ACTIVITY_STOP_WALL;
 		if (stop != ACTIVITY_STOP_NONE)
 			stop_raise(call, stop);
@@ -198,6 +247,9 @@ status_check(Call *call, ChannelStatus status)
 {
 	if (likely(status == CHANNEL_OK))
 		return;
+	slot_give_back();
+	if (status == CHANNEL_DEAD && !lease_is_ending(call->lease))
+		call_violation(call, "it closed its socket and lives on");
 	if (status == CHANNEL_DEAD)
 		lease_death_report(call->lease, call->id, call->pool);
 	call_violation(call, "impossible frame or ring position");
@@ -277,8 +329,8 @@ type_send(Call *call, const TypeInfo *type)
 static TimestampTz
 call_deadline(const Call *call)
 {
-	int64 wall = call->pool->limits.wall_ms;
-	TimestampTz deadline = wall > 0 ? TimestampTzPlusMilliseconds(call->started_at, wall) : DT_NOEND;
+	TimestampTz deadline = call->started_at + call->pool->limits.wall_ms * INT64CONST(1000) - call->spent_us +
+						   1; /* the first instant over it */
 
 	return call->outer != NULL && call->outer->deadline != 0 ? Min(deadline, call->outer->deadline) : deadline;
 }
@@ -287,7 +339,7 @@ call_deadline(const Call *call)
 static void
 call_admit(Call *call)
 {
-	slot_take(call->pool, false, call->entry, call_check, call);
+	slot_take(call->pool, call->resumes, call->entry, call_check, call);
 	if (call->started_at == 0)
 		call->started_at = GetCurrentTimestamp();
 	call->deadline = call_deadline(call);
@@ -397,7 +449,8 @@ settle_receive(Call *call)
 	Channel *channel = &call->lease->channel;
 	WireFrame frame;
 
-	for (;;)
+	/* A child that always has a frame ready never makes us sleep, where the channel looks at the deadline. */
+	while (GetCurrentTimestamp() < channel->deadline)
 	{
 		if (channel_receive_header(channel, &frame) != CHANNEL_OK || frame.length > SETTLE_FRAME_MAX ||
 			channel_receive_payload(channel, &frame, &call->buffers->in) != CHANNEL_OK || !frame_belongs(call, &frame))
@@ -407,6 +460,7 @@ settle_receive(Call *call)
 		if (frame.kind != WIRE_FREE_PLAN)
 			refusal_send(call);
 	}
+	return false;
 }
 
 /* Brings the child out of this call, or kills it. Raises nothing. */
@@ -415,7 +469,7 @@ call_settle(Call *call)
 {
 	Channel *channel = &call->lease->channel;
 
-	if (!call->asked || channel->dead)
+	if (channel->dead || (!call->asked && !channel->partial))
 		return;
 	if (channel->partial || call->no_grace || call_cancel_grace_ms == 0)
 	{

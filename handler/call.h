@@ -31,9 +31,11 @@ typedef struct Call
 	Oid role;
 	Lease *lease; /* NULL until there is one; its depth counts this call */
 	ActivityEntry *entry;
-	TimestampTz started_at, deadline;
+	TimestampTz queued_at, started_at, deadline;
+	int64 spent_us; /* by earlier steps of a set */
 	FrameBuffers *buffers;
 	uint64 received; /* bytes of frames, for limits.output */
+	bool resumes;	 /* inside another call, or the next step of a set: goes first in the queue and is not refused */
 	bool asked, waiting;
 	bool no_grace;		   /* the child must die at once */
 	bool spi;			   /* SPI_connect was called */
@@ -44,8 +46,19 @@ typedef struct Call
 
 extern Call *current_call;
 
-/* id 0: a new call; else the next step of a set. */
-void call_begin(Call *call, Function *function, uint64 id);
+/* What the steps of a set have in common, for limits and for pybox.activity. */
+typedef struct CallProgress
+{
+	uint64 id; /* 0: nothing yet */
+	TimestampTz queued_at;
+	int64 spent_us;
+	uint64 received;
+} CallProgress;
+
+/* progress: NULL for a new call, else this is the next step of a set. */
+void call_begin(Call *call, Function *function, const CallProgress *progress);
+/* How far the call is, for the next step. */
+CallProgress call_progress(const Call *call);
 void call_end(Call *call);
 void call_abort(Call *call);
 /* Sends buffers->out as kind and serves the child until its answer, one of the bits 1 << WireKind in answers. */
@@ -67,8 +80,8 @@ bool request_serve(Call *call, WireKind kind);
 void stop_raise(Call *call, ActivityStop stop) pg_attribute_noreturn();
 /* set.c: the next row of a set-returning function. */
 Datum set_next(Call *call, CallSite *site, FunctionCallInfo info);
-/* The call id of the set under way at this site, or 0. */
-uint64 set_call_id(const CallSite *site);
+/* The progress of the set under way at this site, or NULL. */
+const CallProgress *set_progress(const CallSite *site);
 /* handler.c: puts WIRE_CALL's payload together. */
 void arguments_put(FrameOut *out, CallSite *site, FunctionCallInfo info);
 

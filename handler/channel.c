@@ -52,13 +52,13 @@ spin_budget(void)
 static bool
 ring_readable(const Channel *channel)
 {
-	return __atomic_load_n(&channel->in.ring->produced, __ATOMIC_ACQUIRE) != channel->in.position;
+	return __atomic_load_n(&channel->in.ring->produced, __ATOMIC_SEQ_CST) != channel->in.position;
 }
 
 static bool
 ring_writable(const Channel *channel)
 {
-	return channel->out.position - __atomic_load_n(&channel->out.ring->consumed, __ATOMIC_ACQUIRE) != WIRE_RING_SIZE;
+	return channel->out.position - __atomic_load_n(&channel->out.ring->consumed, __ATOMIC_SEQ_CST) != WIRE_RING_SIZE;
 }
 
 static void
@@ -182,9 +182,10 @@ void
 channel_open(Channel *channel, int memory, int socket)
 {
 	struct stat status;
+	int seals = fcntl(memory, F_GET_SEALS);
 	void *map;
 
-	if (fstat(memory, &status) < 0 || status.st_size != WIRE_MAP_SIZE || (fcntl(memory, F_GET_SEALS) & SEALS) != SEALS)
+	if (fstat(memory, &status) < 0 || status.st_size != WIRE_MAP_SIZE || seals < 0 || (seals & SEALS) != SEALS)
 		ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
 						errmsg("memory file of a Python interpreter is not sealed at %d bytes", WIRE_MAP_SIZE)));
 	map = mmap(NULL, WIRE_MAP_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
@@ -207,7 +208,8 @@ channel_close(Channel *channel)
 {
 	if (channel->map == NULL)
 		return;
-	FreeWaitEventSet(channel->events);
+	if (channel->events != NULL)
+		FreeWaitEventSet(channel->events);
 	munmap(channel->map, WIRE_MAP_SIZE);
 	channel->map = NULL;
 }
@@ -317,8 +319,8 @@ channel_receive_payload(Channel *channel, const WireFrame *frame, WireWriter *in
 {
 	ChannelStatus status;
 
-	frame_reserve(in, frame->length);
 	channel->partial = true;
+	frame_reserve(in, frame->length);
 	status = bytes_receive(channel, in->data, frame->length);
 	channel->partial = status != CHANNEL_OK;
 	in->size = frame->length;

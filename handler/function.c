@@ -61,9 +61,9 @@ functions_initialize(void)
 }
 
 static Function *
-function_make(const char *name, const char *source, bool trusted)
+function_make(MemoryContext parent, const char *name, const char *source, bool trusted)
 {
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "pybox function", ALLOCSET_SMALL_SIZES);
+	MemoryContext context = AllocSetContextCreate(parent, "pybox function", ALLOCSET_SMALL_SIZES);
 	Function *function = MemoryContextAllocZero(context, sizeof(Function));
 
 	MemoryContextSetIdentifier(context, MemoryContextStrdup(context, name));
@@ -116,7 +116,7 @@ function_read(HeapTuple tuple, Oid oid, bool trusted)
 
 	if (is_null)
 		elog(ERROR, "function %u has no source", oid);
-	function = function_make(NameStr(form->proname), TextDatumGetCString(source), trusted);
+	function = function_make(TopMemoryContext, NameStr(form->proname), TextDatumGetCString(source), trusted);
 	function->oid = oid;
 	function->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
 	function->tid = tuple->t_self;
@@ -172,7 +172,7 @@ function_get(Oid oid, bool trusted)
 Function *
 function_inline(const char *source, bool trusted)
 {
-	Function *function = function_make("__inline", source, trusted);
+	Function *function = function_make(CurrentMemoryContext, "__inline", source, trusted);
 
 	function->is_inline = true;
 	function->current = false;

@@ -71,7 +71,7 @@ function_call(FunctionCallInfo info, bool trusted)
 	shared_require();
 	trigger_refuse(info);
 	site = function_site(info, trusted);
-	call_begin(&call, site->function, set_call_id(site));
+	call_begin(&call, site->function, set_progress(site));
 	call.result = site->result;
 	PG_TRY();
 	{
@@ -105,7 +105,7 @@ function_submit(Function *function, WireKind kind, const TypeInfo *result)
 {
 	Call call;
 
-	call_begin(&call, function, 0);
+	call_begin(&call, function, NULL);
 	call.result = result;
 	PG_TRY();
 	{
@@ -120,12 +120,6 @@ function_submit(Function *function, WireKind kind, const TypeInfo *result)
 			wire_put_u16(&out->writer, 0);
 		}
 		(void) call_ask(&call, kind, 1u << WIRE_RESULT);
-		if (kind == WIRE_CALL)
-		{
-			frame_clear(out);
-			wire_put_u32(&out->writer, function->handle);
-			call_send(&call, WIRE_FORGET, out);
-		}
 	}
 	PG_CATCH();
 	{

@@ -32,6 +32,7 @@
 static int control = -1;
 static uint32 generation = 0;
 static uint64 sequence = 0;
+static bool lease_asked = false; /* a request was given up before its answer came */
 static struct
 {
 	uint64 id;
@@ -126,28 +127,38 @@ fds_close(int *fds, int count)
 		close(fds[i]);
 }
 
-/* Takes one packet. 1: it is the answer to the request under way; 0: nothing yet; -1: the launcher is gone. */
-static int
+typedef enum Taken
+{
+	TAKEN_GONE = -1, /* the launcher is gone */
+	TAKEN_NOTHING,
+	TAKEN_ANSWER, /* to the request under way */
+	TAKEN_NOTICE  /* of a death, or an answer that nobody waits for */
+} Taken;
+
+/* Takes one packet, if there is one. */
+static Taken
 launcher_take(ControlMessage *message, int fds[CONTROL_FDS_MAX])
 {
 	int count;
 	int result = control < 0 ? 0 : control_receive(control, message, fds, &count);
 
 	if (result == -EAGAIN || result == -EINTR)
-		return 0;
+		return TAKEN_NOTHING;
 	if (result <= 0)
 	{
 		launcher_disconnect();
-		return -1;
+		return TAKEN_GONE;
 	}
+	if (message->kind == CONTROL_LEASED || message->kind == CONTROL_REFUSED)
+		lease_asked = false;
 	if (message->kind != CONTROL_DIED && message->generation == sequence)
-		return 1;
+		return TAKEN_ANSWER;
 	fds_close(fds, count);
 	if (message->kind == CONTROL_DIED)
 		death_keep(message);
 	else if (message->kind == CONTROL_LEASED)
 		launcher_release(message->id);
-	return 0;
+	return TAKEN_NOTICE;
 }
 
 static void
@@ -167,21 +178,37 @@ interrupts_check(void *arg)
 	CHECK_FOR_INTERRUPTS();
 }
 
-/* As launcher_take, but waits until the deadline: then 0. Raises what check raises. */
-static int
+/* Waits for the answer until the deadline: then TAKEN_NOTHING. Raises what check raises. */
+static Taken
 launcher_await(ControlMessage *message, int fds[CONTROL_FDS_MAX], TimestampTz deadline, void (*check)(void *arg),
 			   void *arg)
 {
-	int result;
-
-	while ((result = launcher_take(message, fds)) == 0)
+	for (;;)
 	{
+		Taken taken = launcher_take(message, fds);
+
+		if (taken == TAKEN_ANSWER || taken == TAKEN_GONE)
+			return taken;
 		if (GetCurrentTimestamp() >= deadline)
-			return 0;
-		launcher_sleep(deadline);
+			return TAKEN_NOTHING;
+		if (taken == TAKEN_NOTHING)
+			launcher_sleep(deadline);
 		check(arg);
 	}
-	return result;
+}
+
+/* TAKEN_NOTHING, or TAKEN_GONE. A launcher that is behind with its packets is waited for. */
+static Taken
+launcher_send(const ControlMessage *message, TimestampTz deadline, void (*check)(void *arg), void *arg)
+{
+	int result;
+
+	while ((result = control_send(control, message, NULL, 0)) == -EAGAIN && GetCurrentTimestamp() < deadline)
+	{
+		launcher_pause();
+		check(arg);
+	}
+	return result == 0 ? TAKEN_NOTHING : TAKEN_GONE;
 }
 
 /* A policy that this session has seen may still be on its way to the launcher. */
@@ -201,20 +228,23 @@ launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX], void (*check)(
 	request.kind = CONTROL_LEASE;
 	for (;;)
 	{
-		int result;
+		Taken taken;
 
 		launcher_connect(check, arg);
 		request.generation = ++sequence;
-		result = control_send(control, &request, NULL, 0) < 0 ? -1 : launcher_await(message, fds, deadline, check, arg);
-		if (result == 1 && !answer_is_early(message, deadline))
+		lease_asked = true;
+		taken = launcher_send(&request, deadline, check, arg);
+		if (taken != TAKEN_GONE)
+			taken = launcher_await(message, fds, deadline, check, arg);
+		if (taken == TAKEN_ANSWER && !answer_is_early(message, deadline))
 			return;
-		if (result == 1)
+		if (taken == TAKEN_ANSWER)
 		{
 			launcher_pause();
 			check(arg);
 			continue;
 		}
-		if (result == 0)
+		if (taken == TAKEN_NOTHING)
 			ereport(ERROR,
 					(errcode(ERRCODE_SYSTEM_ERROR),
 					 errmsg("no Python interpreter for pool \"%s\" within %d s", request.pool, LEASE_TIMEOUT_MS / 1000),
@@ -232,6 +262,19 @@ launcher_release(uint64 id)
 
 	if (control >= 0)
 		(void) control_send(control, &message, NULL, 0);
+}
+
+void
+launcher_drain(void)
+{
+	ControlMessage message;
+	int fds[CONTROL_FDS_MAX];
+
+	if (likely(!lease_asked))
+		return;
+	sequence++; /* whatever comes answers nobody */
+	while (launcher_take(&message, fds) == TAKEN_NOTICE)
+		continue;
 }
 
 static bool
@@ -259,7 +302,7 @@ launcher_death(uint64 id, LauncherDeath *death)
 
 		if (control < 0 || GetCurrentTimestamp() >= deadline)
 			return false;
-		if (launcher_take(&message, fds) == 0 && !death_find(id, death))
+		if (launcher_take(&message, fds) == TAKEN_NOTHING && !death_find(id, death))
 			launcher_sleep(deadline);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -278,8 +321,9 @@ launcher_usage(ControlUsage *usages, int count)
 		return false;
 	memcpy(message.usages, usages, count * sizeof(ControlUsage));
 	message.generation = ++sequence;
-	if (control_send(control, &message, NULL, 0) < 0 ||
-		launcher_await(&message, fds, deadline, interrupts_check, NULL) != 1 || message.kind != CONTROL_USAGE)
+	if (launcher_send(&message, deadline, interrupts_check, NULL) == TAKEN_GONE ||
+		launcher_await(&message, fds, deadline, interrupts_check, NULL) != TAKEN_ANSWER ||
+		message.kind != CONTROL_USAGE)
 		return false;
 	memcpy(usages, message.usages, count * sizeof(ControlUsage));
 	return true;

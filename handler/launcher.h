@@ -22,6 +22,8 @@ uint32 launcher_generation(void);
  * interrupted, what check(arg), called at each wake-up, raises, 58000 when no launcher comes up within ten seconds.
  */
 void launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX], void (*check)(void *arg), void *arg);
+/* Takes what has come since a lease request was given up: a lease that nobody waits for any more goes back. */
+void launcher_drain(void);
 /* Gives an interpreter back; the launcher kills it. Never raises. */
 void launcher_release(uint64 id);
 /* Waits up to five seconds for the notice of how it died; false: none came. */

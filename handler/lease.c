@@ -4,6 +4,7 @@
 #include "handler/lease.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -20,6 +21,9 @@
 #include "scheduler/shared.h"
 
 #define LEASE_FDS 2
+#define LEASES_MAX 32 /* of a session; beyond them the one unused for longest ends */
+#define TELL_TIMEOUT_MS 100
+#define DEATH_GRACE_MS 200 /* from the end of the socket to the end of the process */
 
 static Lease *leases = NULL;
 static bool registered = false;
@@ -46,6 +50,23 @@ lease_kill(Lease *lease)
 	}
 	lease->killed = true;
 	lease->channel.dead = true;
+}
+
+bool
+lease_is_ending(const Lease *lease)
+{
+	struct pollfd death = {.fd = lease->pidfd, .events = POLLIN};
+	int result;
+
+	while ((result = poll(&death, 1, DEATH_GRACE_MS)) < 0 && errno == EINTR)
+		continue;
+	return result > 0;
+}
+
+static bool
+lease_is_used(const Lease *lease)
+{
+	return lease->depth > 0 || lease->sets > 0;
 }
 
 static void
@@ -78,7 +99,7 @@ leases_sweep(bool all)
 	{
 		Lease *lease = *link;
 
-		if (lease->depth == 0 && (all || lease_is_dead(lease)))
+		if (lease->depth == 0 && ((all && lease->sets == 0) || lease_is_dead(lease)))
 		{
 			*link = lease->next;
 			lease_free(lease);
@@ -86,6 +107,19 @@ leases_sweep(bool all)
 		else
 			link = &lease->next;
 	}
+}
+
+void
+lease_tell(Lease *lease, WireKind kind, uint32 number)
+{
+	FrameOut out = {.writer = frame_writer_make()};
+
+	wire_put_u32(&out.writer, number);
+	lease->channel.check = NULL;
+	lease->channel.deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), TELL_TIMEOUT_MS);
+	if (lease->channel.partial || channel_send(&lease->channel, kind, 0, &out) != CHANNEL_OK)
+		lease_kill(lease);
+	pfree(out.writer.data);
 }
 
 void
@@ -197,6 +231,36 @@ lease_is_current(Lease *lease, const PolicyPool *pool)
 	return true;
 }
 
+/* The list is in the order of use, latest first, so the last that nothing uses is the one to end. */
+static void
+leases_limit(void)
+{
+	Lease *victim = NULL;
+	int count = 0;
+
+	for (Lease *lease = leases; lease != NULL; lease = lease->next)
+	{
+		count++;
+		if (!lease_is_used(lease))
+			victim = lease;
+	}
+	if (count >= LEASES_MAX && victim != NULL)
+		lease_kill(victim);
+	leases_sweep(false);
+}
+
+static void
+lease_to_front(Lease *lease)
+{
+	Lease **link = &leases;
+
+	while (*link != lease)
+		link = &(*link)->next;
+	*link = lease->next;
+	lease->next = leases;
+	leases = lease;
+}
+
 Lease *
 lease_get(Oid role, bool trusted, const PolicyPool *pool, void (*check)(void *arg), void *arg)
 {
@@ -204,12 +268,15 @@ lease_get(Oid role, bool trusted, const PolicyPool *pool, void (*check)(void *ar
 		if (lease->role == role && lease->trusted == trusted && !lease_is_dead(lease) &&
 			strcmp(lease->pool.name, pool->name) == 0)
 		{
-			if (lease->depth > 0 || (lease_is_current(lease, pool) && lease_enter(lease)))
+			if (lease_is_used(lease) || (lease_is_current(lease, pool) && lease_enter(lease)))
+			{
+				lease_to_front(lease);
 				return lease;
+			}
 			lease_kill(lease);
 			break;
 		}
-	leases_sweep(false);
+	leases_limit();
 	for (;;)
 	{
 		Lease *lease = lease_make(role, trusted, pool, check, arg);
@@ -233,7 +300,7 @@ lease_enter(Lease *lease)
 {
 	uint32 idle = WIRE_LEASE_IDLE;
 
-	if (lease->depth > 0)
+	if (lease_is_used(lease))
 		return true;
 	if (__atomic_compare_exchange_n(&lease->channel.map->lease_state, &idle, WIRE_LEASE_BUSY, false, __ATOMIC_ACQ_REL,
 									__ATOMIC_ACQUIRE))
@@ -247,7 +314,7 @@ lease_leave(Lease *lease)
 {
 	struct timespec now;
 
-	if (lease->depth > 0)
+	if (lease_is_used(lease))
 		return;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	lease->channel.map->idle_since_ms = (uint64) now.tv_sec * 1000 + now.tv_nsec / 1000000;

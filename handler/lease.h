@@ -24,6 +24,7 @@ typedef struct Lease
 	int pid;
 	uint32 generation; /* of the launcher */
 	int pidfd, socket;
+	int sets; /* open sets whose iterators it holds; they keep it as calls do */
 	int depth;
 	bool greeted; /* WIRE_HELLO was sent */
 	bool killed;
@@ -42,11 +43,15 @@ Lease *lease_find(uint64 id);
 /* Marks it busy or idle for the launcher's idle timeout; false: it was reclaimed. */
 bool lease_enter(Lease *lease);
 void lease_leave(Lease *lease);
+/* Whether the process ends: waits a moment for a death that its closed socket announced. */
+bool lease_is_ending(const Lease *lease);
 /* SIGINT, for WireShared.cancel_call. */
 void lease_interrupt(Lease *lease);
 /* SIGKILL, at once; the lease is dead then. Never raises. */
 void lease_kill(Lease *lease);
-/* Ends those with no call on their stack. */
+/* Sends a frame of one number that belongs to no call and gets no answer; kills the child if it does not take it. */
+void lease_tell(Lease *lease, WireKind kind, uint32 number);
+/* Ends those that nothing uses. */
 void lease_drop_all(void);
 /* Whether the interpreter has what handle names; says so from now on. */
 bool lease_knows(Lease *lease, uint32 handle);

@@ -176,9 +176,9 @@ request_serve(Call *call, WireKind kind)
 								 : request_run(call, request, &reader, out);
 	if (reader.error != 0)
 		call_violation(call, wire_strerror(reader.error));
-	call->waiting = false;
 	if (request->is_answered)
 		call_send(call, answer, out);
+	call->waiting = false;
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(call->scratch);
 	return true;

@@ -15,7 +15,8 @@ typedef struct SetState
 	struct SetState *next;
 	CallSite *site;
 	Function *function;
-	uint64 call_id, lease;
+	uint64 lease;
+	CallProgress progress;
 	uint32 iterator;
 	ExprContext *context;
 } SetState;
@@ -23,16 +24,23 @@ typedef struct SetState
 static SetState *sets = NULL;
 static bool registered = false;
 
-uint64
-set_call_id(const CallSite *site)
+const CallProgress *
+set_progress(const CallSite *site)
 {
-	return site->set != NULL ? site->set->call_id : 0;
+	return site->set != NULL ? &site->set->progress : NULL;
 }
 
 /* Forgets the set; its site may be gone by then, so only set_end() touches that. */
 static void
 set_free(SetState *set)
 {
+	Lease *lease = lease_find(set->lease);
+
+	if (lease != NULL)
+	{
+		lease->sets--;
+		lease_leave(lease);
+	}
 	for (SetState **link = &sets; *link != NULL; link = &(*link)->next)
 		if (*link == set)
 		{
@@ -47,17 +55,9 @@ static void
 set_close(SetState *set)
 {
 	Lease *lease = lease_find(set->lease);
-	FrameOut out = {.writer = frame_writer_make()};
 
-	wire_put_u32(&out.writer, set->iterator);
 	if (lease != NULL)
-	{
-		lease->channel.check = NULL;
-		lease->channel.deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), call_cancel_grace_ms);
-		if (channel_send(&lease->channel, WIRE_CLOSE, 0, &out) != CHANNEL_OK)
-			lease_kill(lease);
-	}
-	pfree(out.writer.data);
+		lease_tell(lease, WIRE_CLOSE, set->iterator);
 	set_free(set);
 }
 
@@ -92,7 +92,7 @@ set_open(Call *call, CallSite *site, ReturnSetInfo *info)
 	registered = true;
 	set->iterator = wire_get_u32(&reader);
 	set->lease = call->lease->id;
-	set->call_id = call->id;
+	call->lease->sets++;
 	set->site = site;
 	set->context = info->econtext;
 	set->function = call->function;
@@ -129,16 +129,23 @@ set_resume(Call *call, const SetState *set)
 						errdetail("Pool \"%s\", call %lld.", call->pool->name, (long long) call->id)));
 	}
 	call->lease->depth++;
+	if (call->lease->role != call->role)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a set that another role began cannot go on"),
+						errdetail("An interpreter serves one role."),
+						errhint("Read the set to its end before you change the role.")));
 }
 
 static WireKind
 set_fetch(Call *call, SetState *set)
 {
 	FrameOut *out = &call->buffers->out;
+	WireKind answer;
 
 	frame_clear(out);
 	wire_put_u32(&out->writer, set->iterator);
-	return call_ask(call, WIRE_NEXT, 1u << WIRE_ROW | 1u << WIRE_END);
+	answer = call_ask(call, WIRE_NEXT, 1u << WIRE_ROW | 1u << WIRE_END);
+	set->progress = call_progress(call);
+	return answer;
 }
 
 static ReturnSetInfo *

@@ -19,6 +19,8 @@ typedef struct PreparedPlan
 	struct PreparedPlan *next;
 	uint32 number;
 	uint64 lease;
+	int users;	 /* executions under way */
+	bool doomed; /* freed with the last of them */
 	SPIPlanPtr plan;
 	MemoryContext context;
 	int arg_count;
@@ -129,14 +131,14 @@ plan_free(PreparedPlan **link)
 	MemoryContextDelete(plan->context);
 }
 
-/* Frees the plans of interpreters that are gone. */
+/* Frees the plans that are done with, and those of interpreters that are gone. */
 static void
 plans_sweep(void)
 {
 	PreparedPlan **link = &plans;
 
 	while (*link != NULL)
-		if (lease_find((*link)->lease) == NULL)
+		if ((*link)->users == 0 && ((*link)->doomed || lease_find((*link)->lease) == NULL))
 			plan_free(link);
 		else
 			link = &(*link)->next;
@@ -206,37 +208,61 @@ spi_prepare(Call *call, WireReader *reader, FrameOut *out)
 		type_put(out, infos[i]);
 }
 
-static PreparedPlan **
+static PreparedPlan *
 plan_find(const Call *call, uint32 number)
 {
-	for (PreparedPlan **link = &plans; *link != NULL; link = &(*link)->next)
-		if ((*link)->number == number && (*link)->lease == call->lease->id)
-			return link;
+	for (PreparedPlan *plan = plans; plan != NULL; plan = plan->next)
+		if (plan->number == number && plan->lease == call->lease->id && !plan->doomed)
+			return plan;
 	return NULL;
+}
+
+static int
+plan_run(Call *call, PreparedPlan *plan, WireReader *reader, long limit)
+{
+	Datum *values = palloc0(Max(plan->arg_count, 1) * sizeof(Datum));
+	char *nulls = palloc(plan->arg_count + 1);
+
+	for (int i = 0; i < plan->arg_count; i++)
+	{
+		bool is_null;
+
+		values[i] = value_out(reader, plan->args[i], &is_null);
+		nulls[i] = is_null ? 'n' : ' ';
+	}
+	return SPI_execute_plan(plan->plan, values, nulls, call->function->read_only, limit);
+}
+
+/* What the plan runs may call functions of the same interpreter, which may free it: it is held meanwhile. */
+static int
+plan_run_held(Call *call, PreparedPlan *plan, WireReader *reader, long limit)
+{
+	volatile int status = 0;
+
+	plan->users++;
+	PG_TRY();
+	{
+		status = plan_run(call, plan, reader, limit);
+	}
+	PG_FINALLY();
+	{
+		plan->users--;
+	}
+	PG_END_TRY();
+	return status;
 }
 
 void
 spi_execute_plan(Call *call, WireReader *reader, FrameOut *out)
 {
-	PreparedPlan **link = plan_find(call, wire_get_u32(reader));
+	PreparedPlan *plan = plan_find(call, wire_get_u32(reader));
 	long limit = limit_get(reader);
-	int count = wire_get_u16(reader);
-	Datum *values;
-	char *nulls;
 	int status;
 
-	if (link == NULL || count != (*link)->arg_count)
+	if (plan == NULL || wire_get_u16(reader) != plan->arg_count)
 		value_malformed("a plan that is not its own, or with the wrong number of arguments");
-	values = palloc0(Max(count, 1) * sizeof(Datum));
-	nulls = palloc(count + 1);
-	for (int i = 0; i < count; i++)
-	{
-		bool is_null;
-
-		values[i] = value_out(reader, (*link)->args[i], &is_null);
-		nulls[i] = is_null ? 'n' : ' ';
-	}
-	status = SPI_execute_plan((*link)->plan, values, nulls, call->function->read_only, limit);
+	status = plan_run_held(call, plan, reader, limit);
+	plans_sweep();
 	status_check(status, "SPI_execute_plan");
 	rows_put(out, status);
 }
@@ -244,8 +270,10 @@ spi_execute_plan(Call *call, WireReader *reader, FrameOut *out)
 void
 spi_free_plan(Call *call, WireReader *reader, FrameOut *out)
 {
-	PreparedPlan **link = plan_find(call, wire_get_u32(reader));
+	PreparedPlan *plan = plan_find(call, wire_get_u32(reader));
 
-	if (link != NULL)
-		plan_free(link);
+	if (plan == NULL)
+		return;
+	plan->doomed = true;
+	plans_sweep();
 }

@@ -163,6 +163,7 @@ type_describe(TypeInfo *info, Oid type, int32 typmod)
 	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
 	Form_pg_type form;
 	Oid element;
+	int32 base_typmod = typmod;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for type %u", type);
@@ -170,7 +171,7 @@ type_describe(TypeInfo *info, Oid type, int32 typmod)
 	info->type = type;
 	info->typmod = typmod;
 	info->is_domain = form->typtype == TYPTYPE_DOMAIN;
-	info->base = info->is_domain ? getBaseType(type) : type;
+	info->base = info->is_domain ? getBaseTypeAndTypmod(type, &base_typmod) : type;
 	info->name = format_type_extended(type, -1, 0);
 	io_describe(info, tuple);
 	ReleaseSysCache(tuple);
@@ -180,7 +181,7 @@ type_describe(TypeInfo *info, Oid type, int32 typmod)
 	{
 		info->out = WIRE_TYPE_ARRAY;
 		info->in = TYPE_IN_ARRAY;
-		info->element = type_get(element, info->is_domain ? -1 : typmod);
+		info->element = type_get(element, base_typmod);
 	}
 	else if (info->base == RECORDOID)
 		record_describe(info);

@@ -73,7 +73,7 @@ uint32 type_handle_next(void);
 void value_in(FrameOut *out, TypeInfo *type, Datum value);
 /* Takes a tagged value for a type; raises 08P01 when it is none, and whatever the input function raises. */
 Datum value_out(WireReader *reader, TypeInfo *type, bool *is_null);
-/* A child's bytes make no sense: kills nothing, raises 08P01. */
+/* The current call's child sent bytes that make no sense: kills it and raises 08P01. */
 void value_malformed(const char *what) pg_attribute_noreturn();
 
 #endif

@@ -5,6 +5,7 @@
  * and a tag that the type does not allow is a protocol violation. What the bytes mean is for the input functions.
  */
 #include "handler/type.h"
+#include "handler/call.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
@@ -20,6 +21,8 @@
 void
 value_malformed(const char *what)
 {
+	if (current_call != NULL && current_call->lease != NULL)
+		lease_kill(current_call->lease);
 	ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("Python interpreter broke the protocol: %s", what)));
 }
 

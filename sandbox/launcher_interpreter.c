@@ -30,7 +30,7 @@ typedef void (*InterpreterAction)(Interpreter *interpreter, const ControlMessage
 static const int64_t interpreter_limit_ms[INTERPRETER_STATE_COUNT] = {
 	[INTERPRETER_FORKING] = 20000,
 	[INTERPRETER_ARMING] = 20000,
-	[INTERPRETER_DYING] = 3000,
+	[INTERPRETER_DYING] = 30000, /* a large one on a busy machine takes a while to tear down */
 };
 
 void

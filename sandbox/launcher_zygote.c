@@ -240,6 +240,19 @@ zygote_retire(Zygote *zygote)
 		zygote_advance(zygote);
 }
 
+/* A new policy forgot what was said of the zygotes of the old one. */
+static void
+zygote_announce(const Zygote *zygote)
+{
+	static const ControlZygote told[] = {
+		[ZYGOTE_DOWN] = CONTROL_ZYGOTE_BROKEN,
+		[ZYGOTE_STARTING] = CONTROL_ZYGOTE_STARTING,
+		[ZYGOTE_RUNNING] = CONTROL_ZYGOTE_RUNNING,
+	};
+
+	zygote_status_send(zygote, told[zygote->state]);
+}
+
 void
 zygote_reconcile(Launcher *launcher)
 {
@@ -253,6 +266,8 @@ zygote_reconcile(Launcher *launcher)
 		next = zygote->next;
 		if (!zygote->retired && (number < 0 || !zygote_pool_is_same(zygote, &policy->pools[number])))
 			zygote_retire(zygote);
+		else
+			zygote_announce(zygote);
 	}
 	for (int i = 0; i < policy->pool_count; i++)
 	{

@@ -120,8 +120,8 @@ activity_enter_sql(ActivityEntry *entry)
 		return;
 	activity_state_set(entry, ACTIVITY_SQL);
 	pg_memory_barrier(); /* pairs with those who ask for a stop and with the scheduler that goes to sleep */
-	if (entry->call.wall_ms > 0 && pg_atomic_read_u32(&shared->walls_watched) == 0 && shared->scheduler != NULL)
-		SetLatch(shared->scheduler);
+	if (entry->call.wall_ms > 0 && pg_atomic_read_u32(&shared->walls_watched) == 0)
+		shared_wake_scheduler();
 }
 
 void

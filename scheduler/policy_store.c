@@ -10,6 +10,7 @@
 #include "utils/memutils.h"
 
 #include "scheduler/shared.h"
+#include "scheduler/slot.h"
 #include "scheduler/wait_event.h"
 
 #define BUILTIN_SOURCE "built-in default"
@@ -77,8 +78,8 @@ policy_install(const Policy *policy, const char *source, const char *text, size_
 	for (int pool = 0; pool < POLICY_POOLS_MAX; pool++)
 		shared->zygotes[pool][0].state = shared->zygotes[pool][1].state = -1;
 	pg_atomic_fetch_add_u64(&shared->policy_generation, 1);
-	if (shared->scheduler != NULL)
-		SetLatch(shared->scheduler);
+	slot_grant_all();
+	shared_wake_scheduler();
 	LWLockRelease(shared->lock);
 }
 

@@ -116,6 +116,15 @@ shared_calls(void)
 	return (char *) shared + shared->calls_offset;
 }
 
+void
+shared_wake_scheduler(void)
+{
+	Latch *latch = *(Latch *volatile *) &shared->scheduler; /* it may end between two looks */
+
+	if (latch != NULL)
+		SetLatch(latch);
+}
+
 bool
 shared_launcher_ready(void)
 {

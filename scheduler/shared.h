@@ -67,6 +67,8 @@ int shared_backends(void);
 int shared_my_number(void);
 Queue *shared_queue(void);
 void *shared_calls(void);
+/* Sets the scheduler's latch, if there is one. */
+void shared_wake_scheduler(void);
 bool shared_launcher_ready(void);
 
 #endif

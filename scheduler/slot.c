@@ -37,9 +37,8 @@ slot_register(void)
 	registered = true;
 }
 
-/* Caller holds the lock. */
-static void
-slots_grant(void)
+void
+slot_grant_all(void)
 {
 	int32_t who;
 
@@ -67,7 +66,7 @@ slot_ask(const PolicyPool *pool, bool resumes)
 	held = answer != QUEUE_FULL;
 	if (answer == QUEUE_QUEUED)
 	{
-		slots_grant();
+		slot_grant_all();
 		if (slot_is_held())
 			answer = QUEUE_GRANTED;
 	}
@@ -127,7 +126,7 @@ slot_give_back(void)
 		return;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	queue_release(shared_queue(), shared_my_number());
-	slots_grant();
+	slot_grant_all();
 	LWLockRelease(shared->lock);
 	held = false;
 }

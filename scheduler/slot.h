@@ -20,6 +20,8 @@ void slot_register(void);
  */
 void slot_take(const PolicyPool *pool, bool resumes, ActivityEntry *entry, void (*check)(void *arg), void *arg);
 void slot_give_back(void);
+/* Gives free slots to the best waiters and wakes them. Caller holds shared->lock. */
+void slot_grant_all(void);
 bool slot_is_held(void);
 /* How many calls run on this node now; a hint, read without the lock. */
 int slot_count_held(void);

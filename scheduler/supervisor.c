@@ -23,6 +23,8 @@
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS 30000
 #define HEALTHY_MS 60000
+#define STARTING_MS 30000 /* a launcher that is not ready by then is hung */
+#define LINGER_TICK_MS 50
 #define LAUNCHER_FD 3
 
 typedef enum SupervisorState
@@ -46,6 +48,7 @@ char *supervisor_cgroup = NULL;
 static SupervisorState state = LAUNCHER_DOWN;
 static int control = -1;
 static pid_t launcher = 0;
+static pid_t lingering = 0; /* a launcher that is lost but not reaped */
 static long backoff_ms = BACKOFF_FIRST_MS;
 static TimestampTz due_at = 0, ready_at = 0;
 
@@ -123,6 +126,7 @@ launcher_start(void)
 	control = sockets[0];
 	(void) fcntl(control, F_SETFL, O_NONBLOCK);
 	state = LAUNCHER_STARTING;
+	due_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), STARTING_MS);
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	shared->launcher_pid = launcher;
 	LWLockRelease(shared->lock);
@@ -156,8 +160,11 @@ launcher_lost(void)
 		ereport(LOG, (errmsg("pybox launcher (pid %d) ended: %s", (int) launcher, wait_result_to_str(status)),
 					  errdetail("It starts again in %ld ms.", backoff_ms)));
 	else
+	{
+		lingering = launcher;
 		ereport(LOG, (errmsg("pybox launcher (pid %d) closed its socket", (int) launcher),
 					  errdetail("It starts again in %ld ms.", backoff_ms)));
+	}
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	shared->launcher_pid = 0;
 	for (int pool = 0; pool < POLICY_POOLS_MAX; pool++)
@@ -166,6 +173,15 @@ launcher_lost(void)
 	state = LAUNCHER_DOWN;
 	due_at = TimestampTzPlusMilliseconds(now, backoff_ms);
 	backoff_ms = Min(backoff_ms * 2, BACKOFF_LAST_MS);
+}
+
+static void
+launcher_hung(void)
+{
+	ereport(LOG, (errmsg("pybox launcher (pid %d) is not ready after %d s and is killed", (int) launcher,
+						 STARTING_MS / 1000)));
+	(void) kill(launcher, SIGKILL);
+	launcher_lost();
 }
 
 static void
@@ -200,7 +216,7 @@ nothing(void)
 static void (*const transitions[LAUNCHER_STATE_COUNT][EVENT_COUNT])(void) = {
 	[LAUNCHER_DOWN] =
 		{[EVENT_DUE] = launcher_start, [EVENT_READY] = nothing, [EVENT_LOST] = nothing, [EVENT_POLICY] = nothing},
-	[LAUNCHER_STARTING] = {[EVENT_DUE] = nothing,
+	[LAUNCHER_STARTING] = {[EVENT_DUE] = launcher_hung,
 						   [EVENT_READY] = launcher_ready,
 						   [EVENT_LOST] = launcher_lost,
 						   [EVENT_POLICY] = policy_send},
@@ -300,16 +316,16 @@ supervisor_read(void)
 long
 supervisor_tick(TimestampTz now)
 {
-	/* Reaps a launcher that took its time to clean up. */
-	if (state == LAUNCHER_DOWN)
-		(void) waitpid(-1, NULL, WNOHANG);
+	/* Reaps a launcher that took its time to clean up; the one in charge is launcher_lost()'s. */
+	if (lingering > 0 && waitpid(lingering, NULL, WNOHANG) != 0)
+		lingering = 0;
 	if (shared->policy_changed)
 		event_handle(EVENT_POLICY);
-	if (state != LAUNCHER_DOWN)
-		return -1;
 	if (now >= due_at)
 		event_handle(EVENT_DUE);
-	return state == LAUNCHER_DOWN ? Max(1, TimestampDifferenceMilliseconds(now, due_at)) : -1;
+	if (state == LAUNCHER_READY && lingering == 0)
+		return -1;
+	return Max(LINGER_TICK_MS, TimestampDifferenceMilliseconds(now, state == LAUNCHER_READY ? now : due_at));
 }
 
 pgsocket

@@ -145,7 +145,7 @@ CREATE FUNCTION pybox.explain_policy(
     role text DEFAULT current_user, database text DEFAULT current_database(), function text DEFAULT NULL,
     OUT pool text, OUT why text, OUT line integer)
 RETURNS SETOF record VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_PATHNAME', 'pybox_explain_policy';
-COMMENT ON FUNCTION pybox.explain_policy(text, text, text) IS 'Which pool a call by role in database of function ("schema.name", null: any) gets, by which kind of assignment, on which line of the policy';
+COMMENT ON FUNCTION pybox.explain_policy(text, text, text) IS 'Which pool a call by role (null: the current one) in database (null: this one) of function ("schema.name", null: any) gets, by which kind of assignment, on which line of the policy';
 
 REVOKE ALL ON FUNCTION pybox.policy_rows() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pybox.policy_rows() TO pg_monitor;
