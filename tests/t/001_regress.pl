@@ -13,7 +13,7 @@ my @written = map { basename($_, '.sql') } glob "$tests/sql/*.sql";
 
 is_deeply([ sort @scheduled ], \@written, 'every file in tests/sql is in tests/schedule');
 
-my $node = new_node('regress');
+my $node = new_node('regress', conf => 'log_statement = none');
 mkdir $output or die "$output: $!";
 my $passed = 0 == system($ENV{PG_REGRESS}, '--bindir=', '--host=' . $node->host, '--port=' . $node->port,
 	'--dbname=pybox_regress', "--inputdir=$tests", "--outputdir=$output", "--schedule=$tests/schedule");
