@@ -208,8 +208,7 @@ call_violation(Call *call, const char *what)
 			 errdetail("Pool \"%s\", call %lld; the interpreter was ended.", call->pool->name, (long long) call->id)));
 }
 
-/* Wall time of this call while it was ours: what the executor does between the rows of a set does not count. */
-static int64
+int64
 call_spent_us(const Call *call)
 {
 	return call->spent_us + (call->started_at != 0 ? GetCurrentTimestamp() - call->started_at : 0);

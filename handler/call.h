@@ -59,6 +59,8 @@ typedef struct CallProgress
 void call_begin(Call *call, Function *function, const CallProgress *progress);
 /* How far the call is, for the next step. */
 CallProgress call_progress(const Call *call);
+/* Wall time of this call while it was ours: what the executor does between the rows of a set does not count. */
+int64 call_spent_us(const Call *call);
 void call_end(Call *call);
 void call_abort(Call *call);
 /* Sends buffers->out as kind and serves the child until its answer, one of the bits 1 << WireKind in answers. */

@@ -19,11 +19,8 @@ static const struct
 void
 stop_raise(Call *call, ActivityStop stop)
 {
-	long secs;
-	int usecs;
+	int64 ms = call_spent_us(call) / 1000;
 
-	TimestampDifference(call->started_at != 0 ? call->started_at : GetCurrentTimestamp(), GetCurrentTimestamp(), &secs,
-						&usecs);
 	for (Call *inner = current_call; inner != NULL; inner = inner->outer)
 	{
 		inner->no_grace = inner->no_grace || stops[stop].no_grace;
@@ -31,7 +28,8 @@ stop_raise(Call *call, ActivityStop stop)
 			break;
 	}
 	ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg_internal("%s", stops[stop].message),
-					errdetail("Pool \"%s\", call %lld, ran %ld.%03d s; limits.wall is %lld ms.", call->pool->name,
-							  (long long) call->id, secs, usecs / 1000, (long long) call->pool->limits.wall_ms),
+					errdetail("Pool \"%s\", call %lld, ran %lld.%03d s; limits.wall is %lld ms.", call->pool->name,
+							  (long long) call->id, (long long) ms / 1000, (int) (ms % 1000),
+							  (long long) call->pool->limits.wall_ms),
 					stops[stop].hint != NULL ? errhint("%s", stops[stop].hint) : 0));
 }
