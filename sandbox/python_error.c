@@ -109,18 +109,23 @@ error_collect_spi(PyObject *exception, ErrorFields *fields)
 	Py_XDECREF(data);
 }
 
-/* A module that cannot be found: say where it was looked for. */
+/* A module that cannot be found: say what the pool has, and where others are looked for. */
 static void
 error_collect_import(ErrorFields *fields)
 {
 	const Session *session = session_current();
+	PyObject *preloads = session->packages;
+	int any = preloads != NULL && PyUnicode_GET_LENGTH(preloads) > 0;
+	PyObject *what = any ? PyUnicode_FromFormat("preloads %U", preloads) : PyUnicode_FromString("preloads nothing");
 
-	if (session->pool != NULL)
-		error_set(fields, WIRE_FIELD_HINT,
-				  PyUnicode_FromFormat(
-					  "Pool \"%U\" has Python's standard library, what is installed for the server's Python, "
-					  "and the folders under pools.%U.packages of the policy.",
-					  session->pool, session->pool));
+	if (what != NULL && session->pool != NULL)
+		error_set(
+			fields, WIRE_FIELD_HINT,
+			PyUnicode_FromFormat("Pool \"%U\" %U; other modules come from Python's standard library, what is "
+								 "installed for the server's Python, and the folders under pools.%U.packages of the "
+								 "policy.",
+								 session->pool, what, session->pool));
+	Py_XDECREF(what);
 }
 
 static void
