@@ -221,7 +221,7 @@ lease_make(Oid role, bool trusted, const PolicyPool *pool, void (*check)(void *a
 static bool
 lease_is_current(Lease *lease, const PolicyPool *pool)
 {
-	size_t start = offsetof(PolicyPool, limits);
+	size_t start = offsetof(PolicyPool, idle_timeout_ms); /* those before it are the queue's */
 
 	if (likely(lease->policy_generation == policy_store_local_generation()))
 		return true;

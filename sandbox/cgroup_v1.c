@@ -231,12 +231,12 @@ v1_group_usage(const Cgroup *cgroup, const char *group, CgroupUsage *usage)
 {
 	const char *memory = cgroup->roots[V1_MEMORY], *cpu = cgroup->roots[V1_CPUACCT];
 
-	if (memory[0] == '\0' || cpu[0] == '\0')
+	if (memory[0] == '\0')
 		return -ENOSYS;
 	usage->memory = cgroup_file_number(memory, group, "memory.usage_in_bytes");
 	usage->memory_peak = cgroup_file_number(memory, group, "memory.max_usage_in_bytes");
 	usage->oom_kills = cgroup_file_keyed(memory, group, "memory.oom_control", "oom_kill");
-	usage->cpu_ns = cgroup_file_number(cpu, group, "cpuacct.usage");
+	usage->cpu_ns = cpu[0] == '\0' ? 0 : cgroup_file_number(cpu, group, "cpuacct.usage");
 	return 0;
 }
 

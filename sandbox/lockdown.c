@@ -91,14 +91,19 @@ step_output(const LockdownPlan *plan)
 	return 0;
 }
 
+/* Inodes are the kernel's memory, which size does not count: as many as small files would fill the size with. */
+#define TMP_BYTES_PER_INODE 4096
+#define TMP_INODES_MIN 16
+
 static int
 step_tmp(const LockdownPlan *plan)
 {
-	char options[64];
+	char options[96];
 
 	if (plan->tmp == 0)
 		return 0;
-	snprintf(options, sizeof(options), "mode=0700,size=%lld", (long long) plan->tmp);
+	snprintf(options, sizeof(options), "mode=0700,size=%lld,nr_inodes=%lld", (long long) plan->tmp,
+			 (long long) (plan->tmp / TMP_BYTES_PER_INODE + TMP_INODES_MIN));
 	if (unshare(CLONE_NEWNS) < 0 || mount("pybox", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0)
 		return -errno;
 	return chdir("/tmp") < 0 ? -errno : 0;
@@ -172,11 +177,15 @@ step_seccomp(const LockdownPlan *plan)
 	static struct sock_filter filter[LOCKDOWN_FILTER_MAX];
 	struct sock_fprog program = {.len = (unsigned short) plan->filter_length, .filter = filter};
 
+	errno = 0;
 	memcpy(filter, plan->filter, plan->filter_length * sizeof(filter[0]));
 	for (uint32_t i = 0; i < plan->filter_length; i++)
 		if (filter[i].code == (BPF_JMP | BPF_JEQ | BPF_K) && filter[i].k == SECCOMP_SELF)
 			filter[i].k = (uint32_t) getpid();
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+	/* A thread that is there after all gets it too, or the call fails with that thread's number. */
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0)
+		return 0;
+	return errno != 0 ? -errno : -EBUSY;
 }
 
 static const LockdownStep lockdown_steps[] = {

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PROBED_FILE "/etc/passwd"
+#define PROBED_FOLDER "/" /* is there, and readable to all but for Landlock */
 
 typedef struct LockdownCheck
 {
@@ -44,7 +44,7 @@ probe_socket(void)
 static int
 probe_open(void)
 {
-	return probe_closed(open(PROBED_FILE, O_RDONLY));
+	return probe_closed(open(PROBED_FOLDER, O_RDONLY | O_DIRECTORY));
 }
 
 static int
@@ -94,7 +94,7 @@ probe_no_new_privs(void)
 
 static const LockdownCheck lockdown_checks[] = {
 	{"socket", probe_socket, EPERM, LAYER_BIT(LAYER_SECCOMP), 1},
-	{"open " PROBED_FILE, probe_open, 0, LAYER_BIT(LAYER_LANDLOCK), 1},
+	{"open " PROBED_FOLDER, probe_open, EACCES, LAYER_BIT(LAYER_LANDLOCK), 1},
 	{"memfd_create", probe_memfd, EPERM, LAYER_BIT(LAYER_SECCOMP), 1},
 	{"kill", probe_kill, EPERM, LAYER_BIT(LAYER_SECCOMP), 1},
 	{"fork", probe_fork, EPERM, LAYER_BIT(LAYER_SECCOMP), 1},

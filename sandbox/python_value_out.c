@@ -63,18 +63,12 @@ value_is_float(PyObject *value)
 	return PyFloat_CheckExact(value) || (PyFloat_Check(value) && strcmp(Py_TYPE(value)->tp_name, "numpy.float64") == 0);
 }
 
-/* What float4 cannot hold, whose input function words the error. */
-static bool
-value_exceeds_float32(double number)
-{
-	return isfinite(number) && (isinf((float) number) || ((float) number == 0 && number != 0));
-}
-
 static int
 value_out_float(WireWriter *w, const Type *type, PyObject *value, bool in_array)
 {
 	(void) in_array;
-	if (!value_is_float(value) || (type->kind == WIRE_TYPE_FLOAT32 && value_exceeds_float32(PyFloat_AS_DOUBLE(value))))
+	/* float4 reads the digits itself: by way of a double they would be rounded twice. */
+	if (!value_is_float(value) || type->kind == WIRE_TYPE_FLOAT32)
 		return value_out_text(w, value);
 	wire_put_u8(w, WIRE_FLOAT);
 	wire_put_f64(w, PyFloat_AS_DOUBLE(value));

@@ -87,6 +87,21 @@ is($admin->value("SELECT string_agg(who, ', ' ORDER BY at) FROM run"),
 	join(', ', 'high', map { "low $_" } 1 .. $waiting), 'the urgent one ran next, the others in the order they came');
 $_->quit for $holder, $high, @low;
 
+# --- a reload that adds slots wakes those who wait ---
+$holder = PyboxSession->new($node);
+$holder->send('SELECT forever()');
+ok($holder->wait_for(qr/inside/), 'one call holds the only slot again');
+my $waiter = PyboxSession->new($node);
+$waiter->send('SELECT started() > 0');
+ok($admin->poll("SELECT waiting FROM pybox.pools WHERE pool = 'low'", 1), 'another waits');
+write_policy($node, $policy =~ s/SLOTS/2/r);
+$admin->value('SELECT pybox.reload_policy()');
+is($waiter->wait->{text}, "t", 'it runs as soon as there is a second slot');
+is($admin->value("SELECT running FROM pybox.pools WHERE pool = 'low'"), 1, 'while the first one still runs');
+$admin->value('SELECT pg_cancel_backend(' . $holder->pid . ')');
+$holder->wait;
+$_->quit for $holder, $waiter;
+
 # --- many calls that end in every way ---
 write_policy($node, $policy =~ s/SLOTS/2/r);
 $admin->value('SELECT pybox.reload_policy()');

@@ -151,6 +151,22 @@ like($admin->value("SELECT trusted_zygote_reason FROM pybox.pools WHERE pool = '
 write_policy($node, $good =~ s/, no_such_module//r);
 $admin->value('SELECT pybox.reload_policy()');
 is($unlucky->value('SELECT add(1)'), 2, 'preload put right: calls work');
+
+# --- a module whose threads would not be confined ---
+my $packages = $node->basedir . '/packages';
+mkdir $packages or die "$packages: $!";
+append_to_file("$packages/restless.py", <<'PYTHON');
+import os, threading
+def begin():
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+os.register_at_fork(after_in_child=begin)
+PYTHON
+write_policy($node, $good =~ s/preload: \[json, no_such_module\]/preload: [restless], packages: [$packages]/r);
+$admin->value('SELECT pybox.reload_policy()');
+$answer = $unlucky->ask('SELECT add(1)');
+is($answer->{sqlstate}, '58000', 'threads in a new interpreter: SQLSTATE') or diag($answer->{text});
+like($answer->{text}, qr/a preloaded module starts threads in new interpreters/, 'threads in a new interpreter: message');
+is($session->value('SELECT add(1)'), 2, 'threads in a new interpreter: other pools work');
 $unlucky->quit;
 
 # --- DISCARD ALL, idle leases ---
@@ -165,6 +181,18 @@ ok(poll_until(sub { !-e "/proc/$first" }), 'DISCARD ALL: the old one is gone');
 ok(poll_until(sub { !-e "/proc/$second" }), 'idle_timeout: an idle one is gone');
 my $third = $session->value('SELECT interpreter()');
 isnt($third, $second, 'idle_timeout: the next call works');
+$session->value('CREATE FUNCTION endless() RETURNS SETOF int LANGUAGE pybox AS $$
+number = 0
+while True:
+    yield number
+    number += 1
+$$');
+is($session->value('BEGIN; DECLARE c CURSOR FOR SELECT endless(); FETCH c'), 0, 'a set is open');
+my $later = $admin->value('SELECT interpreter()');
+like($later, qr/^\d+$/, 'another session has an interpreter');
+ok(poll_until(sub { !-e "/proc/$later" }), 'idle_timeout: one that became idle later is gone');
+is($session->value('FETCH c'), 1, 'idle_timeout: the set goes on');
+$session->value('COMMIT');
 $_->quit for $session, $admin;
 $node->stop;
 
