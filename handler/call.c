@@ -145,7 +145,7 @@ block_forget(const Call *call)
 	const Function *function = call->function;
 
 	if (function->is_inline && !call->lease->channel.dead && lease_knows(call->lease, function->handle))
-		lease_tell(call->lease, WIRE_FORGET, function->handle);
+		lease_drop(call->lease, WIRE_FORGET, function->handle);
 }
 
 /* What end and abort share; leaves nothing that the call owned. */
@@ -299,11 +299,7 @@ function_send(Call *call)
 	if (likely(lease_knows(call->lease, function->handle)))
 		return;
 	if (function->replaces != 0 && lease_knows(call->lease, function->replaces))
-	{
-		out = definition_start();
-		wire_put_u32(&out->writer, function->replaces);
-		call_send(call, WIRE_FORGET, out);
-	}
+		lease_drop(call->lease, WIRE_FORGET, function->replaces);
 	out = definition_start();
 	function_put(out, function);
 	call_send(call, WIRE_FUNCTION, out);

@@ -93,6 +93,12 @@ lease_death_report(Lease *lease, uint64 call_id, const PolicyPool *pool)
 	Death death = {.lease = lease, .pool = pool, .call_id = call_id};
 
 	lease->channel.dead = true;
+	if (lease->killed) /* by this backend: no notice comes */
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION), errmsg("Python interpreter was ended"),
+				 errdetail("Pool \"%s\", call %lld, interpreter pid %d; something it dropped did not let go in time.",
+						   pool->name, (long long) call_id, lease->pid),
+				 errhint("Call again; SD and GD start empty.")));
 	if (launcher_death(lease->id, &death.notice))
 		reports[death.notice.cause](&death);
 	ereport(ERROR,

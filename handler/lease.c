@@ -21,9 +21,9 @@
 #include "scheduler/shared.h"
 
 #define LEASE_FDS 2
-#define LEASES_MAX 32 /* of a session; beyond them the one unused for longest ends */
-#define TELL_TIMEOUT_MS 100
-#define DEATH_GRACE_MS 200 /* from the end of the socket to the end of the process */
+#define LEASES_MAX 32		 /* of a session; beyond them the one unused for longest ends */
+#define DROP_TIMEOUT_MS 1000 /* for finalizers, which run without a slot */
+#define DEATH_GRACE_MS 200	 /* from the end of the socket to the end of the process */
 
 static Lease *leases = NULL;
 static bool registered = false;
@@ -110,14 +110,18 @@ leases_sweep(bool all)
 }
 
 void
-lease_tell(Lease *lease, WireKind kind, uint32 number)
+lease_drop(Lease *lease, WireKind kind, uint32 number)
 {
+	Channel *channel = &lease->channel;
 	FrameOut out = {.writer = frame_writer_make()};
+	WireFrame answer;
 
 	wire_put_u32(&out.writer, number);
-	lease->channel.check = NULL;
-	lease->channel.deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), TELL_TIMEOUT_MS);
-	if (lease->channel.partial || channel_send(&lease->channel, kind, 0, &out) != CHANNEL_OK)
+	channel->check = NULL;
+	channel->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), DROP_TIMEOUT_MS);
+	if (channel->partial || channel_send(channel, kind, 0, &out) != CHANNEL_OK ||
+		channel_receive_header(channel, &answer) != CHANNEL_OK || answer.kind != WIRE_END || answer.call != 0 ||
+		answer.length != 0)
 		lease_kill(lease);
 	pfree(out.writer.data);
 }

@@ -49,8 +49,11 @@ bool lease_is_ending(const Lease *lease);
 void lease_interrupt(Lease *lease);
 /* SIGKILL, at once; the lease is dead then. Never raises. */
 void lease_kill(Lease *lease);
-/* Sends a frame of one number that belongs to no call and gets no answer; kills the child if it does not take it. */
-void lease_tell(Lease *lease, WireKind kind, uint32 number);
+/*
+ * Has the child drop what number stands for (WIRE_FORGET, WIRE_CLOSE) and waits until the finalizers are through, for a second:
+ * what takes longer dies with the child. Raises nothing.
+ */
+void lease_drop(Lease *lease, WireKind kind, uint32 number);
 /* Ends those that nothing uses. */
 void lease_drop_all(void);
 /* Whether the interpreter has what handle names; says so from now on. */

@@ -57,7 +57,7 @@ set_close(SetState *set)
 	Lease *lease = lease_find(set->lease);
 
 	if (lease != NULL)
-		lease_tell(lease, WIRE_CLOSE, set->iterator);
+		lease_drop(lease, WIRE_CLOSE, set->iterator);
 	set_free(set);
 }
 

@@ -60,6 +60,17 @@ serve_type(Inbox *in)
 	serve_check_silent(in, type_register(&in->reader));
 }
 
+/* What was dropped may have had finalizers: the backend waits until they are through, but not for long. */
+static void
+serve_dropped(void)
+{
+	Outbox out;
+
+	outbox_open(&out);
+	outbox_send(&out, WIRE_END, 0);
+	outbox_close(&out);
+}
+
 static void
 serve_forget(Inbox *in)
 {
@@ -67,6 +78,7 @@ serve_forget(Inbox *in)
 
 	serve_check_end(&in->reader);
 	function_forget(handle);
+	serve_dropped();
 }
 
 static void
@@ -76,6 +88,7 @@ serve_close(Inbox *in)
 
 	serve_check_end(&in->reader);
 	iterator_drop(number);
+	serve_dropped();
 }
 
 static const struct

@@ -13,10 +13,10 @@ typedef enum WireKind
 	WIRE_HELLO = 1, /* u8 trusted, u8 arrays (PolicyArrays), text pool, text packages ("numpy, scipy"; for hints) */
 	WIRE_FUNCTION, /* u32 handle, u8 flags (WireFunctionFlag), text name, text source, u16 n, n texts: argument names */
 	WIRE_TYPE,	   /* u32 handle, type */
-	WIRE_FORGET,   /* u32 function handle: it was replaced */
+	WIRE_FORGET,   /* u32 function handle: it is not called any more. WIRE_END of call 0 when it is gone */
 	WIRE_CALL,	   /* u32 function handle, u32 type handle, u16 n, n values */
 	WIRE_NEXT,	   /* u32 iterator: give the next row */
-	WIRE_CLOSE,	   /* u32 iterator: drop it; no answer */
+	WIRE_CLOSE,	   /* u32 iterator: drop it. WIRE_END of call 0 when it is gone */
 	WIRE_CHECK,	   /* as WIRE_FUNCTION: only compile; answered by WIRE_RESULT with WIRE_NULL or WIRE_ERROR */
 	WIRE_REPLY,	   /* answer to a request; payload by request, below */
 	WIRE_REPLY_ERROR, /* a request failed: as WIRE_ERROR */

@@ -57,6 +57,29 @@ SELECT pg_sleep(1.2); -- longer than the limit, which must not count it
 FETCH patient;
 COMMIT;
 
+-- The finalizer of a set that is given up has no slot, so it has no time either
+CREATE FUNCTION lingers() RETURNS SETOF int LANGUAGE pybox AS $$
+GD["here"] = True
+try:
+    yield 1
+    yield 2
+finally:
+    while True:
+        pass
+$$;
+CREATE FUNCTION here() RETURNS bool LANGUAGE pybox AS 'return "here" in GD';
+SELECT lingers() LIMIT 1;
+SELECT here();
+CREATE FUNCTION tidies() RETURNS SETOF int LANGUAGE pybox AS $$
+try:
+    yield 1
+    yield 2
+finally:
+    GD["here"] = True
+$$;
+SELECT tidies() LIMIT 1;
+SELECT here();
+
 -- The interpreter of a set serves the role that began it
 CREATE ROLE regress_overstep;
 GRANT USAGE ON SCHEMA overstep TO regress_overstep;
