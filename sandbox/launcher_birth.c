@@ -134,13 +134,6 @@ birth_oom_score(Interpreter *interpreter)
 	return launcher_proc_oom_score(interpreter->pid, BIRTH_OOM_SCORE);
 }
 
-/* Landlock and the filter bind the thread that asks for them: one that a preloaded module starts after the fork escaped. */
-static int
-birth_alone(Interpreter *interpreter)
-{
-	return launcher_proc_threads(interpreter->pid) == 1 ? 0 : -EBUSY;
-}
-
 static int
 birth_go(Interpreter *interpreter)
 {
@@ -157,7 +150,6 @@ static const struct
 	{"process", birth_pid_check},
 	{"oom_score_adj", birth_oom_score},
 	{"cgroup", birth_group_enter},
-	{"a preloaded module starts threads in new interpreters, which cannot be confined", birth_alone},
 	{"go", birth_go},
 };
 

@@ -61,15 +61,6 @@ launcher_proc_parent(pid_t pid)
 	return parent > 0 ? (pid_t) parent : -1;
 }
 
-int
-launcher_proc_threads(pid_t pid)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	return (int) proc_number(path, "\nThreads:");
-}
-
 void
 launcher_proc_usage(pid_t pid, uint64_t *memory, uint64_t *cpu_ns)
 {

@@ -91,6 +91,19 @@ step_output(const LockdownPlan *plan)
 	return 0;
 }
 
+/*
+ * Landlock, capabilities and the filter bind the thread that asks for them, so there must be no other: a module that was
+ * preloaded may have hooks that start one after a fork. The kernel does not unshare a thread group of more than one.
+ */
+static int
+step_alone(const LockdownPlan *plan)
+{
+	(void) plan;
+	if (unshare(CLONE_THREAD) == 0)
+		return 0;
+	return errno == EINVAL ? -EBUSY : -errno;
+}
+
 /* Inodes are the kernel's memory, which size does not count: as many as small files would fill the size with. */
 #define TMP_BYTES_PER_INODE 4096
 #define TMP_INODES_MIN 16
@@ -189,6 +202,7 @@ step_seccomp(const LockdownPlan *plan)
 }
 
 static const LockdownStep lockdown_steps[] = {
+	{"a preloaded module starts threads in new interpreters, which cannot be confined", STEP_ALWAYS, step_alone},
 	{"process", STEP_ALWAYS, step_process},
 	{"output", STEP_ALWAYS, step_output},
 	{"tmp", STEP_ALWAYS, step_tmp},

@@ -24,10 +24,10 @@
 		.call = SCMP_SYS(name), .action = SECCOMP_EPERM, .reason = why, .test = SECCOMP_EQUAL, .mask = bits,           \
 		.value = bits                                                                                                  \
 	}
-#define DENY_UNSHARE(bits)                                                                                             \
+#define DENY_UNSHARE(bits, given)                                                                                      \
 	{                                                                                                                  \
 		.call = SCMP_SYS(unshare), .action = SECCOMP_EPERM, .reason = "a new namespace", .test = SECCOMP_EQUAL,        \
-		.mask = bits, .value = bits, .options = SECCOMP_WITH_TMP                                                       \
+		.mask = bits, .value = bits, .options = given                                                                  \
 	}
 #define DENY_IOCTL(request, why)                                                                                       \
 	{                                                                                                                  \
@@ -44,14 +44,14 @@ static const SeccompRule zygote_rules[] = {
 	DENY_BITS(clone, CLONE_NEWIPC, "a new namespace"),
 	DENY_BITS(clone, CLONE_NEWUTS, "a new namespace"),
 	DENY_BITS(clone, CLONE_NEWCGROUP, "a new namespace"),
-	DENY_WITH(unshare, SECCOMP_WITHOUT_TMP, "a new namespace"),
-	DENY_UNSHARE(CLONE_NEWUSER),
-	DENY_UNSHARE(CLONE_NEWPID),
-	DENY_UNSHARE(CLONE_NEWNET),
-	DENY_UNSHARE(CLONE_NEWIPC),
-	DENY_UNSHARE(CLONE_NEWUTS),
-	DENY_UNSHARE(CLONE_NEWCGROUP),
-	DENY_UNSHARE(CLONE_NEWTIME_FLAG),
+	DENY_UNSHARE(CLONE_NEWNS, SECCOMP_WITHOUT_TMP),
+	DENY_UNSHARE(CLONE_NEWUSER, 0),
+	DENY_UNSHARE(CLONE_NEWPID, 0),
+	DENY_UNSHARE(CLONE_NEWNET, 0),
+	DENY_UNSHARE(CLONE_NEWIPC, 0),
+	DENY_UNSHARE(CLONE_NEWUTS, 0),
+	DENY_UNSHARE(CLONE_NEWCGROUP, 0),
+	DENY_UNSHARE(CLONE_NEWTIME_FLAG, 0),
 	DENY_WITH(mount, SECCOMP_WITHOUT_TMP, "changes what is mounted"),
 	DENY_WITH(socket, SECCOMP_WITHOUT_NET, "a path to a socket crosses every namespace"),
 	DENY(name_to_handle_at, "files without a path"),

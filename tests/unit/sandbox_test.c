@@ -379,6 +379,7 @@ static const struct
 	{&seccomp_zygote, SECCOMP_WITHOUT_TMP, SYS_mount, {0}, NO_PERM},
 	{&seccomp_zygote, SECCOMP_WITH_TMP, SYS_mount, {0}, ALLOW},
 	{&seccomp_zygote, SECCOMP_WITHOUT_TMP, SYS_unshare, {CLONE_NEWNS}, NO_PERM},
+	{&seccomp_zygote, SECCOMP_WITHOUT_TMP, SYS_unshare, {CLONE_THREAD}, ALLOW},
 	{&seccomp_zygote, SECCOMP_WITH_TMP, SYS_unshare, {CLONE_NEWNS}, ALLOW},
 	{&seccomp_zygote, SECCOMP_WITH_TMP, SYS_unshare, {CLONE_NEWNS | CLONE_NEWUSER}, NO_PERM},
 	{&seccomp_zygote, SECCOMP_WITHOUT_TMP, SYS_clone, {SIGCHLD}, ALLOW},
