@@ -15,6 +15,8 @@ ReturnSetInfo *admin_rows(FunctionCallInfo call);
 bool admin_may_see(Oid role);
 /* Raises 42501 unless the current user may end calls of role: as pg_cancel_backend. */
 void admin_may_signal_check(Oid role);
+/* An interval of microseconds. */
+Datum admin_interval(int64 us);
 /* The node's name in the policy. */
 Datum admin_node(void);
 

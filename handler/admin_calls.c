@@ -93,15 +93,6 @@ calls_measure(Shown *shown, int count)
 	}
 }
 
-static Datum
-interval_from_us(int64 us)
-{
-	Interval *interval = palloc0(sizeof(Interval));
-
-	interval->time = us;
-	return IntervalPGetDatum(interval);
-}
-
 static void
 call_row(ReturnSetInfo *rows, const Shown *shown)
 {
@@ -126,8 +117,8 @@ call_row(ReturnSetInfo *rows, const Shown *shown)
 	values[COLUMN_QUEUED_AT] = TimestampTzGetDatum(call->queued_at);
 	values[COLUMN_STARTED_AT] = TimestampTzGetDatum(call->started_at);
 	nulls[COLUMN_STARTED_AT] = call->started_at == 0;
-	values[COLUMN_ELAPSED] = interval_from_us(GetCurrentTimestamp() - call->queued_at);
-	values[COLUMN_CPU] = interval_from_us((int64) (shown->usage.cpu_ns / 1000));
+	values[COLUMN_ELAPSED] = admin_interval(GetCurrentTimestamp() - call->queued_at);
+	values[COLUMN_CPU] = admin_interval((int64) (shown->usage.cpu_ns / 1000));
 	values[COLUMN_MEMORY] = Int64GetDatum((int64) shown->usage.memory);
 	values[COLUMN_MEMORY_PEAK] = Int64GetDatum((int64) shown->usage.memory_peak);
 	nulls[COLUMN_CPU] = nulls[COLUMN_MEMORY] = nulls[COLUMN_MEMORY_PEAK] = !shown->measured;

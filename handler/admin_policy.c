@@ -64,15 +64,6 @@ pools_collect(Policy **policy)
 	return shown;
 }
 
-static Datum
-interval_from_us(int64 us)
-{
-	Interval *interval = palloc0(sizeof(Interval));
-
-	interval->time = us;
-	return IntervalPGetDatum(interval);
-}
-
 enum
 {
 	POOL_NODE,
@@ -126,7 +117,7 @@ pybox_pools(PG_FUNCTION_ARGS)
 		values[POOL_RUNNING] = Int32GetDatum(shown[i].queue.holding);
 		values[POOL_WAITING] = Int32GetDatum(shown[i].queue.waiting);
 		values[POOL_QUEUE_LENGTH] = Int32GetDatum(pool->queue_length);
-		values[POOL_OLDEST_WAIT] = interval_from_us(shown[i].oldest_wait_us);
+		values[POOL_OLDEST_WAIT] = admin_interval(shown[i].oldest_wait_us);
 		nulls[POOL_OLDEST_WAIT] = shown[i].queue.waiting == 0;
 		values[POOL_MEMORY_LIMIT] = Int64GetDatum(pool->limits.memory);
 		values[POOL_SPARES] = Int32GetDatum(pool->spares);
