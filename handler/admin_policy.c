@@ -128,7 +128,7 @@ pybox_pools(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* One row: the policy's text as it was loaded, from where, when, and which. */
+/* One row, none while there is no policy: its text as it was loaded, from where, when, and which. */
 Datum
 pybox_policy(PG_FUNCTION_ARGS)
 {
@@ -140,6 +140,8 @@ pybox_policy(PG_FUNCTION_ARGS)
 	LWLockAcquire(shared->lock, LW_SHARED);
 	memcpy(copy, shared, sizeof(Shared));
 	LWLockRelease(shared->lock);
+	if (pg_atomic_read_u64(&copy->policy_generation) == 0)
+		return (Datum) 0;
 	values[0] = CStringGetTextDatum(copy->policy.node_name);
 	values[1] = Int64GetDatum((int64) pg_atomic_read_u64(&copy->policy_generation));
 	values[2] = CStringGetTextDatum(copy->policy_source);

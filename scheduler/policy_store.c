@@ -74,6 +74,7 @@ policy_install(const Policy *policy, const char *source, const char *text, size_
 	shared->policy_length = length;
 	strlcpy(shared->policy_source, source, sizeof(shared->policy_source));
 	shared->policy_loaded_at = GetCurrentTimestamp();
+	shared->policy_refused = false;
 	shared->policy_changed = true;
 	for (int pool = 0; pool < POLICY_POOLS_MAX; pool++)
 		shared->zygotes[pool][0].state = shared->zygotes[pool][1].state = -1;
@@ -118,6 +119,14 @@ policy_store_local_generation(void)
 	return local_generation;
 }
 
+void
+policy_store_refuse(void)
+{
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	shared->policy_refused = true;
+	LWLockRelease(shared->lock);
+}
+
 /* The scheduler loads it when the server starts, at the same time as the first sessions. */
 static void
 policy_await_first(void)
@@ -126,6 +135,11 @@ policy_await_first(void)
 
 	while (policy_store_generation() == 0)
 	{
+		if (shared->policy_refused)
+			ereport(ERROR,
+					(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("pybox has no policy: its file could not be used"),
+					 errdetail("Calls are refused rather than run under another policy than the file's."),
+					 errhint("The server log tells what is wrong. Mend the file and call pybox.reload_policy().")));
 		if (GetCurrentTimestamp() >= deadline)
 			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("pybox has no policy yet"),
 							errdetail("The pybox scheduler did not start within %d s.", FIRST_TIMEOUT_MS / 1000),
@@ -164,6 +178,7 @@ policy_store_copy(void)
 {
 	Policy *copy = palloc(sizeof(Policy));
 
+	policy_await_first();
 	LWLockAcquire(shared->lock, LW_SHARED);
 	memcpy(copy, &shared->policy, sizeof(Policy));
 	LWLockRelease(shared->lock);

@@ -16,17 +16,19 @@ extern char *policy_store_file;
  * F0000 and "file:line:column"; below ERROR it returns false and the old policy stays.
  */
 bool policy_store_load(int elevel);
+/* Until a policy is installed, calls fail at once instead of waiting for the first one. */
+void policy_store_refuse(void);
 /* Grows with each policy installed; 0: none yet. */
 uint64 policy_store_generation(void);
 /*
  * This process's copy, and which it is. It changes in place, in policy_store_refresh() alone, which the outermost call
  * makes: calls that run keep the limits they began with. It waits for the first policy, and raises 55000 when there is
- * none within ten seconds.
+ * none within ten seconds, or F0000 when the file could not be used.
  */
 const Policy *policy_store_get(void);
 uint64 policy_store_local_generation(void);
 void policy_store_refresh(void);
-/* The one in force, palloc'd. */
+/* The one in force, palloc'd. Raises as policy_store_get(). */
 Policy *policy_store_copy(void);
 /* Reports a parser's error on text from source. */
 void policy_store_report(int elevel, const char *source, const PolicyError *error);

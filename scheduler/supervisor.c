@@ -319,6 +319,9 @@ supervisor_tick(TimestampTz now)
 	/* Reaps a launcher that took its time to clean up; the one in charge is launcher_lost()'s. */
 	if (lingering > 0 && waitpid(lingering, NULL, WNOHANG) != 0)
 		lingering = 0;
+	/* Without a policy there is nothing to launch; installing one sets our latch. */
+	if (pg_atomic_read_u64(&shared->policy_generation) == 0)
+		return -1;
 	if (shared->policy_changed)
 		event_handle(EVENT_POLICY);
 	if (now >= due_at)

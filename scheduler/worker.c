@@ -62,19 +62,15 @@ worker_enter(void)
 	before_shmem_exit(worker_exit, (Datum) 0);
 }
 
-/* A broken file must not leave the node without a policy: the built-in one serves until it is mended. */
+/* A file that cannot be used leaves the node without a policy, and calls are refused: any other could be weaker than it. */
 static void
 policy_load_first(void)
 {
-	char *file = policy_store_file;
-
 	if (policy_store_generation() > 0 || policy_store_load(LOG))
 		return;
-	ereport(LOG, (errmsg("pybox starts with its built-in policy"),
+	policy_store_refuse();
+	ereport(LOG, (errmsg("pybox refuses all calls until it has a policy"),
 				  errhint("Mend the file and call pybox.reload_policy().")));
-	policy_store_file = NULL;
-	(void) policy_store_load(LOG);
-	policy_store_file = file;
 }
 
 /* Backends keep their own wall limit while Python runs; while they are in SQL only an interrupt reaches them. */

@@ -137,7 +137,7 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'pybox_reload_policy';
 REVOKE ALL ON FUNCTION pybox.reload_policy() FROM PUBLIC;
 COMMENT ON FUNCTION pybox.reload_policy() IS 'Reads pybox.policy_file and puts it in force, all or nothing; F0000 with file:line:column if it is wrong, and the old policy stays. Superusers, or who is granted';
 
-CREATE FUNCTION pybox.check_policy(yaml text) RETURNS boolean STRICT IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION pybox.check_policy(yaml text) RETURNS boolean STRICT STABLE PARALLEL SAFE
 LANGUAGE c AS 'MODULE_PATHNAME', 'pybox_check_policy';
 COMMENT ON FUNCTION pybox.check_policy(text) IS 'True if the text is a valid policy, else F0000 with line and column; changes nothing. At most 64 KiB';
 
