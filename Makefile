@@ -8,10 +8,10 @@ SANITIZERS ?=
 SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .DEFAULT_GOAL := all
-.PHONY: all install clean help setup check demo bench lint format sanitize unit-tests
+.PHONY: all install clean help setup check demo bench lint format sanitize valgrind unit-tests
 
 # What people type beside all, install and clean. These do without PGXS, which has a `check` of its own.
-FRONT := help setup check demo bench lint format sanitize
+FRONT := help setup check demo bench lint format sanitize valgrind
 
 # What each binary is made of. A new file joins by its name.
 POLICY_SRCS      := $(wildcard policies/policy*.c) sandbox/layer.c
@@ -163,4 +163,8 @@ format:
 sanitize: setup
 	$(MAKE) SANITIZERS='$(SANITIZE_FLAGS)' unit-tests
 	@for test in $(UNIT_TESTS); do echo "$$test" && $(BUILD)/unit-sanitized/$$test || exit 1; done
+
+#: valgrind   the regression themes on a server whose backends run under valgrind (THEMES="set spi" selects)
+valgrind: setup
+	@ops/valgrind $(THEMES)
 endif

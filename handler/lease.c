@@ -114,7 +114,7 @@ lease_drop(Lease *lease, WireKind kind, uint32 number)
 {
 	Channel *channel = &lease->channel;
 	FrameOut out = {.writer = frame_writer_make()};
-	WireFrame answer;
+	WireFrame answer = {0};
 
 	wire_put_u32(&out.writer, number);
 	channel->check = NULL;
