@@ -409,7 +409,7 @@ call_ask(Call *call, WireKind kind, uint32 answers)
 	call_admit(call);
 	if (unlikely(!call->lease->greeted))
 		hello_send(call);
-	if (kind == WIRE_CALL)
+	if (kind == WIRE_CALL || kind == WIRE_TRIGGER)
 	{
 		function_send(call);
 		type_send(call, call->result);

@@ -26,7 +26,8 @@ typedef struct Call
 	int depth;
 	uint64 id;
 	Function *function;
-	const TypeInfo *result; /* for WIRE_CALL */
+	const TypeInfo *result;		 /* for WIRE_CALL; of WIRE_TRIGGER the table's row */
+	struct TriggerData *trigger; /* whose transition tables SQL sees, or NULL */
 	const PolicyPool *pool;
 	Oid role;
 	Lease *lease; /* NULL until there is one; its depth counts this call */

@@ -20,7 +20,7 @@
 
 typedef struct FunctionKey
 {
-	Oid oid;
+	Oid oid, relation;
 	int32 trusted;
 } FunctionKey;
 
@@ -106,7 +106,7 @@ arguments_read(Function *function, HeapTuple tuple)
 }
 
 static Function *
-function_read(HeapTuple tuple, Oid oid, bool trusted)
+function_read(HeapTuple tuple, Oid oid, Oid relation, bool trusted)
 {
 	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tuple);
 	bool is_null;
@@ -118,6 +118,7 @@ function_read(HeapTuple tuple, Oid oid, bool trusted)
 		elog(ERROR, "function %u has no source", oid);
 	function = function_make(TopMemoryContext, NameStr(form->proname), TextDatumGetCString(source), trusted);
 	function->oid = oid;
+	function->relation = relation;
 	function->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
 	function->tid = tuple->t_self;
 	function->returns_set = form->proretset;
@@ -138,9 +139,9 @@ function_retire(Function *function)
 }
 
 Function *
-function_get(Oid oid, bool trusted)
+function_get(Oid oid, Oid relation, bool trusted)
 {
-	FunctionKey key = {.oid = oid, .trusted = trusted};
+	FunctionKey key = {.oid = oid, .relation = relation, .trusted = trusted};
 	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(oid));
 	FunctionSlot *slot;
 	Function *function;
@@ -156,7 +157,7 @@ function_get(Oid oid, bool trusted)
 		ReleaseSysCache(tuple);
 		return slot->function;
 	}
-	function = function_read(tuple, oid, trusted);
+	function = function_read(tuple, oid, relation, trusted);
 	ReleaseSysCache(tuple);
 	if (found)
 	{
@@ -220,7 +221,7 @@ result_type(FunctionCallInfo call, const Function *function)
 
 	if (function->is_procedure && class != TYPEFUNC_COMPOSITE)
 		return type_get(VOIDOID, -1);
-	if (type == TRIGGEROID)
+	if (type == TRIGGEROID || type == EVENT_TRIGGEROID)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("trigger functions can only be called as triggers")));
 	if (class == TYPEFUNC_COMPOSITE && type == RECORDOID)
@@ -259,7 +260,7 @@ function_site(FunctionCallInfo call, bool trusted)
 		return site;
 	if (site != NULL && site->set != NULL)
 		return site; /* a set goes on as it began */
-	function = function_get(call->flinfo->fn_oid, trusted);
+	function = function_get(call->flinfo->fn_oid, InvalidOid, trusted);
 	if (site == NULL || site->handle != function->handle)
 		site = site_make(call, function);
 	for (int i = 0; i < function->arg_count; i++)
@@ -275,11 +276,12 @@ function_site(FunctionCallInfo call, bool trusted)
 void
 function_put(FrameOut *out, const Function *function)
 {
-	uint8 flags = (function->returns_set ? WIRE_FUNCTION_SET : 0) |
-				  (function->is_procedure ? WIRE_FUNCTION_PROCEDURE : 0) |
-				  (function->is_inline ? WIRE_FUNCTION_INLINE : 0);
+	uint8 flags =
+		(function->returns_set ? WIRE_FUNCTION_SET : 0) | (function->is_procedure ? WIRE_FUNCTION_PROCEDURE : 0) |
+		(function->is_inline ? WIRE_FUNCTION_INLINE : 0) | (OidIsValid(function->relation) ? WIRE_FUNCTION_TRIGGER : 0);
 
 	wire_put_u32(&out->writer, function->handle);
+	wire_put_u32(&out->writer, function->oid);
 	wire_put_u8(&out->writer, flags);
 	frame_put_cstring(out, function->name);
 	frame_put_cstring(out, function->source);

@@ -18,7 +18,8 @@
 
 typedef struct Function
 {
-	Oid oid; /* InvalidOid: a DO block */
+	Oid oid;	  /* InvalidOid: a DO block */
+	Oid relation; /* of a trigger function, which is one function for each table; else InvalidOid */
 	TransactionId xmin;
 	ItemPointerData tid;
 	MemoryContext context;
@@ -48,8 +49,8 @@ typedef struct CallSite
 
 /* The call site of a call, brought up to date. */
 CallSite *function_site(FunctionCallInfo call, bool trusted);
-/* From pg_proc, by oid. */
-Function *function_get(Oid oid, bool trusted);
+/* From pg_proc, by oid; relation: whose trigger it is, or InvalidOid. */
+Function *function_get(Oid oid, Oid relation, bool trusted);
 /* For DO: freed by function_release. */
 Function *function_inline(const char *source, bool trusted);
 void function_hold(Function *function);

@@ -6,7 +6,6 @@
 #include "access/htup_details.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "commands/event_trigger.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -16,6 +15,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "handler/trigger.h"
 #include "scheduler/shared.h"
 
 PG_FUNCTION_INFO_V1(pybox_call_handler);
@@ -53,14 +53,6 @@ value_return(Call *call, CallSite *site, FunctionCallInfo info)
 	return value;
 }
 
-static void
-trigger_refuse(FunctionCallInfo info)
-{
-	if (CALLED_AS_TRIGGER(info) || CALLED_AS_EVENT_TRIGGER(info))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("pybox does not support triggers"),
-						errhint("Call a pybox function from a PL/pgSQL trigger.")));
-}
-
 static Datum
 function_call(FunctionCallInfo info, bool trusted)
 {
@@ -69,7 +61,8 @@ function_call(FunctionCallInfo info, bool trusted)
 	Call call;
 
 	shared_require();
-	trigger_refuse(info);
+	if (CALLED_AS_TRIGGER(info))
+		return trigger_fire(info, trusted);
 	site = function_site(info, trusted);
 	call_begin(&call, site->function, set_progress(site));
 	call.result = site->result;
@@ -169,10 +162,11 @@ result_type_check(Oid oid)
 {
 	Oid type = get_func_rettype(oid);
 
-	if (type == TRIGGEROID || type == EVENT_TRIGGEROID)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("pybox does not support triggers"),
-						errhint("Call a pybox function from a PL/pgSQL trigger.")));
-	if (get_typtype(type) == TYPTYPE_PSEUDO && !IsPolymorphicType(type) && type != VOIDOID && type != RECORDOID)
+	if (type == EVENT_TRIGGEROID)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("trigger functions can only be called as triggers")));
+	if (type != TRIGGEROID && get_typtype(type) == TYPTYPE_PSEUDO && !IsPolymorphicType(type) && type != VOIDOID &&
+		type != RECORDOID)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("PL/Python functions cannot return type %s", format_type_be(type))));
 }
@@ -186,11 +180,11 @@ function_validate(FunctionCallInfo info, bool trusted)
 
 	if (!CheckFunctionValidatorAccess(info->flinfo->fn_oid, oid))
 		return;
-	result_type_check(oid);
 	if (!check_function_bodies)
 		return;
+	result_type_check(oid);
 	shared_require();
-	function = function_get(oid, trusted);
+	function = function_get(oid, InvalidOid, trusted);
 	argument_types_check(function);
 	function_submit(function, WIRE_CHECK, NULL);
 }

@@ -8,6 +8,7 @@
 #include "handler/call.h"
 
 #include "access/xact.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -119,8 +120,10 @@ spi_connect_once(Call *call)
 	scratch = MemoryContextSwitchTo(call->home);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	MemoryContextSwitchTo(scratch);
 	call->spi = true;
+	if (call->trigger != NULL && SPI_register_trigger_data(call->trigger) < 0)
+		elog(ERROR, "SPI_register_trigger_data failed");
+	MemoryContextSwitchTo(scratch);
 }
 
 static WireKind

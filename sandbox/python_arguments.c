@@ -5,7 +5,7 @@
 
 struct FunctionArguments
 {
-	PyObject *args;
+	PyObject *args, *td;
 	PyObject *named[]; /* name_count of them */
 };
 
@@ -32,6 +32,13 @@ function_bind(Function *function, PyObject *args)
 	return key == NULL ? -1 : PyDict_SetItem(function->globals, key, args);
 }
 
+/* As function_bind; a trigger function has TD and no arguments. */
+int
+function_bind_trigger(Function *function, PyObject *td)
+{
+	return PyDict_SetItemString(function->globals, "TD", td);
+}
+
 /* A new reference, or NULL if the name is not set. */
 static PyObject *
 arguments_get(const Function *function, PyObject *key)
@@ -50,6 +57,9 @@ function_save_arguments(const Function *function)
 	if (saved == NULL)
 		return (FunctionArguments *) PyErr_NoMemory();
 	saved->args = arguments_get(function, arguments_args_key());
+	saved->td = NULL;
+	if (function->flags & WIRE_FUNCTION_TRIGGER)
+		saved->td = Py_XNewRef(PyDict_GetItemString(function->globals, "TD"));
 	for (uint16_t i = 0; i < function->name_count; i++)
 		saved->named[i] = arguments_get(function, function->names[i]);
 	return saved;
@@ -61,6 +71,7 @@ function_drop_arguments(const Function *function, FunctionArguments *saved)
 	if (saved == NULL)
 		return;
 	Py_XDECREF(saved->args);
+	Py_XDECREF(saved->td);
 	for (uint16_t i = 0; i < function->name_count; i++)
 		Py_XDECREF(saved->named[i]);
 	PyMem_RawFree(saved);
@@ -73,6 +84,8 @@ function_restore_arguments(Function *function, FunctionArguments *saved)
 		return;
 	if (saved->args != NULL)
 		PyDict_SetItem(function->globals, arguments_args_key(), saved->args);
+	if (saved->td != NULL)
+		PyDict_SetItemString(function->globals, "TD", saved->td);
 	for (uint16_t i = 0; i < function->name_count; i++)
 		if (saved->named[i] != NULL)
 			PyDict_SetItem(function->globals, function->names[i], saved->named[i]);

@@ -17,8 +17,7 @@
 
 #define CALL_ACTIVITY "while creating return value"
 
-/* The answer is an error: the exception that is set. */
-static WireKind
+WireKind
 call_put_error(Outbox *out, const ErrorSite *site)
 {
 	outbox_reset(out);
@@ -26,8 +25,7 @@ call_put_error(Outbox *out, const ErrorSite *site)
 	return WIRE_ERROR;
 }
 
-/* From here on nobody waits for this frame, so that what is freed afterwards may not ask for anything. */
-static void
+void
 call_answer(Outbox *out, WireKind kind)
 {
 	Activation *activation = activation_current();
@@ -39,7 +37,7 @@ call_answer(Outbox *out, WireKind kind)
 	outbox_close(out);
 }
 
-static WireKind
+WireKind
 call_put_compile_error(Outbox *out, const Function *function)
 {
 	char primary[256];

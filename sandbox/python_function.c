@@ -87,7 +87,7 @@ function_make_name(const Function *function)
 	if (function->flags & WIRE_FUNCTION_INLINE)
 		snprintf(name, size, "__plpython_inline_block");
 	else
-		snprintf(name, size, "__plpython_procedure_%s_%u", function->name, function->handle);
+		snprintf(name, size, "__plpython_procedure_%s_%u", function->name, function->oid);
 	for (char *letter = name; *letter != '\0'; letter++)
 		if (!Py_ISALNUM((unsigned char) *letter))
 			*letter = '_';
@@ -144,6 +144,7 @@ function_read(WireReader *r)
 		return (Function *) PyErr_NoMemory();
 	function->references = 1;
 	function->handle = wire_get_u32(r);
+	function->oid = wire_get_u32(r);
 	function->flags = wire_get_u8(r);
 	if (function_read_parts(r, function) != 0)
 	{

@@ -12,6 +12,7 @@ typedef struct Function
 {
 	uint32_t references;
 	uint32_t handle;
+	uint32_t oid;		/* for the Python name */
 	uint8_t flags;		/* WireFunctionFlag */
 	char *name;			/* of the SQL function */
 	char *source;		/* as Python gets it */
@@ -43,6 +44,7 @@ void function_forget(uint32_t handle);
 int function_check(const Function *function); /* only compiles */
 int function_compile(Function *function);	  /* once; then it can be called */
 int function_bind(Function *function, PyObject *args);
+int function_bind_trigger(Function *function, PyObject *td);
 
 /* Before and after a call: a recursive one must find, and leave, the outer one's arguments in the globals. */
 int function_enter(Function *function, FunctionArguments **outer);

@@ -15,6 +15,7 @@
 #include "sandbox/python_exceptions.h"
 #include "sandbox/python_iterator.h"
 #include "sandbox/python_session.h"
+#include "sandbox/python_trigger.h"
 
 typedef void (*ServeHandler)(Inbox *in);
 
@@ -96,9 +97,11 @@ static const struct
 	ServeHandler handler;
 	bool answers;
 } serve_kinds[WIRE_KIND_COUNT] = {
-	[WIRE_HELLO] = {serve_hello, false},   [WIRE_FUNCTION] = {serve_function, false}, [WIRE_TYPE] = {serve_type, false},
-	[WIRE_FORGET] = {serve_forget, false}, [WIRE_CLOSE] = {serve_close, false},		  [WIRE_CALL] = {call_serve, true},
-	[WIRE_NEXT] = {call_serve_next, true}, [WIRE_CHECK] = {call_serve_check, true},
+	[WIRE_HELLO] = {serve_hello, false},	 [WIRE_FUNCTION] = {serve_function, false},
+	[WIRE_TYPE] = {serve_type, false},		 [WIRE_FORGET] = {serve_forget, false},
+	[WIRE_CLOSE] = {serve_close, false},	 [WIRE_CALL] = {call_serve, true},
+	[WIRE_TRIGGER] = {trigger_serve, true},	 [WIRE_NEXT] = {call_serve_next, true},
+	[WIRE_CHECK] = {call_serve_check, true},
 };
 
 /* Answers a frame that could not be begun with the exception that is set. */

@@ -11,14 +11,16 @@ typedef enum WireKind
 {
 	/* backend to child */
 	WIRE_HELLO = 1, /* u8 trusted, u8 arrays (PolicyArrays), text pool, text packages ("numpy, scipy"; for hints) */
-	WIRE_FUNCTION, /* u32 handle, u8 flags (WireFunctionFlag), text name, text source, u16 n, n texts: argument names */
-	WIRE_TYPE,	   /* u32 handle, type */
-	WIRE_FORGET,   /* u32 function handle: it is not called any more. WIRE_END of call 0 when it is gone */
-	WIRE_CALL,	   /* u32 function handle, u32 type handle, u16 n, n values */
-	WIRE_NEXT,	   /* u32 iterator: give the next row */
-	WIRE_CLOSE,	   /* u32 iterator: drop it. WIRE_END of call 0 when it is gone */
-	WIRE_CHECK,	   /* as WIRE_FUNCTION: only compile; answered by WIRE_RESULT with WIRE_NULL or WIRE_ERROR */
-	WIRE_REPLY,	   /* answer to a request; payload by request, below */
+	/* u32 handle, u32 oid (0: none), u8 flags (WireFunctionFlag), text name, text source, u16 n, n texts: argument names */
+	WIRE_FUNCTION,
+	WIRE_TYPE,		  /* u32 handle, type */
+	WIRE_FORGET,	  /* u32 function handle: it is not called any more. WIRE_END of call 0 when it is gone */
+	WIRE_CALL,		  /* u32 function handle, u32 type handle, u16 n, n values */
+	WIRE_TRIGGER,	  /* a WireTrigger, below; answered by WIRE_RESULT with a WireTriggerAnswer, or WIRE_ERROR */
+	WIRE_NEXT,		  /* u32 iterator: give the next row */
+	WIRE_CLOSE,		  /* u32 iterator: drop it. WIRE_END of call 0 when it is gone */
+	WIRE_CHECK,		  /* as WIRE_FUNCTION: only compile; answered by WIRE_RESULT with WIRE_NULL or WIRE_ERROR */
+	WIRE_REPLY,		  /* answer to a request; payload by request, below */
 	WIRE_REPLY_ERROR, /* a request failed: as WIRE_ERROR */
 	/* child to backend: answers */
 	WIRE_RESULT,   /* value */
@@ -41,11 +43,26 @@ typedef enum WireKind
  * if it has: u16 n columns, n of {text name, u32 type oid, i32 typmod}, u64 rows, rows * n values.
  */
 
+/*
+ * WireTrigger: u32 function handle, u32 handle of the type of the table's rows, u8 whether there is a new row to modify,
+ * u16 n, n u16: generated columns, ascending; value: TD, a WIRE_RECORD in the order of the dictionary to be.
+ * WireTriggerAnswer: u8 WireTriggerAction; with MODIFY and a row to modify: u32 n, n of {u16 column, value}; the last one for a
+ * column counts. Columns are counted from 0 as in the row's type, which has no dropped ones.
+ */
+typedef enum WireTriggerAction
+{
+	WIRE_TRIGGER_OK,
+	WIRE_TRIGGER_SKIP,
+	WIRE_TRIGGER_MODIFY,
+	WIRE_TRIGGER_ACTION_COUNT
+} WireTriggerAction;
+
 typedef enum WireFunctionFlag
 {
 	WIRE_FUNCTION_SET = 1,		 /* returns an iterator */
 	WIRE_FUNCTION_PROCEDURE = 2, /* called by CALL */
-	WIRE_FUNCTION_INLINE = 4	 /* DO block */
+	WIRE_FUNCTION_INLINE = 4,	 /* DO block */
+	WIRE_FUNCTION_TRIGGER = 8	 /* fired for one table; has TD */
 } WireFunctionFlag;
 
 typedef enum WireTag
