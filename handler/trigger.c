@@ -10,10 +10,11 @@
 #include "access/htup_details.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
-#include "utils/lsyscache.h"
+#include "miscadmin.h"
 #include "utils/rel.h"
 
 #include "handler/call.h"
+#include "handler/error.h"
 
 typedef struct TriggerRow
 {
@@ -59,9 +60,22 @@ row_old(const TriggerData *data)
 }
 
 static bool
+column_is_live(const TriggerRow *row, int column)
+{
+	return row->type->columns[column] != NULL;
+}
+
+static bool
 column_is_generated(const TriggerRow *row, int column)
 {
 	return TupleDescAttr(row->desc, column)->attgenerated != '\0';
+}
+
+/* Before the event, the generated columns of the new row have no values yet. */
+static bool
+column_is_given(const TriggerRow *row, int column)
+{
+	return column_is_live(row, column) && !column_is_generated(row, column);
 }
 
 static void
@@ -72,26 +86,22 @@ text_put(FrameOut *out, const char *name, const char *text)
 	frame_put_cstring(out, text);
 }
 
-/* Before the event the generated columns of the new row have no values yet, and are left out. */
+/* The columns of tuple that are shown. */
 static void
-row_put(FrameOut *out, const TriggerRow *row, HeapTuple tuple, bool without_generated)
+row_put(FrameOut *out, const TriggerRow *row, HeapTuple tuple, bool (*shown)(const TriggerRow *row, int column))
 {
 	int natts = row->desc->natts, count = 0;
 	Datum *values = palloc(Max(natts, 1) * sizeof(Datum));
 	bool *nulls = palloc(Max(natts, 1) * sizeof(bool));
-	bool *shown = palloc(Max(natts, 1) * sizeof(bool));
 
 	heap_deform_tuple(tuple, row->desc, values, nulls);
 	for (int i = 0; i < natts; i++)
-	{
-		shown[i] = row->type->columns[i] != NULL && !(without_generated && column_is_generated(row, i));
-		count += shown[i];
-	}
+		count += shown(row, i);
 	wire_put_u8(&out->writer, WIRE_RECORD);
 	wire_put_u16(&out->writer, count);
 	for (int i = 0; i < natts; i++)
 	{
-		if (!shown[i])
+		if (!shown(row, i))
 			continue;
 		frame_put_cstring(out, NameStr(TupleDescAttr(row->desc, i)->attname));
 		if (nulls[i])
@@ -110,7 +120,7 @@ new_put(FrameOut *out, const TriggerRow *row)
 	if (tuple == NULL)
 		wire_put_u8(&out->writer, WIRE_NULL);
 	else
-		row_put(out, row, tuple, TRIGGER_FIRED_BEFORE(row->data->tg_event));
+		row_put(out, row, tuple, TRIGGER_FIRED_BEFORE(row->data->tg_event) ? column_is_given : column_is_live);
 }
 
 static void
@@ -122,7 +132,7 @@ old_put(FrameOut *out, const TriggerRow *row)
 	if (tuple == NULL)
 		wire_put_u8(&out->writer, WIRE_NULL);
 	else
-		row_put(out, row, tuple, false);
+		row_put(out, row, tuple, column_is_live);
 }
 
 static void
@@ -181,11 +191,11 @@ generated_put(FrameOut *out, const TriggerRow *row)
 	int live = 0, count = 0;
 
 	for (int i = 0; i < row->desc->natts; i++)
-		count += row->type->columns[i] != NULL && column_is_generated(row, i);
+		count += column_is_live(row, i) && column_is_generated(row, i);
 	wire_put_u16(&out->writer, count);
 	for (int i = 0; i < row->desc->natts; i++)
 	{
-		if (row->type->columns[i] == NULL)
+		if (!column_is_live(row, i))
 			continue;
 		if (column_is_generated(row, i))
 			wire_put_u16(&out->writer, live);
@@ -211,7 +221,7 @@ column_get(WireReader *reader, const TriggerRow *row)
 
 	for (int i = 0; i < row->desc->natts; i++)
 	{
-		if (row->type->columns[i] == NULL || live++ != number)
+		if (!column_is_live(row, i) || live++ != number)
 			continue;
 		if (column_is_generated(row, i))
 			value_malformed("a value for a generated column");
@@ -226,31 +236,59 @@ modify_context(void *arg)
 	errcontext("while modifying trigger row");
 }
 
-static HeapTuple
-row_modify(WireReader *reader, const TriggerRow *row, HeapTuple tuple)
+/* What is new in a row, by column of the table. */
+typedef struct TriggerChange
 {
-	int natts = row->desc->natts;
-	Datum *values = palloc0(Max(natts, 1) * sizeof(Datum));
-	bool *nulls = palloc0(Max(natts, 1) * sizeof(bool));
-	bool *replaced = palloc0(Max(natts, 1) * sizeof(bool));
+	Datum *values;
+	bool *nulls, *replaced;
+} TriggerChange;
 
-	for (uint32 left = wire_get_u32(reader); left > 0 && reader->error == 0; left--)
+/* Takes the next item; false: it was the last. */
+static bool
+change_get(Call *call, WireReader *reader, const TriggerRow *row, TriggerChange *change)
+{
+	uint8 item = wire_get_u8(reader);
+	int column;
+
+	if (item == WIRE_TRIGGER_FAULT)
 	{
-		int column = column_get(reader, row);
-
-		values[column] = value_out(reader, row->type->columns[column], &nulls[column]);
-		replaced[column] = true;
+		error_context_stack = &call->context; /* the fault brings the rest along */
+		error_raise(*reader, &call->context);
 	}
+	if (item != WIRE_TRIGGER_COLUMN)
+	{
+		if (item != WIRE_TRIGGER_END || reader->error != 0)
+			value_malformed("a trigger's columns without an end");
+		return false;
+	}
+	column = column_get(reader, row);
+	change->values[column] = value_out(reader, row->type->columns[column], &change->nulls[column]);
+	change->replaced[column] = true;
+	return true;
+}
+
+static HeapTuple
+row_modify(Call *call, WireReader *reader, const TriggerRow *row, HeapTuple tuple)
+{
+	int natts = Max(row->desc->natts, 1);
+	TriggerChange change = {
+		.values = palloc0(natts * sizeof(Datum)),
+		.nulls = palloc0(natts * sizeof(bool)),
+		.replaced = palloc0(natts * sizeof(bool)),
+	};
+
+	while (change_get(call, reader, row, &change))
+		CHECK_FOR_INTERRUPTS();
 	if (tuple == NULL)
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 			 errmsg("trigger function returned \"MODIFY\" in a statement-level trigger, which has no row to modify")));
-	return heap_modify_tuple(tuple, row->desc, values, nulls, replaced);
+	return heap_modify_tuple(tuple, row->desc, change.values, change.nulls, change.replaced);
 }
 
 static HeapTuple
-row_modify_or_warn(WireReader *reader, const TriggerRow *row, HeapTuple tuple)
+row_modify_or_warn(Call *call, WireReader *reader, const TriggerRow *row, HeapTuple tuple)
 {
 	ErrorContextCallback context = {.previous = error_context_stack, .callback = modify_context};
 
@@ -260,7 +298,7 @@ row_modify_or_warn(WireReader *reader, const TriggerRow *row, HeapTuple tuple)
 		return tuple;
 	}
 	error_context_stack = &context;
-	tuple = row_modify(reader, row, tuple);
+	tuple = row_modify(call, reader, row, tuple);
 	error_context_stack = context.previous;
 	return tuple;
 }
@@ -276,7 +314,7 @@ answer_get(Call *call, const TriggerRow *row)
 	if (tuple == NULL)
 		tuple = row_old(row->data);
 	if (action == WIRE_TRIGGER_MODIFY)
-		tuple = row_modify_or_warn(&reader, row, tuple);
+		tuple = row_modify_or_warn(call, &reader, row, tuple);
 	if (reader.error != 0)
 		value_malformed(wire_strerror(reader.error));
 	if (action >= WIRE_TRIGGER_ACTION_COUNT || wire_left(&reader) > 0)

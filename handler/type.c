@@ -203,15 +203,27 @@ type_make(Oid type, int32 typmod)
 	return info;
 }
 
+/* The type cache numbers a description anew whenever the table is touched (ANALYZE, VACUUM); most often it is the old one. */
+static bool
+row_is_current(TypeInfo *info)
+{
+	TypeCacheEntry *entry = lookup_type_cache(info->base, TYPECACHE_TUPDESC);
+
+	if (entry->tupDesc_identifier != info->desc_id && !equalTupleDescs(entry->tupDesc, info->desc))
+		return false;
+	info->desc_id = entry->tupDesc_identifier;
+	return true;
+}
+
 /* A row type is as it was if the type cache still has the description it had, and so do its columns' types. */
 static bool
-type_is_current(const TypeInfo *info)
+type_is_current(TypeInfo *info)
 {
 	if (info->element != NULL)
 		return type_get(info->element->type, info->element->typmod) == info->element;
 	if (info->desc == NULL)
 		return true;
-	if (info->desc_id != 0 && lookup_type_cache(info->base, TYPECACHE_TUPDESC)->tupDesc_identifier != info->desc_id)
+	if (info->desc_id != 0 && !row_is_current(info))
 		return false;
 	for (int i = 0; i < info->desc->natts; i++)
 		if (info->columns[i] != NULL && type_get(info->columns[i]->type, info->columns[i]->typmod) != info->columns[i])

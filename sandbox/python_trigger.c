@@ -174,25 +174,35 @@ trigger_get_new(const Trigger *trigger)
 	return new;
 }
 
+/* Writes the column and its value, or nothing and returns -1 with an exception set. */
+static int
+trigger_put_column(WireWriter *w, const Trigger *trigger, uint16_t column, PyObject *value)
+{
+	size_t start = w->size;
+
+	wire_put_u8(w, WIRE_TRIGGER_COLUMN);
+	wire_put_u16(w, column);
+	if (value_out(w, trigger->row->columns[column].type, value, false) == 0)
+		return value_out_finish(w);
+	w->size = start;
+	return -1;
+}
+
 /* Converting a value may run user code, which may change the dictionary: items are those it had before. */
 static int
 trigger_put_items(WireWriter *w, const Trigger *trigger, PyObject *items)
 {
-	Py_ssize_t count = PyList_GET_SIZE(items);
 	int column = -1;
 
-	wire_put_u32(w, (uint32_t) count);
-	for (Py_ssize_t i = 0; i < count; i++)
+	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); i++)
 	{
 		PyObject *item = PyList_GET_ITEM(items, i);
 
 		column = trigger_find_column(trigger, PyTuple_GET_ITEM(item, 0), i, (uint16_t) (column + 1));
-		if (column < 0)
-			return -1;
-		wire_put_u16(w, (uint16_t) column);
-		if (value_out(w, trigger->row->columns[column].type, PyTuple_GET_ITEM(item, 1), false) != 0)
+		if (column < 0 || trigger_put_column(w, trigger, (uint16_t) column, PyTuple_GET_ITEM(item, 1)) != 0)
 			return -1;
 	}
+	wire_put_u8(w, WIRE_TRIGGER_END);
 	return value_out_finish(w);
 }
 
@@ -233,6 +243,19 @@ trigger_action(PyObject *result)
 						"Expected None, \"OK\", \"SKIP\", or \"MODIFY\".");
 }
 
+/* Ends the columns with what was wrong with the next; alone if there is no room for more. */
+static WireKind
+trigger_put_fault(Outbox *out, const Trigger *trigger)
+{
+	ErrorSite site = {.function = trigger->function, .activity = TRIGGER_ACTIVITY};
+
+	if (out->writer.error != 0)
+		return call_put_error(out, &site);
+	wire_put_u8(&out->writer, WIRE_TRIGGER_FAULT);
+	error_put(&out->writer, &site);
+	return out->writer.error == 0 ? WIRE_RESULT : call_put_error(out, &site);
+}
+
 static WireKind
 trigger_put_answer(Outbox *out, const Trigger *trigger, PyObject *result)
 {
@@ -244,8 +267,7 @@ trigger_put_answer(Outbox *out, const Trigger *trigger, PyObject *result)
 	wire_put_u8(&out->writer, (uint8_t) action);
 	if (action != WIRE_TRIGGER_MODIFY || !trigger->has_new || trigger_put_new(&out->writer, trigger) == 0)
 		return WIRE_RESULT;
-	site.activity = TRIGGER_ACTIVITY;
-	return call_put_error(out, &site);
+	return trigger_put_fault(out, trigger);
 }
 
 /* Between function_enter and function_leave. */

@@ -46,8 +46,10 @@ typedef enum WireKind
 /*
  * WireTrigger: u32 function handle, u32 handle of the type of the table's rows, u8 whether there is a new row to modify,
  * u16 n, n u16: generated columns, ascending; value: TD, a WIRE_RECORD in the order of the dictionary to be.
- * WireTriggerAnswer: u8 WireTriggerAction; with MODIFY and a row to modify: u32 n, n of {u16 column, value}; the last one for a
- * column counts. Columns are counted from 0 as in the row's type, which has no dropped ones.
+ * WireTriggerAnswer: u8 WireTriggerAction; with MODIFY and a row to modify: any number of {u8 WIRE_TRIGGER_COLUMN, u16 column,
+ * value}, of which the last one for a column counts, then u8 WIRE_TRIGGER_END, or u8 WIRE_TRIGGER_FAULT and what WIRE_ERROR has:
+ * the fault comes after the columns, since PL/Python would meet one of theirs first. Columns are counted from 0 as in the row's
+ * type, which has no dropped ones.
  */
 typedef enum WireTriggerAction
 {
@@ -56,6 +58,13 @@ typedef enum WireTriggerAction
 	WIRE_TRIGGER_MODIFY,
 	WIRE_TRIGGER_ACTION_COUNT
 } WireTriggerAction;
+
+typedef enum WireTriggerItem
+{
+	WIRE_TRIGGER_END,
+	WIRE_TRIGGER_COLUMN,
+	WIRE_TRIGGER_FAULT
+} WireTriggerItem;
 
 typedef enum WireFunctionFlag
 {

@@ -124,6 +124,9 @@ INSERT INTO wrong VALUES ('TD["new"] = {"twice": 1, "other": 2}');
 INSERT INTO wrong VALUES ('TD["new"]["\udc80"] = 1');
 INSERT INTO wrong VALUES ('TD["new"]["id"] = "one"');
 \echo :LAST_ERROR_SQLSTATE
+-- the first fault counts, whoever finds it
+INSERT INTO wrong VALUES ('TD["new"] = {"id": "two", "other": 1}');
+INSERT INTO wrong VALUES ('TD["new"] = {"id": 1, "other": 1, "stamp": "x"}');
 INSERT INTO wrong VALUES ('TD["new"]["id"] = 2**31');
 INSERT INTO wrong VALUES ('TD["new"]["stamp"] = "yesteryear"');
 -- (and here)
