@@ -83,6 +83,21 @@ $$;
 SET ROLE regress_numpy;
 SELECT by_sql('{1,2}');
 
+-- In a trigger's rows
+RESET ROLE;
+CREATE TABLE measured (name text, list float8[], flags bool[]);
+GRANT INSERT, SELECT ON measured TO regress_numpy;
+CREATE FUNCTION scaled() RETURNS trigger LANGUAGE pybox AS $$
+new = TD["new"]
+plpy.notice(*(f"{type(v).__name__} {v.tolist()}" for v in (new["list"], new["flags"])))
+new["list"], new["flags"] = new["list"] * 2, ~new["flags"]
+return "MODIFY"
+$$;
+CREATE TRIGGER scaled BEFORE INSERT ON measured FOR EACH ROW EXECUTE FUNCTION scaled();
+SET ROLE regress_numpy;
+INSERT INTO measured VALUES ('odd', '{1,2.5}', '{t,f}'), ('empty', '{}', '{{t},{t}}');
+SELECT * FROM measured;
+
 -- Without that, lists
 RESET ROLE;
 SELECT pool FROM pybox.explain_policy();
