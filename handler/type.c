@@ -131,6 +131,18 @@ row_describe(TypeInfo *info)
 	columns_describe(info);
 }
 
+/* The type cache numbers a description anew whenever the table is touched (ANALYZE, VACUUM); most often it is the old one. */
+static bool
+row_is_current(TypeInfo *info)
+{
+	TypeCacheEntry *entry = lookup_type_cache(info->base, TYPECACHE_TUPDESC);
+
+	if (entry->tupDesc_identifier != info->desc_id && !equalTupleDescs(entry->tupDesc, info->desc))
+		return false;
+	info->desc_id = entry->tupDesc_identifier;
+	return true;
+}
+
 /* An anonymous record: with a registered typmod its columns are known, else it only goes in. */
 static void
 record_describe(TypeInfo *info)
@@ -201,18 +213,6 @@ type_make(Oid type, int32 typmod)
 	info->handle = type_handle_next();
 	MemoryContextSwitchTo(old);
 	return info;
-}
-
-/* The type cache numbers a description anew whenever the table is touched (ANALYZE, VACUUM); most often it is the old one. */
-static bool
-row_is_current(TypeInfo *info)
-{
-	TypeCacheEntry *entry = lookup_type_cache(info->base, TYPECACHE_TUPDESC);
-
-	if (entry->tupDesc_identifier != info->desc_id && !equalTupleDescs(entry->tupDesc, info->desc))
-		return false;
-	info->desc_id = entry->tupDesc_identifier;
-	return true;
 }
 
 /* A row type is as it was if the type cache still has the description it had, and so do its columns' types. */
