@@ -12,13 +12,18 @@
 #include "storage/proc.h"
 #include "utils/memutils.h"
 
+#include "handler/cursor.h"
 #include "handler/error.h"
 #include "handler/launcher.h"
+#include "handler/subtransaction.h"
+#include "handler/transaction.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 #include "scheduler/slot.h"
 
 #define NODE_SHIFT 48
+#define ANSWER(kind) (UINT64CONST(1) << (kind))
+#define ERROR_ANSWERS (ANSWER(WIRE_ERROR) | ANSWER(WIRE_FATAL))
 #define SETTLE_FRAME_MAX (1024 * 1024) /* while a canceled child is heard out, a longer frame costs it its life */
 
 int call_cancel_grace_ms = 100;
@@ -35,10 +40,15 @@ calls_exit(int code, Datum arg)
 	current_call = NULL;
 }
 
-/* At the end of a transaction no call runs: one that is still listed was left by an error on its own way out. */
+/*
+ * At the end of a transaction no call runs but one that asked for it: another that is still listed was left by an error on
+ * its own way out.
+ */
 static void
 calls_forget(XactEvent event, void *arg)
 {
+	if (transaction_is_ending())
+		return;
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PARALLEL_ABORT)
 	{
 		slot_give_back();
@@ -349,11 +359,13 @@ call_admit(Call *call)
 	activity_state_set(call->entry, ACTIVITY_RUNNING);
 }
 
-/* A plan may be freed by whatever call happens to run, so that frame alone names none. */
+/* A plan or cursor may be freed by whatever call happens to run, so that those frames alone name none. */
 static bool
 frame_belongs(const Call *call, const WireFrame *frame)
 {
-	return frame->kind == WIRE_FREE_PLAN ? frame->call == 0 : frame->call == call->id && frame->kind < WIRE_KIND_COUNT;
+	if (frame->kind >= WIRE_KIND_COUNT)
+		return false;
+	return frame->call == (request_is_note((WireKind) frame->kind) ? 0 : call->id);
 }
 
 static WireKind
@@ -379,20 +391,30 @@ frame_receive(Call *call)
 	return (WireKind) frame.kind;
 }
 
+/* An uncaught plpy.Fatal ends the session, as in PL/Python; but a trusted function must not end its caller's. */
+static void
+answer_raise(Call *call, WireKind kind)
+{
+	if (kind == WIRE_FATAL && !call->function->trusted)
+		error_raise_fatal(call_reader(call), &call->context);
+	error_raise(call_reader(call), &call->context);
+}
+
 /* Serves requests until the answer comes; the slot is given back with it. */
 static WireKind
-call_converse(Call *call, uint32 answers)
+call_converse(Call *call, uint64 answers)
 {
 	for (;;)
 	{
 		WireKind kind = frame_receive(call);
 
-		if (likely((answers | 1u << WIRE_ERROR) & 1u << kind))
+		if (likely((answers | ERROR_ANSWERS) & ANSWER(kind)))
 		{
 			call->asked = false;
 			slot_give_back();
-			if (kind == WIRE_ERROR)
-				error_raise(call_reader(call), &call->context);
+			subtransactions_end(call);
+			if (unlikely(ERROR_ANSWERS & ANSWER(kind)))
+				answer_raise(call, kind);
 			return kind;
 		}
 		call_check(call);
@@ -402,7 +424,7 @@ call_converse(Call *call, uint32 answers)
 }
 
 WireKind
-call_ask(Call *call, WireKind kind, uint32 answers)
+call_ask(Call *call, WireKind kind, uint64 answers)
 {
 	WireKind answer;
 
@@ -417,6 +439,7 @@ call_ask(Call *call, WireKind kind, uint32 answers)
 	call->asked = true;
 	call_send(call, kind, &call->buffers->out);
 	answer = call_converse(call, answers);
+	cursors_sweep();
 	if (call->spi)
 	{
 		SPI_finish();
@@ -450,9 +473,11 @@ settle_receive(Call *call)
 		if (channel_receive_header(channel, &frame) != CHANNEL_OK || frame.length > SETTLE_FRAME_MAX ||
 			channel_receive_payload(channel, &frame, &call->buffers->in) != CHANNEL_OK || !frame_belongs(call, &frame))
 			return false;
-		if (frame.kind >= WIRE_RESULT && frame.kind <= WIRE_ERROR)
+		if (frame.kind >= WIRE_RESULT && frame.kind <= WIRE_FATAL)
 			return true;
-		if (frame.kind != WIRE_FREE_PLAN)
+		if (request_is_note((WireKind) frame.kind))
+			request_note(call->lease->id, (WireKind) frame.kind, &call->buffers->in);
+		else
 			refusal_send(call);
 	}
 	return false;
@@ -488,5 +513,7 @@ call_abort(Call *call)
 	slot_give_back();
 	if (call->lease != NULL)
 		call_settle(call);
+	cursors_unpin();
+	subtransactions_abandon(call);
 	call_leave(call);
 }

@@ -20,6 +20,8 @@
 /* pybox.cancel_grace_ms */
 extern int call_cancel_grace_ms;
 
+typedef struct Subtransaction Subtransaction;
+
 typedef struct Call
 {
 	struct Call *outer;
@@ -38,10 +40,12 @@ typedef struct Call
 	uint64 received; /* bytes of frames, for limits.output */
 	bool resumes;	 /* inside another call, or the next step of a set: goes first in the queue and is not refused */
 	bool asked, waiting;
-	bool no_grace;		   /* the child must die at once */
-	bool spi;			   /* SPI_connect was called */
-	MemoryContext home;	   /* the caller's: where results go */
-	MemoryContext scratch; /* of requests; NULL until the first */
+	bool no_grace;					/* the child must die at once */
+	bool spi;						/* SPI_connect was called */
+	bool nonatomic;					/* may end the transaction */
+	Subtransaction *subtransaction; /* the innermost that the function entered and did not exit; or NULL */
+	MemoryContext home;				/* the caller's: where results go */
+	MemoryContext scratch;			/* of requests; NULL until the first */
 	ErrorContextCallback context;
 } Call;
 
@@ -65,7 +69,7 @@ int64 call_spent_us(const Call *call);
 void call_end(Call *call);
 void call_abort(Call *call);
 /* Sends buffers->out as kind and serves the child until its answer, one of the bits 1 << WireKind in answers. */
-WireKind call_ask(Call *call, WireKind kind, uint32 answers);
+WireKind call_ask(Call *call, WireKind kind, uint64 answers);
 /* Sends buffers->out to the leased interpreter; ends the call if it is dead. */
 void call_send(Call *call, WireKind kind, const FrameOut *out);
 /* Interrupts, stops and wall limits of this call and its callers: raises. For waits. */
@@ -79,6 +83,10 @@ WireReader call_reader(const Call *call);
 
 /* request.c: serves what is in buffers->in. False: kind is no request. */
 bool request_serve(Call *call, WireKind kind);
+/* Whether it is one of the frames that name no call and want no answer: what a lease's interpreter has let go of. */
+bool request_is_note(WireKind kind);
+/* Takes note of it when no call listens. Raises nothing; what makes no sense is ignored. */
+void request_note(uint64 lease, WireKind kind, const WireWriter *in);
 /* stop.c: raises the error for a call that was asked to stop. */
 void stop_raise(Call *call, ActivityStop stop) pg_attribute_noreturn();
 /* set.c: the next row of a set-returning function. */

@@ -59,22 +59,38 @@ fields_apply(const ErrorFields *fields)
 	return 0;
 }
 
-void
-error_raise(WireReader reader, const ErrorContextCallback *own)
+static void
+fields_raise(int elevel, WireReader *reader, const ErrorContextCallback *own)
 {
 	ErrorFields fields;
 
-	error_fields_get(&reader, &fields);
+	error_fields_get(reader, &fields);
 	if (fields.text[WIRE_FIELD_CONTEXT] == NULL)
 		error_context_stack = own->previous;
-	ereport(ERROR, (errcode(sqlstate_of(fields.text[WIRE_FIELD_SQLSTATE], ERRCODE_EXTERNAL_ROUTINE_EXCEPTION)),
-					fields_apply(&fields)));
+	ereport(elevel, (errcode(sqlstate_of(fields.text[WIRE_FIELD_SQLSTATE], ERRCODE_EXTERNAL_ROUTINE_EXCEPTION)),
+					 fields_apply(&fields)));
+}
+
+void
+error_raise(WireReader reader, const ErrorContextCallback *own)
+{
+	fields_raise(ERROR, &reader, own);
+	pg_unreachable();
+}
+
+void
+error_raise_fatal(WireReader reader, const ErrorContextCallback *own)
+{
+	fields_raise(FATAL, &reader, own);
+	pg_unreachable();
 }
 
 void
 error_report(int elevel, const ErrorFields *fields)
 {
-	int otherwise = elevel >= WARNING ? ERRCODE_WARNING : ERRCODE_SUCCESSFUL_COMPLETION;
+	int otherwise = elevel > ERROR		? ERRCODE_INTERNAL_ERROR
+					: elevel == WARNING ? ERRCODE_WARNING
+										: ERRCODE_SUCCESSFUL_COMPLETION;
 
 	ereport(elevel, (errcode(sqlstate_of(fields->text[WIRE_FIELD_SQLSTATE], otherwise)), fields_apply(fields)));
 }

@@ -21,7 +21,9 @@ typedef struct ErrorFields
 void error_fields_get(WireReader *reader, ErrorFields *fields);
 /* Raises what WIRE_ERROR says, at ERROR; without own, the call's context line, when the function did not even run. */
 void error_raise(WireReader reader, const ErrorContextCallback *own) pg_attribute_noreturn();
-/* Reports fields at elevel, below ERROR. */
+/* The same at FATAL: ends the session. */
+void error_raise_fatal(WireReader reader, const ErrorContextCallback *own) pg_attribute_noreturn();
+/* Reports fields at elevel, any but ERROR. */
 void error_report(int elevel, const ErrorFields *fields);
 /* Appends the payload of WIRE_REPLY_ERROR. */
 void error_put(FrameOut *out, const ErrorData *error);

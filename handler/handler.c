@@ -53,6 +53,13 @@ value_return(Call *call, CallSite *site, FunctionCallInfo info)
 	return value;
 }
 
+/* CALL outside a transaction block, from the client or from procedures that are not atomic either. */
+static bool
+call_context_is_nonatomic(FunctionCallInfo info)
+{
+	return info->context != NULL && IsA(info->context, CallContext) && !castNode(CallContext, info->context)->atomic;
+}
+
 static Datum
 function_call(FunctionCallInfo info, bool trusted)
 {
@@ -66,6 +73,7 @@ function_call(FunctionCallInfo info, bool trusted)
 	site = function_site(info, trusted);
 	call_begin(&call, site->function, set_progress(site));
 	call.result = site->result;
+	call.nonatomic = call_context_is_nonatomic(info);
 	PG_TRY();
 	{
 		value = site->function->returns_set ? set_next(&call, site, info) : value_return(&call, site, info);
@@ -94,12 +102,13 @@ pyboxu_call_handler(PG_FUNCTION_ARGS)
 
 /* Asks the child to do kind with function, and for nothing back but success. */
 static void
-function_submit(Function *function, WireKind kind, const TypeInfo *result)
+function_submit(Function *function, WireKind kind, const TypeInfo *result, bool nonatomic)
 {
 	Call call;
 
 	call_begin(&call, function, NULL);
 	call.result = result;
+	call.nonatomic = nonatomic;
 	PG_TRY();
 	{
 		FrameOut *out = &call.buffers->out;
@@ -127,7 +136,7 @@ static void
 block_run(const InlineCodeBlock *block, bool trusted)
 {
 	shared_require();
-	function_submit(function_inline(block->source_text, trusted), WIRE_CALL, type_get(VOIDOID, -1));
+	function_submit(function_inline(block->source_text, trusted), WIRE_CALL, type_get(VOIDOID, -1), !block->atomic);
 }
 
 Datum
@@ -186,7 +195,7 @@ function_validate(FunctionCallInfo info, bool trusted)
 	shared_require();
 	function = function_get(oid, InvalidOid, trusted);
 	argument_types_check(function);
-	function_submit(function, WIRE_CHECK, NULL);
+	function_submit(function, WIRE_CHECK, NULL, false);
 }
 
 Datum

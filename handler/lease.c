@@ -15,6 +15,7 @@
 #include "storage/ipc.h"
 #include "utils/memutils.h"
 
+#include "handler/call.h"
 #include "handler/launcher.h"
 #include "sandbox/layer.h"
 #include "scheduler/policy_store.h"
@@ -109,21 +110,45 @@ leases_sweep(bool all)
 	}
 }
 
+/* Takes one frame of what the child says while it drops something; true: it is through, or there is no telling. */
+static bool
+dropped_receive(Lease *lease, WireWriter *in)
+{
+	Channel *channel = &lease->channel;
+	WireFrame frame = {0};
+	bool ends;
+
+	if (channel_receive_header(channel, &frame) != CHANNEL_OK || frame.call != 0 || frame.kind >= WIRE_KIND_COUNT ||
+		frame.length > sizeof(uint32) || channel_receive_payload(channel, &frame, in) != CHANNEL_OK)
+	{
+		lease_kill(lease);
+		return true;
+	}
+	ends = frame.kind == WIRE_END && frame.length == 0;
+	if (!ends && request_is_note((WireKind) frame.kind))
+		request_note(lease->id, (WireKind) frame.kind, in);
+	else if (!ends)
+		lease_kill(lease);
+	return ends || lease->killed;
+}
+
 void
 lease_drop(Lease *lease, WireKind kind, uint32 number)
 {
 	Channel *channel = &lease->channel;
 	FrameOut out = {.writer = frame_writer_make()};
-	WireFrame answer = {0};
+	WireWriter in = frame_writer_make();
 
 	wire_put_u32(&out.writer, number);
 	channel->check = NULL;
 	channel->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), DROP_TIMEOUT_MS);
-	if (channel->partial || channel_send(channel, kind, 0, &out) != CHANNEL_OK ||
-		channel_receive_header(channel, &answer) != CHANNEL_OK || answer.kind != WIRE_END || answer.call != 0 ||
-		answer.length != 0)
+	if (channel->partial || channel_send(channel, kind, 0, &out) != CHANNEL_OK)
 		lease_kill(lease);
+	while (!lease->killed && !dropped_receive(lease, &in))
+		if (GetCurrentTimestamp() >= channel->deadline)
+			lease_kill(lease);
 	pfree(out.writer.data);
+	pfree(in.data);
 }
 
 void

@@ -3,7 +3,8 @@
  *
  * DESIGN. A row that runs SQL gives the slot back first and takes it again after (design invariant 1), and runs in a
  * subtransaction, so that its error can become a Python exception. A cancel is not caught: it goes on through every
- * level, whatever the function's except clauses say.
+ * level, whatever the function's except clauses say. SPI is connected before the first subtransaction that a call needs,
+ * its own or the function's, so that none of them takes the connection along.
  */
 #include "handler/call.h"
 
@@ -14,8 +15,11 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "handler/cursor.h"
 #include "handler/error.h"
 #include "handler/spi.h"
+#include "handler/subtransaction.h"
+#include "handler/transaction.h"
 #include "scheduler/slot.h"
 
 static void
@@ -23,12 +27,12 @@ log_serve(Call *call, WireReader *reader, FrameOut *out)
 {
 	static const int levels[WIRE_LOG_COUNT] = {
 		[WIRE_LOG_DEBUG] = DEBUG2,	[WIRE_LOG_LOG] = LOG,		  [WIRE_LOG_INFO] = INFO,
-		[WIRE_LOG_NOTICE] = NOTICE, [WIRE_LOG_WARNING] = WARNING,
+		[WIRE_LOG_NOTICE] = NOTICE, [WIRE_LOG_WARNING] = WARNING, [WIRE_LOG_FATAL] = FATAL,
 	};
 	uint8 level = wire_get_u8(reader);
 	ErrorFields fields;
 
-	if (level >= WIRE_LOG_COUNT)
+	if (level >= WIRE_LOG_COUNT || (level == WIRE_LOG_FATAL && call->function->trusted))
 		value_malformed("a log level out of range");
 	error_fields_get(reader, &fields);
 	error_report(levels[level], &fields);
@@ -46,21 +50,14 @@ quote_serve(Call *call, WireReader *reader, FrameOut *out)
 	frame_put_cstring(out, how == WIRE_QUOTE_IDENT ? quote_identifier(text) : quote_literal_cstr(text));
 }
 
-typedef struct Request
+typedef struct Request Request;
+
+struct Request
 {
 	void (*serve)(Call *call, WireReader *reader, FrameOut *out);
-	bool is_sql;	 /* runs in a subtransaction of its own */
+	WireKind (*run)(Call *call, const Request *request, WireReader *reader, FrameOut *out);
 	bool gives_slot; /* may wait for something else than Python */
 	bool is_answered;
-} Request;
-
-static const Request requests[WIRE_KIND_COUNT] = {
-	[WIRE_EXECUTE] = {spi_execute, true, true, true},
-	[WIRE_PREPARE] = {spi_prepare, true, true, true},
-	[WIRE_EXECUTE_PLAN] = {spi_execute_plan, true, true, true},
-	[WIRE_FREE_PLAN] = {spi_free_plan, false, false, false},
-	[WIRE_LOG] = {log_serve, false, true, true},
-	[WIRE_QUOTE] = {quote_serve, false, false, true},
 };
 
 /* Errors that no except clause may swallow; and a dead child cannot be told of any. */
@@ -69,6 +66,20 @@ error_goes_on(const Call *call, const ErrorData *error)
 {
 	return call->lease->channel.dead || error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
 		   error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || error->sqlerrcode == ERRCODE_PROTOCOL_VIOLATION;
+}
+
+/* Makes the answer of an error that was caught and flushed, or raises it again. */
+static WireKind
+error_answer(Call *call, ErrorData *error, FrameOut *out)
+{
+	if (error_goes_on(call, error))
+	{
+		call_check(call); /* what interrupted the SQL may be a stop, which says more */
+		ReThrowError(error);
+	}
+	frame_clear(out);
+	error_put(out, error);
+	return WIRE_REPLY_ERROR;
 }
 
 /* Runs serve in a subtransaction. Returns WIRE_REPLY, or WIRE_REPLY_ERROR with the error in out. */
@@ -94,14 +105,7 @@ served_in_subtransaction(Call *call, const Request *request, WireReader *reader,
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		if (error_goes_on(call, error))
-		{
-			call_check(call); /* what interrupted the SQL may be a stop, which says more */
-			ReThrowError(error);
-		}
-		frame_clear(out);
-		error_put(out, error);
-		answer = WIRE_REPLY_ERROR;
+		answer = error_answer(call, error, out);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
@@ -118,7 +122,7 @@ spi_connect_once(Call *call)
 	if (call->spi)
 		return;
 	scratch = MemoryContextSwitchTo(call->home);
-	if (SPI_connect() != SPI_OK_CONNECT)
+	if (SPI_connect_ext(call->nonatomic ? SPI_OPT_NONATOMIC : 0) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	call->spi = true;
 	if (call->trigger != NULL && SPI_register_trigger_data(call->trigger) < 0)
@@ -126,16 +130,91 @@ spi_connect_once(Call *call)
 	MemoryContextSwitchTo(scratch);
 }
 
+/* What it raises ends the call. */
 static WireKind
-request_run(Call *call, const Request *request, WireReader *reader, FrameOut *out)
+run_plainly(Call *call, const Request *request, WireReader *reader, FrameOut *out)
 {
-	if (request->is_sql)
-	{
-		spi_connect_once(call);
-		return served_in_subtransaction(call, request, reader, out);
-	}
 	request->serve(call, reader, out);
 	return WIRE_REPLY;
+}
+
+static WireKind
+run_connected(Call *call, const Request *request, WireReader *reader, FrameOut *out)
+{
+	spi_connect_once(call);
+	return run_plainly(call, request, reader, out);
+}
+
+static WireKind
+run_sql(Call *call, const Request *request, WireReader *reader, FrameOut *out)
+{
+	spi_connect_once(call);
+	cursors_sweep();
+	return served_in_subtransaction(call, request, reader, out);
+}
+
+/* No subtransaction may be open around the end of a transaction; what it raises leaves a usable transaction behind. */
+static WireKind
+run_transaction(Call *call, const Request *request, WireReader *reader, FrameOut *out)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile WireKind answer = WIRE_REPLY;
+
+	spi_connect_once(call);
+	cursors_sweep();
+	PG_TRY();
+	{
+		request->serve(call, reader, out);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		answer = error_answer(call, error, out);
+	}
+	PG_END_TRY();
+	return answer;
+}
+
+static const Request requests[WIRE_KIND_COUNT] = {
+	[WIRE_EXECUTE] = {spi_execute, run_sql, true, true},
+	[WIRE_PREPARE] = {spi_prepare, run_sql, true, true},
+	[WIRE_EXECUTE_PLAN] = {spi_execute_plan, run_sql, true, true},
+	[WIRE_FREE_PLAN] = {spi_free_plan, run_plainly, false, false},
+	[WIRE_LOG] = {log_serve, run_plainly, true, true},
+	[WIRE_QUOTE] = {quote_serve, run_plainly, false, true},
+	[WIRE_SUBTRANSACTION] = {subtransaction_serve, run_connected, true, true},
+	[WIRE_TRANSACTION] = {transaction_serve, run_transaction, true, true},
+	[WIRE_CURSOR] = {cursor_open_query, run_sql, true, true},
+	[WIRE_CURSOR_PLAN] = {cursor_open_plan, run_sql, true, true},
+	[WIRE_FETCH] = {cursor_fetch, run_sql, true, true},
+	[WIRE_CLOSE_CURSOR] = {cursor_close, run_sql, true, true},
+	[WIRE_FREE_CURSOR] = {cursor_free, run_plainly, false, false},
+};
+
+/* What to do with those that are not answered, when no call listens. */
+static void (*const notes[WIRE_KIND_COUNT])(uint64 lease, uint32 number) = {
+	[WIRE_FREE_PLAN] = spi_plan_doom,
+	[WIRE_FREE_CURSOR] = cursor_doom,
+};
+
+bool
+request_is_note(WireKind kind)
+{
+	return notes[kind] != NULL;
+}
+
+void
+request_note(uint64 lease, WireKind kind, const WireWriter *in)
+{
+	WireReader reader = {.at = in->data, .end = in->data + in->size};
+	uint32 number = wire_get_u32(&reader);
+
+	if (reader.error == 0)
+		notes[kind](lease, number);
 }
 
 static WireKind
@@ -146,7 +225,7 @@ request_run_without_slot(Call *call, const Request *request, WireReader *reader,
 	slot_give_back();
 	activity_enter_sql(call->entry);
 	call_check(call);
-	answer = request_run(call, request, reader, out);
+	answer = request->run(call, request, reader, out);
 	call_check(call);
 	slot_take(call->pool, true, call->entry, call_check, call);
 	activity_state_set(call->entry, ACTIVITY_RUNNING);
@@ -157,7 +236,7 @@ static MemoryContext
 scratch_context(Call *call)
 {
 	if (call->scratch == NULL)
-		call->scratch = AllocSetContextCreate(CurrentMemoryContext, "pybox requests", ALLOCSET_DEFAULT_SIZES);
+		call->scratch = AllocSetContextCreate(call->home, "pybox requests", ALLOCSET_DEFAULT_SIZES);
 	return call->scratch;
 }
 
@@ -176,7 +255,7 @@ request_serve(Call *call, WireKind kind)
 	call->waiting = request->is_answered;
 	old = MemoryContextSwitchTo(scratch_context(call));
 	answer = request->gives_slot ? request_run_without_slot(call, request, &reader, out)
-								 : request_run(call, request, &reader, out);
+								 : request->run(call, request, &reader, out);
 	if (reader.error != 0)
 		call_violation(call, wire_strerror(reader.error));
 	if (request->is_answered)

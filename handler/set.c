@@ -10,6 +10,8 @@
 #include "executor/executor.h"
 #include "utils/memutils.h"
 
+#include "handler/cursor.h"
+
 typedef struct SetState
 {
 	struct SetState *next;
@@ -69,6 +71,7 @@ set_shutdown(Datum arg)
 
 	set->site->set = NULL;
 	set_close(set);
+	cursors_sweep(); /* its iterator may have held some */
 }
 
 static void

@@ -8,6 +8,7 @@
 #include "mb/pg_wchar.h"
 #include "parser/parse_type.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "handler/error.h"
 
@@ -72,24 +73,29 @@ columns_put(FrameOut *out, TupleDesc desc)
 	return types;
 }
 
-/* Appends a WireRows and frees SPI's result. Large arrays are copied: the rows are gone before the frame is sent. */
-static void
-rows_put(FrameOut *out, int status)
+/* Large arrays are copied: the rows are gone before the frame is sent. */
+void
+spi_rows_put(FrameOut *out, int status)
 {
 	SPITupleTable *table = SPI_tuptable;
 	uint64 rows = SPI_processed;
 	TypeInfo **types;
+	bool needs_snapshot = !ActiveSnapshotSet(); /* for values out of line; after a commit there is none */
 
 	wire_put_u32(&out->writer, (uint32) status);
 	wire_put_u64(&out->writer, rows);
 	wire_put_u8(&out->writer, table != NULL);
 	if (table == NULL)
 		return;
+	if (needs_snapshot)
+		PushActiveSnapshot(GetTransactionSnapshot());
 	types = columns_put(out, table->tupdesc);
 	wire_put_u64(&out->writer, rows);
 	for (uint64 i = 0; i < rows; i++)
 		row_put(out, types, table->vals[i], table->tupdesc);
 	frame_settle(out);
+	if (needs_snapshot)
+		PopActiveSnapshot();
 	SPI_freetuptable(table);
 }
 
@@ -117,7 +123,7 @@ spi_execute(Call *call, WireReader *reader, FrameOut *out)
 	int status = SPI_execute(query, call->function->read_only, limit);
 
 	status_check(status, "SPI_execute");
-	rows_put(out, status);
+	spi_rows_put(out, status);
 }
 
 static void
@@ -209,28 +215,52 @@ spi_prepare(Call *call, WireReader *reader, FrameOut *out)
 }
 
 static PreparedPlan *
-plan_find(const Call *call, uint32 number)
+plan_find(uint64 lease, uint32 number)
 {
 	for (PreparedPlan *plan = plans; plan != NULL; plan = plan->next)
-		if (plan->number == number && plan->lease == call->lease->id && !plan->doomed)
+		if (plan->number == number && plan->lease == lease && !plan->doomed)
 			return plan;
 	return NULL;
 }
 
-static int
-plan_run(Call *call, PreparedPlan *plan, WireReader *reader, long limit)
+typedef struct PlanArguments
 {
-	Datum *values = palloc0(Max(plan->arg_count, 1) * sizeof(Datum));
-	char *nulls = palloc(plan->arg_count + 1);
+	Datum *values;
+	char *nulls;
+} PlanArguments;
+
+static PlanArguments
+plan_arguments_get(const PreparedPlan *plan, WireReader *reader)
+{
+	PlanArguments arguments = {
+		.values = palloc0(Max(plan->arg_count, 1) * sizeof(Datum)),
+		.nulls = palloc(plan->arg_count + 1),
+	};
 
 	for (int i = 0; i < plan->arg_count; i++)
 	{
 		bool is_null;
 
-		values[i] = value_out(reader, plan->args[i], &is_null);
-		nulls[i] = is_null ? 'n' : ' ';
+		arguments.values[i] = value_out(reader, plan->args[i], &is_null);
+		arguments.nulls[i] = is_null ? 'n' : ' ';
 	}
-	return SPI_execute_plan(plan->plan, values, nulls, call->function->read_only, limit);
+	return arguments;
+}
+
+static int
+plan_run(Call *call, PreparedPlan *plan, WireReader *reader, long limit)
+{
+	PlanArguments arguments = plan_arguments_get(plan, reader);
+
+	return SPI_execute_plan(plan->plan, arguments.values, arguments.nulls, call->function->read_only, limit);
+}
+
+static Portal
+plan_open(Call *call, PreparedPlan *plan, WireReader *reader)
+{
+	PlanArguments arguments = plan_arguments_get(plan, reader);
+
+	return SPI_cursor_open(NULL, plan->plan, arguments.values, arguments.nulls, call->function->read_only);
 }
 
 /* What the plan runs may call functions of the same interpreter, which may free it: it is held meanwhile. */
@@ -252,28 +282,67 @@ plan_run_held(Call *call, PreparedPlan *plan, WireReader *reader, long limit)
 	return status;
 }
 
+static void
+plan_check(const PreparedPlan *plan, WireReader *reader)
+{
+	if (plan == NULL || wire_get_u16(reader) != plan->arg_count)
+		value_malformed("a plan that is not its own, or with the wrong number of arguments");
+}
+
 void
 spi_execute_plan(Call *call, WireReader *reader, FrameOut *out)
 {
-	PreparedPlan *plan = plan_find(call, wire_get_u32(reader));
+	PreparedPlan *plan = plan_find(call->lease->id, wire_get_u32(reader));
 	long limit = limit_get(reader);
 	int status;
 
-	if (plan == NULL || wire_get_u16(reader) != plan->arg_count)
-		value_malformed("a plan that is not its own, or with the wrong number of arguments");
+	plan_check(plan, reader);
 	status = plan_run_held(call, plan, reader, limit);
 	plans_sweep();
 	status_check(status, "SPI_execute_plan");
-	rows_put(out, status);
+	spi_rows_put(out, status);
 }
 
 void
 spi_free_plan(Call *call, WireReader *reader, FrameOut *out)
 {
-	PreparedPlan *plan = plan_find(call, wire_get_u32(reader));
-
-	if (plan == NULL)
-		return;
-	plan->doomed = true;
+	spi_plan_doom(call->lease->id, wire_get_u32(reader));
 	plans_sweep();
+}
+
+void
+spi_plan_doom(uint64 lease, uint32 number)
+{
+	PreparedPlan *plan = plan_find(lease, number);
+
+	if (plan != NULL)
+		plan->doomed = true;
+}
+
+/* Held meanwhile, as above: planning may call functions. The portal has what it needs of the plan afterwards. */
+static Portal
+plan_open_held(Call *call, PreparedPlan *plan, WireReader *reader)
+{
+	volatile Portal portal = NULL;
+
+	plan->users++;
+	PG_TRY();
+	{
+		portal = plan_open(call, plan, reader);
+	}
+	PG_FINALLY();
+	{
+		plan->users--;
+	}
+	PG_END_TRY();
+	return portal;
+}
+
+Portal
+spi_plan_cursor(Call *call, WireReader *reader)
+{
+	PreparedPlan *plan = plan_find(call->lease->id, wire_get_u32(reader));
+
+	plan_check(plan, reader);
+	return plan_open_held(call, plan, reader);
 }

@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "utils/portal.h"
+
 #include "handler/call.h"
 
 /* Each takes its request's payload, appends its reply, and may raise. */
@@ -13,5 +15,11 @@ void spi_execute(Call *call, WireReader *reader, FrameOut *out);
 void spi_prepare(Call *call, WireReader *reader, FrameOut *out);
 void spi_execute_plan(Call *call, WireReader *reader, FrameOut *out);
 void spi_free_plan(Call *call, WireReader *reader, FrameOut *out);
+/* Takes plan, count and values and opens a cursor on them; NULL as SPI_cursor_open(). */
+Portal spi_plan_cursor(Call *call, WireReader *reader);
+/* The interpreter of this lease has let go of a plan: the next to prepare or execute one frees it. Raises nothing. */
+void spi_plan_doom(uint64 lease, uint32 number);
+/* Appends SPI's result as a WireRows and frees it. */
+void spi_rows_put(FrameOut *out, int status);
 
 #endif

@@ -20,9 +20,11 @@
 WireKind
 call_put_error(Outbox *out, const ErrorSite *site)
 {
+	WireKind kind = PyErr_ExceptionMatches(exception_fatal) ? WIRE_FATAL : WIRE_ERROR;
+
 	outbox_reset(out);
 	error_put(&out->writer, site);
-	return WIRE_ERROR;
+	return kind;
 }
 
 void
@@ -31,8 +33,7 @@ call_answer(Outbox *out, WireKind kind)
 	Activation *activation = activation_current();
 
 	activation->may_request = false;
-	if (kind != WIRE_ERROR)
-		serve_flush_plans();
+	serve_flush();
 	outbox_send(out, kind, activation->call);
 	outbox_close(out);
 }
@@ -157,6 +158,7 @@ call_serve(Inbox *in)
 	Function *function = function_find(wire_get_u32(&in->reader));
 	Type *type = type_find(wire_get_u32(&in->reader));
 	PyObject *args;
+	WireKind kind;
 	Outbox out;
 
 	if (function == NULL || type == NULL)
@@ -167,8 +169,9 @@ call_serve(Inbox *in)
 	args = call_read_args(in);
 	channel_release(in);
 	outbox_open(&out);
-	call_answer(&out, call_enter(&out, function, type, args));
+	kind = call_enter(&out, function, type, args);
 	Py_XDECREF(args);
+	call_answer(&out, kind);
 	type_release(type);
 	function_release(function);
 }
@@ -189,7 +192,7 @@ call_run_next(Outbox *out, Iterator *iterator, bool *last)
 	if (row == NULL)
 		return call_put_error(out, &site);
 	kind = call_put_row(out, iterator->function, iterator->type, row, WIRE_ROW);
-	*last = kind == WIRE_ERROR;
+	*last = kind != WIRE_ROW;
 	Py_DECREF(row);
 	return kind;
 }

@@ -69,6 +69,17 @@ static PyMethodDef plpy_quote_methods[] = {
 
 static PyModuleDef plpy_definition = {PyModuleDef_HEAD_INIT, .m_name = "plpy", .m_size = -1};
 
+static int
+plpy_types_ready(void)
+{
+	PyTypeObject *const types[] = {&plpy_plan_type, &plpy_result_type, &plpy_cursor_type, &plpy_subtransaction_type};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (PyType_Ready(types[i]) != 0)
+			return -1;
+	return 0;
+}
+
 PyMODINIT_FUNC
 plpy_init(void)
 {
@@ -76,8 +87,11 @@ plpy_init(void)
 
 	if (plpy == NULL || PyModule_AddFunctions(plpy, plpy_log_methods) != 0 ||
 		PyModule_AddFunctions(plpy, plpy_execute_methods) != 0 ||
-		PyModule_AddFunctions(plpy, plpy_quote_methods) != 0 || PyType_Ready(&plpy_plan_type) != 0 ||
-		PyType_Ready(&plpy_result_type) != 0 || exceptions_create(plpy) != 0)
+		PyModule_AddFunctions(plpy, plpy_quote_methods) != 0 ||
+		PyModule_AddFunctions(plpy, plpy_cursor_functions) != 0 ||
+		PyModule_AddFunctions(plpy, plpy_subtransaction_functions) != 0 ||
+		PyModule_AddFunctions(plpy, plpy_transaction_methods) != 0 || plpy_types_ready() != 0 ||
+		exceptions_create(plpy) != 0)
 		Py_CLEAR(plpy);
 	return plpy;
 }

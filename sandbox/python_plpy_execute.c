@@ -89,8 +89,8 @@ execute_query(const char *query, long limit)
 	return result;
 }
 
-static PyObject *
-execute_fail_count(uint16_t expected, Py_ssize_t got, PyObject *list)
+static int
+plan_fail_count(uint16_t expected, Py_ssize_t got, PyObject *list)
 {
 	PyObject *words = PyObject_Str(list); /* of NULL: "<NULL>" */
 
@@ -98,11 +98,26 @@ execute_fail_count(uint16_t expected, Py_ssize_t got, PyObject *list)
 		PyErr_Format(PyExc_TypeError, "Expected sequence of %d argument%s, got %zd: %U", expected,
 					 expected == 1 ? "" : "s", got, words);
 	Py_XDECREF(words);
-	return NULL;
+	return -1;
 }
 
-static int
-execute_put_values(WireWriter *w, const PlpyPlan *plan, PyObject *list)
+int
+plpy_plan_check_arguments(const PlpyPlan *plan, PyObject *list, const char *function)
+{
+	Py_ssize_t count = 0;
+
+	if (list != NULL && (!PySequence_Check(list) || PyUnicode_Check(list)))
+	{
+		PyErr_Format(PyExc_TypeError, "%s takes a sequence as its second argument", function);
+		return -1;
+	}
+	if (list != NULL && (count = PySequence_Size(list)) < 0)
+		return -1;
+	return count == plan->count ? 0 : plan_fail_count(plan->count, count, list);
+}
+
+int
+plpy_plan_put_arguments(WireWriter *w, const PlpyPlan *plan, PyObject *list)
 {
 	wire_put_u16(w, plan->count);
 	for (uint16_t i = 0; i < plan->count; i++)
@@ -120,25 +135,15 @@ execute_put_values(WireWriter *w, const PlpyPlan *plan, PyObject *list)
 PyObject *
 plpy_plan_execute(PlpyPlan *plan, PyObject *list, long limit)
 {
-	Py_ssize_t count = 0;
 	PyObject *result = NULL;
 	Outbox out;
 
-	if (list != NULL && (!PySequence_Check(list) || PyUnicode_Check(list)))
-	{
-		PyErr_SetString(PyExc_TypeError, "plpy.execute takes a sequence as its second argument");
-		return NULL;
-	}
-	if (list != NULL && (count = PySequence_Size(list)) < 0)
-		return NULL;
-	if (count != plan->count)
-		return execute_fail_count(plan->count, count, list);
-	if (!activation_check_request())
+	if (plpy_plan_check_arguments(plan, list, "plpy.execute") != 0 || !activation_check_request())
 		return NULL;
 	outbox_open(&out);
 	wire_put_u32(&out.writer, plan->plan);
 	wire_put_u64(&out.writer, (uint64_t) limit);
-	if (execute_put_values(&out.writer, plan, list) == 0 && activation_check_request())
+	if (plpy_plan_put_arguments(&out.writer, plan, list) == 0 && activation_check_request())
 		result = execute_request(&out, WIRE_EXECUTE_PLAN);
 	if (result == NULL)
 		exceptions_conversion_to_spi();

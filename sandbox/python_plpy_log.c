@@ -1,17 +1,21 @@
 /*
- * python_plpy_log.c - plpy.debug to plpy.fatal. The first five are requests, the last two raise. Runs in: child.
+ * python_plpy_log.c - plpy.debug to plpy.fatal. The first five are requests, plpy.error raises. plpy.fatal ends the session
+ * of an untrusted function at once, as in PL/Python; in a trusted one, which must not end its caller's session, it raises.
+ *
+ * Runs in: child.
  */
 #include "sandbox/python_plpy.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "sandbox/python_activation.h"
 #include "sandbox/python_exceptions.h"
 #include "sandbox/python_serve.h"
+#include "sandbox/python_session.h"
 #include "sandbox/python_text.h"
 
-#define LOG_ERROR WIRE_LOG_COUNT /* levels past those that are sent */
-#define LOG_FATAL (WIRE_LOG_COUNT + 1)
+#define LOG_ERROR WIRE_LOG_COUNT /* a level past those that are sent */
 
 static const struct
 {
@@ -99,7 +103,7 @@ log_raise(int level, ErrorFields *fields)
 {
 	if (fields->of[WIRE_FIELD_SQLSTATE] == NULL)
 		fields->of[WIRE_FIELD_SQLSTATE] = PyUnicode_FromString("XX000");
-	exceptions_raise_plpy(level == LOG_FATAL ? exception_fatal : exception_error, fields);
+	exceptions_raise_plpy(level == WIRE_LOG_FATAL ? exception_fatal : exception_error, fields);
 	return -1;
 }
 
@@ -126,6 +130,12 @@ log_send(int level, const ErrorFields *fields)
 	return result;
 }
 
+static bool
+log_is_sent(int level)
+{
+	return level == WIRE_LOG_FATAL ? !session_current()->trusted : level < WIRE_LOG_COUNT;
+}
+
 static PyObject *
 log_output(int level, PyObject *args, PyObject *keywords)
 {
@@ -133,7 +143,7 @@ log_output(int level, PyObject *args, PyObject *keywords)
 	int result = log_take(&level, args, keywords, &fields);
 
 	if (result == 0)
-		result = level < WIRE_LOG_COUNT ? log_send(level, &fields) : log_raise(level, &fields);
+		result = log_is_sent(level) ? log_send(level, &fields) : log_raise(level, &fields);
 	error_fields_clear(&fields);
 	return result == 0 ? Py_NewRef(Py_None) : NULL;
 }
@@ -151,7 +161,7 @@ LOG_METHOD(log_info, WIRE_LOG_INFO)
 LOG_METHOD(log_notice, WIRE_LOG_NOTICE)
 LOG_METHOD(log_warning, WIRE_LOG_WARNING)
 LOG_METHOD(log_error, LOG_ERROR)
-LOG_METHOD(log_fatal, LOG_FATAL)
+LOG_METHOD(log_fatal, WIRE_LOG_FATAL)
 
 #define LOG_ENTRY(name, method)                                                                                        \
 	{                                                                                                                  \

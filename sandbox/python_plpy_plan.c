@@ -48,9 +48,17 @@ plan_free(PyObject *self)
 {
 	PlpyPlan *plan = (PlpyPlan *) self;
 
-	serve_free_plan(plan->plan);
+	serve_free(WIRE_FREE_PLAN, plan->plan);
 	plan_free_types(plan->types, plan->count);
 	Py_TYPE(self)->tp_free(self);
+}
+
+static PyObject *
+plan_cursor(PyObject *self, PyObject *args)
+{
+	PyObject *list = NULL;
+
+	return PyArg_ParseTuple(args, "|O", &list) ? plpy_plan_cursor((PlpyPlan *) self, list) : NULL;
 }
 
 static PyObject *
@@ -72,6 +80,7 @@ plan_status(PyObject *self, PyObject *args)
 }
 
 static PyMethodDef plan_methods[] = {
+	{"cursor", plan_cursor, METH_VARARGS, NULL},
 	{"execute", plan_execute, METH_VARARGS, NULL},
 	{"status", plan_status, METH_VARARGS, NULL},
 	{NULL, NULL, 0, NULL},
@@ -81,7 +90,7 @@ PyTypeObject plpy_plan_type = {
 	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "PLyPlan",
 	.tp_basicsize = sizeof(PlpyPlan),
 	.tp_dealloc = plan_free,
-	.tp_flags = Py_TPFLAGS_DEFAULT,
+	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
 	.tp_doc = "A prepared SQL statement",
 	.tp_methods = plan_methods,
 };

@@ -127,6 +127,20 @@ plpy_result_read(Inbox *in)
 	return (PyObject *) result;
 }
 
+PyObject *
+plpy_result_read_rows(Inbox *in)
+{
+	PlpyResult *result = (PlpyResult *) plpy_result_read(in);
+
+	if (result != NULL)
+	{
+		Py_CLEAR(result->names);
+		Py_CLEAR(result->types);
+		Py_CLEAR(result->typmods);
+	}
+	return (PyObject *) result;
+}
+
 /* A copy of a list of the columns' facts. */
 static PyObject *
 result_column_facts(PyObject *facts)
@@ -231,7 +245,7 @@ PyTypeObject plpy_result_type = {
 	.tp_as_sequence = &result_as_sequence,
 	.tp_as_mapping = &result_as_mapping,
 	.tp_str = result_str,
-	.tp_flags = Py_TPFLAGS_DEFAULT,
+	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
 	.tp_doc = "Results of a SQL statement",
 	.tp_methods = result_methods,
 };

@@ -19,9 +19,16 @@
 
 typedef void (*ServeHandler)(Inbox *in);
 
+/* What no object stands for any more. */
+typedef struct ServeDead
+{
+	WireKind kind;
+	uint32_t number;
+} ServeDead;
+
 static struct
 {
-	uint32_t *plans; /* that no object stands for any more */
+	ServeDead *items;
 	size_t count, capacity;
 } serve_dead;
 
@@ -67,6 +74,7 @@ serve_dropped(void)
 {
 	Outbox out;
 
+	serve_flush();
 	outbox_open(&out);
 	outbox_send(&out, WIRE_END, 0);
 	outbox_close(&out);
@@ -158,33 +166,34 @@ serve_forever(void)
 	}
 }
 
-/* Without memory to remember it by, the plan stays until the session ends. */
+/* Without memory to remember it by, it stays until the session ends. */
 void
-serve_free_plan(uint32_t plan)
+serve_free(WireKind kind, uint32_t number)
 {
 	if (serve_dead.count == serve_dead.capacity)
 	{
 		size_t capacity = serve_dead.capacity == 0 ? 64 : 2 * serve_dead.capacity;
-		uint32_t *plans = PyMem_RawRealloc(serve_dead.plans, capacity * sizeof(uint32_t));
+		ServeDead *items = PyMem_RawRealloc(serve_dead.items, capacity * sizeof(ServeDead));
 
-		if (plans == NULL)
+		if (items == NULL)
 			return;
-		serve_dead.plans = plans;
+		serve_dead.items = items;
 		serve_dead.capacity = capacity;
 	}
-	serve_dead.plans[serve_dead.count++] = plan;
+	serve_dead.items[serve_dead.count++] = (ServeDead){.kind = kind, .number = number};
 }
 
 void
-serve_flush_plans(void)
+serve_flush(void)
 {
 	while (serve_dead.count > 0)
 	{
+		ServeDead dead = serve_dead.items[--serve_dead.count];
 		Outbox out;
 
 		outbox_open(&out);
-		wire_put_u32(&out.writer, serve_dead.plans[--serve_dead.count]);
-		outbox_send(&out, WIRE_FREE_PLAN, 0);
+		wire_put_u32(&out.writer, dead.number);
+		outbox_send(&out, dead.kind, 0);
 		outbox_close(&out);
 	}
 }
@@ -211,7 +220,7 @@ serve_request(Outbox *out, WireKind kind, Inbox *reply)
 	int received;
 
 	caller->may_request = false;
-	serve_flush_plans();
+	serve_flush();
 	outbox_send(out, kind, caller->call);
 	for (;;)
 	{

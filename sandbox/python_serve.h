@@ -17,10 +17,10 @@ int serve_request(Outbox *out, WireKind kind, Inbox *reply);
 /* Ends the reading of a reply; a malformed one ends the process. An exception that is set stays. */
 void serve_finish(Inbox *reply);
 
-/* Lets the backend free a plan, as soon as it listens to a call; may be called at any time, from any thread. */
-void serve_free_plan(uint32_t plan);
-/* Sends what serve_free_plan has gathered; the backend must be waiting for the innermost call. */
-void serve_flush_plans(void);
+/* Lets the backend free a plan or cursor, as soon as it listens; kind is WIRE_FREE_*. May be called at any time, from any thread. */
+void serve_free(WireKind kind, uint32_t number);
+/* Sends what serve_free has gathered; the backend must be waiting for the innermost activation. */
+void serve_flush(void);
 
 /* Ends the process unless the payload was well-formed and is used up. */
 void serve_check_end(const WireReader *r);

@@ -13,12 +13,12 @@ typedef enum WireKind
 	WIRE_HELLO = 1, /* u8 trusted, u8 arrays (PolicyArrays), text pool, text packages ("numpy, scipy"; for hints) */
 	/* u32 handle, u32 oid (0: none), u8 flags (WireFunctionFlag), text name, text source, u16 n, n texts: argument names */
 	WIRE_FUNCTION,
-	WIRE_TYPE,		  /* u32 handle, type */
-	WIRE_FORGET,	  /* u32 function handle: it is not called any more. WIRE_END of call 0 when it is gone */
+	WIRE_TYPE, /* u32 handle, type */
+	WIRE_FORGET, /* u32 function handle: it is not called any more. WIRE_FREE_*, then WIRE_END of call 0 when it is gone */
 	WIRE_CALL,		  /* u32 function handle, u32 type handle, u16 n, n values */
 	WIRE_TRIGGER,	  /* a WireTrigger, below; answered by WIRE_RESULT with a WireTriggerAnswer, or WIRE_ERROR */
 	WIRE_NEXT,		  /* u32 iterator: give the next row */
-	WIRE_CLOSE,		  /* u32 iterator: drop it. WIRE_END of call 0 when it is gone */
+	WIRE_CLOSE,		  /* u32 iterator: drop it. WIRE_FREE_*, then WIRE_END of call 0 when it is gone */
 	WIRE_CHECK,		  /* as WIRE_FUNCTION: only compile; answered by WIRE_RESULT with WIRE_NULL or WIRE_ERROR */
 	WIRE_REPLY,		  /* answer to a request; payload by request, below */
 	WIRE_REPLY_ERROR, /* a request failed: as WIRE_ERROR */
@@ -28,13 +28,21 @@ typedef enum WireKind
 	WIRE_ROW,	   /* value: the next row */
 	WIRE_END,	   /* the iterator is exhausted and dropped */
 	WIRE_ERROR, /* WIRE_FIELD_COUNT texts, in the order of WireField; no context, not even an empty one: it did not run */
+	WIRE_FATAL, /* as WIRE_ERROR, of a plpy.Fatal */
 	/* child to backend: requests */
 	WIRE_EXECUTE,	   /* u64 limit (0: all), text query. REPLY: a WireRows */
 	WIRE_PREPARE,	   /* text query, u16 n, n texts: type names. REPLY: u32 plan, u16 n, n types */
 	WIRE_EXECUTE_PLAN, /* u32 plan, u64 limit, u16 n, n values. REPLY: a WireRows */
 	WIRE_FREE_PLAN,	   /* u32 plan; names no call; no answer */
-	WIRE_LOG,		   /* u8 WireLogLevel, WIRE_FIELD_COUNT texts. REPLY: empty; error and fatal never come this way */
+	WIRE_LOG,		   /* u8 WireLogLevel, WIRE_FIELD_COUNT texts. REPLY: empty; fatal comes from untrusted ones only */
 	WIRE_QUOTE,		   /* u8 WireQuote, text. REPLY: text */
+	WIRE_SUBTRANSACTION, /* u8 WireSubtransaction. REPLY: u8 whether there was one to exit from */
+	WIRE_TRANSACTION,	 /* u8 WireTransaction. REPLY: empty */
+	WIRE_CURSOR,		 /* text query. REPLY: u32 cursor */
+	WIRE_CURSOR_PLAN,	 /* u32 plan, u16 n, n values. REPLY: u32 cursor */
+	WIRE_FETCH,			 /* u32 cursor, i32 count. REPLY: u8 whether it is open, and a WireRows if it is */
+	WIRE_CLOSE_CURSOR,	 /* u32 cursor. REPLY: u8 whether it was open */
+	WIRE_FREE_CURSOR,	 /* u32 cursor; names no call; no answer */
 	WIRE_KIND_COUNT
 } WireKind;
 
@@ -142,6 +150,7 @@ typedef enum WireLogLevel
 	WIRE_LOG_INFO,
 	WIRE_LOG_NOTICE,
 	WIRE_LOG_WARNING,
+	WIRE_LOG_FATAL,
 	WIRE_LOG_COUNT
 } WireLogLevel;
 
@@ -152,6 +161,21 @@ typedef enum WireQuote
 	WIRE_QUOTE_IDENT,
 	WIRE_QUOTE_COUNT
 } WireQuote;
+
+typedef enum WireSubtransaction
+{
+	WIRE_SUBTRANSACTION_ENTER,
+	WIRE_SUBTRANSACTION_COMMIT,
+	WIRE_SUBTRANSACTION_ROLLBACK,
+	WIRE_SUBTRANSACTION_COUNT
+} WireSubtransaction;
+
+typedef enum WireTransaction
+{
+	WIRE_TRANSACTION_COMMIT,
+	WIRE_TRANSACTION_ROLLBACK,
+	WIRE_TRANSACTION_COUNT
+} WireTransaction;
 
 typedef enum WireLeaseState
 {
