@@ -190,17 +190,21 @@ call_reader(const Call *call)
 	return (WireReader){.at = call->buffers->in.data, .end = call->buffers->in.data + call->buffers->in.size};
 }
 
+/* As PL/Python, which says nothing of a procedure's. */
 static void
 value_context(void *arg)
 {
-	errcontext("while creating return value");
+	const Call *call = arg;
+
+	if (!call->function->is_procedure)
+		errcontext("while creating return value");
 }
 
 Datum
 call_value(Call *call, TypeInfo *type, bool *is_null)
 {
 	WireReader reader = call_reader(call);
-	ErrorContextCallback context = {.previous = error_context_stack, .callback = value_context};
+	ErrorContextCallback context = {.previous = error_context_stack, .callback = value_context, .arg = call};
 	Datum value;
 
 	error_context_stack = &context;

@@ -16,7 +16,8 @@ typedef struct Cursor
 	struct Cursor *next;
 	uint32 number;
 	uint64 lease;
-	bool doomed;
+	bool doomed;  /* nobody has it any more */
+	bool dropped; /* is going: what ends with its query may let go of other cursors and sweep */
 	Portal portal;
 	MemoryContextCallback gone; /* called when the portal's memory goes, with this in it */
 } Cursor;
@@ -118,6 +119,15 @@ cursor_unpin(Cursor *cursor)
 		UnpinPortal(cursor->portal);
 }
 
+/* Refused, with SPI's words, while it is being fetched from. */
+static void
+cursor_drop(Cursor *cursor)
+{
+	cursor_unpin(cursor);
+	cursor->dropped = cursor->portal->status != PORTAL_ACTIVE;
+	SPI_cursor_close(cursor->portal);
+}
+
 void
 cursor_close(Call *call, WireReader *reader, FrameOut *out)
 {
@@ -126,8 +136,7 @@ cursor_close(Call *call, WireReader *reader, FrameOut *out)
 	wire_put_u8(&out->writer, cursor != NULL);
 	if (cursor == NULL)
 		return;
-	cursor_unpin(cursor);
-	SPI_cursor_close(cursor->portal);
+	cursor_drop(cursor);
 }
 
 void
@@ -163,7 +172,7 @@ static Cursor *
 cursors_find_doomed(void)
 {
 	for (Cursor *cursor = cursors; cursor != NULL; cursor = cursor->next)
-		if (cursor->doomed && cursor->portal->status != PORTAL_ACTIVE)
+		if (cursor->doomed && !cursor->dropped && cursor->portal->status != PORTAL_ACTIVE)
 			return cursor;
 	return NULL;
 }
@@ -175,5 +184,5 @@ cursors_sweep(void)
 
 	cursors_unpin();
 	while ((cursor = cursors_find_doomed()) != NULL)
-		SPI_cursor_close(cursor->portal);
+		cursor_drop(cursor);
 }
