@@ -190,24 +190,21 @@ call_reader(const Call *call)
 	return (WireReader){.at = call->buffers->in.data, .end = call->buffers->in.data + call->buffers->in.size};
 }
 
-/* As PL/Python, which says nothing of a procedure's. */
 static void
 value_context(void *arg)
 {
-	const Call *call = arg;
-
-	if (!call->function->is_procedure)
-		errcontext("while creating return value");
+	errcontext("while creating return value");
 }
 
 Datum
 call_value(Call *call, TypeInfo *type, bool *is_null)
 {
 	WireReader reader = call_reader(call);
-	ErrorContextCallback context = {.previous = error_context_stack, .callback = value_context, .arg = call};
+	ErrorContextCallback context = {.previous = error_context_stack, .callback = value_context};
 	Datum value;
 
-	error_context_stack = &context;
+	if (!call->function->is_procedure)
+		error_context_stack = &context;
 	value = value_out(&reader, type, is_null);
 	error_context_stack = context.previous;
 	return value;

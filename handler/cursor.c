@@ -109,7 +109,7 @@ cursor_fetch(Call *call, WireReader *reader, FrameOut *out)
 	if (cursor == NULL)
 		return;
 	SPI_cursor_fetch(cursor->portal, true, count);
-	spi_rows_put(out, SPI_OK_FETCH);
+	spi_rows_put(call, out, SPI_OK_FETCH);
 }
 
 static void

@@ -75,7 +75,7 @@ columns_put(FrameOut *out, TupleDesc desc)
 
 /* Large arrays are copied: the rows are gone before the frame is sent. */
 void
-spi_rows_put(FrameOut *out, int status)
+spi_rows_put(Call *call, FrameOut *out, int status)
 {
 	SPITupleTable *table = SPI_tuptable;
 	uint64 rows = SPI_processed;
@@ -123,7 +123,7 @@ spi_execute(Call *call, WireReader *reader, FrameOut *out)
 	int status = SPI_execute(query, call->function->read_only, limit);
 
 	status_check(status, "SPI_execute");
-	spi_rows_put(out, status);
+	spi_rows_put(call, out, status);
 }
 
 static void
@@ -300,7 +300,7 @@ spi_execute_plan(Call *call, WireReader *reader, FrameOut *out)
 	status = plan_run_held(call, plan, reader, limit);
 	plans_sweep();
 	status_check(status, "SPI_execute_plan");
-	spi_rows_put(out, status);
+	spi_rows_put(call, out, status);
 }
 
 void

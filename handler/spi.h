@@ -20,6 +20,6 @@ Portal spi_plan_cursor(Call *call, WireReader *reader);
 /* The interpreter of this lease has let go of a plan: the next to prepare or execute one frees it. Raises nothing. */
 void spi_plan_doom(uint64 lease, uint32 number);
 /* Appends SPI's result as a WireRows and frees it. */
-void spi_rows_put(FrameOut *out, int status);
+void spi_rows_put(Call *call, FrameOut *out, int status);
 
 #endif

@@ -28,13 +28,16 @@ TRUNCATE done;
 DO LANGUAGE pybox 'plpy.commit(); plpy.rollback(); plpy.commit()';
 
 -- The call goes on as it was: arguments, globals, what was read before; one call, with its slot
+CREATE FUNCTION nested(text) RETURNS text LANGUAGE pybox AS 'return args[0] + args[0]';
 CREATE PROCEDURE goes_on(INOUT big text, INOUT list int[]) LANGUAGE pybox AS $$
 GD["seen"] = 1
-before = plpy.execute("SELECT repeat('x', 100000) AS a, call_id FROM pybox.activity WHERE pid = pg_backend_pid()")
-plpy.commit()
-between = plpy.execute("SELECT state, call_id FROM pybox.activity WHERE pid = pg_backend_pid()")
-plpy.rollback()
-plpy.notice((GD["seen"], len(before[0]["a"]), len(between), before[0]["call_id"] == between[0]["call_id"], plpy.quote_ident("A b")))
+me = plpy.prepare("SELECT call_id, transaction.nested(state) AS s FROM pybox.activity WHERE pid = pg_backend_pid()")
+before = plpy.execute("SELECT repeat('x', 100000) AS a")
+seen = [me.execute()[0]]
+for end in (plpy.commit, plpy.rollback, plpy.commit):
+    end()
+    seen += me.execute()
+plpy.notice((GD["seen"], len(before[0]["a"]), len(seen), all(row == seen[0] for row in seen), seen[0]["s"], plpy.quote_ident("A b")))
 return big + "!", list + [len(big)]
 $$;
 CALL goes_on(repeat('y', 10), ARRAY[1]);
@@ -43,9 +46,17 @@ CALL goes_on(repeat('y', 10), ARRAY[1]);
 CREATE TABLE wide (w text);
 ALTER TABLE wide ALTER w SET STORAGE EXTERNAL;
 INSERT INTO wide VALUES (repeat('w', 100000));
+CREATE FUNCTION changes_catalog() RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    CREATE TEMP TABLE short_lived ();
+    DROP TABLE short_lived;
+    RETURN 1;
+END $$;
 DO LANGUAGE pybox $$
+query = "SELECT w, transaction.changes_catalog() FROM transaction.wide"
+plpy.notice(len(plpy.execute(query)[0]["w"]))
 plpy.commit()
-plpy.notice(len(plpy.execute("SELECT w FROM transaction.wide")[0]["w"]))
+plpy.notice(len(plpy.execute(query)[0]["w"]))
 $$;
 
 -- Refused in a function, in a transaction block, below SQL, in a subtransaction; the function goes on
