@@ -127,7 +127,7 @@ static void
 block_run(const InlineCodeBlock *block, bool trusted)
 {
 	shared_require();
-	function_submit(function_inline(block->source_text, trusted), WIRE_CALL, type_get(VOIDOID, -1));
+	function_submit(function_inline(block->source_text, block->langOid, trusted), WIRE_CALL, type_get(VOIDOID, -1));
 }
 
 Datum
