@@ -485,7 +485,7 @@ class Walker(ast.NodeVisitor):
 
     def forget(self, target):
         for node in ast.walk(target):
-            if isinstance(node, ast.Name):
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
                 self.known.pop(node.id, None)
 
     def bind(self, target, value):
@@ -518,9 +518,9 @@ class Walker(ast.NodeVisitor):
         self.broken(node, node.id, NameError(f"name '{node.id}' is not defined", name=node.id))
 
     def visit_Attribute(self, node):
+        self.descend(node.value)
         value, name = self.resolve(node.value)
         self.touch(node, [])
-        self.descend(node.value)
         if isinstance(value, types.ModuleType) and isinstance(node.ctx, ast.Load):
             error = guarded(getattr, value, node.attr)[1]
             if error is not None:
@@ -536,6 +536,8 @@ class Walker(ast.NodeVisitor):
             self.visit(node)
 
     def visit_Call(self, node):
+        if isinstance(node.func, ast.Attribute):
+            self.descend(node.func.value)
         function, _ = self.resolve(node.func)
         constants = self.constants(node)
         if (function is __import__ or function is importlib.import_module) and constants and isinstance(constants[0], str):
@@ -574,7 +576,8 @@ class Walker(ast.NodeVisitor):
 
     def visit_ImportFrom(self, node):
         if node.level:
-            return self.broken(node, 'import ' + '.' * node.level + (node.module or ''),
+            names = ', '.join(alias.name for alias in node.names)
+            return self.broken(node, f'from {"." * node.level}{node.module or ""} import {names}',
                                ImportError('attempted relative import with no known parent package'))
         module = self.import_module(node, node.module)
         for alias in node.names:

@@ -16,8 +16,8 @@ BEGIN
     WHERE l.lanname IN ('plpythonu') ORDER BY l.lanname LIMIT 1;
     IF FOUND THEN
         RAISE duplicate_object USING MESSAGE = format('language "%s" exists already in this database', taken),
-            DETAIL = CASE WHEN provider IS NOT NULL THEN format('It belongs to extension "%s".', provider) END,
-            HINT = 'Move its functions with pybox.port(function, ''pyboxu''), or drop them, and drop that extension; then the name is free.';
+            DETAIL = coalesce('It belongs to extension "' || provider || '".', 'It belongs to no extension.'),
+            HINT = 'Move its functions with pybox.port(function, ''pyboxu''), or drop them, and drop what provides it; then the name is free.';
     END IF;
 END
 $claim$;
