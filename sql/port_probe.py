@@ -97,6 +97,16 @@ def try_program(arguments):
     import subprocess
     subprocess.run(['/bin/true'], check=True)
 
+def try_shell(arguments):
+    """It raises nothing: one has to look at what it returns."""
+    import os
+    return f'returns {os.system("true")}'
+
+def try_forbidden(arguments):
+    """What no function of the server's user may do anyway, but where interpreters are killed for asking."""
+    import os
+    os.chroot('/')
+
 def try_fork(arguments):
     import os
     child = os.fork()
@@ -181,6 +191,9 @@ def path_note(arguments):
 def dynamic_note(arguments):
     return 'what it runs is not looked at'
 
+def print_note(arguments):
+    return 'what it prints goes nowhere, and not to the log of the server'
+
 def fatal_note(arguments):
     return 'ends the statement and not the session'
 
@@ -200,7 +213,8 @@ PROBES = [
     ('os.stat os.lstat os.access os.readlink os.path.exists os.path.isfile os.path.isdir os.path.getsize os.path.getmtime', try_stat),
     ('os.chdir os.fchdir', try_chdir),
     ('os.environ', try_environment), ('os.getenv os.environ.get', try_environment_get),
-    ('os.system os.popen os.execl os.execle os.execlp os.execlpe os.execv os.execve os.execvp os.execvpe', try_program),
+    ('os.system', try_shell),
+    ('os.popen os.execl os.execle os.execlp os.execlpe os.execv os.execve os.execvp os.execvpe', try_program),
     ('os.spawnl os.spawnle os.spawnlp os.spawnlpe os.spawnv os.spawnve os.spawnvp os.spawnvpe', try_program),
     ('os.posix_spawn os.posix_spawnp pty.spawn asyncio.create_subprocess_exec asyncio.create_subprocess_shell', try_program),
     ('subprocess.run subprocess.Popen subprocess.call subprocess.check_call subprocess.check_output', try_program),
@@ -209,6 +223,7 @@ PROBES = [
     ('multiprocessing.pool.Pool multiprocessing.Queue concurrent.futures.ProcessPoolExecutor', try_fork),
     ('joblib.Parallel', try_fork),
     ('os.kill os.killpg', try_kill),
+    ('os.chroot time.clock_settime time.clock_settime_ns socket.sethostname', try_forbidden),
     ('threading.Thread threading.Timer _thread.start_new_thread multiprocessing.pool.ThreadPool', try_thread),
     ('concurrent.futures.ThreadPoolExecutor', try_thread),
     ('socket.socket socket.create_connection socket.create_server socket.getaddrinfo socket.gethostbyname', try_socket),
@@ -245,6 +260,7 @@ PROBES = [
     ('joblib.load', try_read), ('joblib.dump', try_writing),
     ('matplotlib.pyplot.savefig', try_writing),
     ('sys.path', path_note, 'note'), ('eval exec compile', dynamic_note, 'note'), ('plpy.fatal', fatal_note, 'note'),
+    ('print', print_note, 'note'),
 ]
 # What mentions of these may do to names is out of sight.
 NAME_MAKERS = {'eval', 'exec', 'globals', 'locals', 'vars'}

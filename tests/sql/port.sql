@@ -222,12 +222,18 @@ CREATE FUNCTION never_nul() RETURNS text LANGUAGE plpython3u AS $$
 $$;
 RESET check_function_bodies;
 
+CREATE FUNCTION never_innocent() RETURNS text LANGUAGE plpython3u AS $$
+import time
+time.clock_settime(time.CLOCK_REALTIME, 0)
+$$;
+
 -- and these are worth a word
 CREATE FUNCTION note_dynamic(x text) RETURNS text LANGUAGE plpython3u AS $$
 import sys
 sys.path.append("/opt")
 if not x:
     plpy.fatal("no")
+print(x)
 return eval(x) or some_name
 $$;
 CREATE FUNCTION untrusted() RETURNS text LANGUAGE pyboxu AS $$ return __import__("os").listdir("/etc") $$;
