@@ -195,7 +195,7 @@ def print_note(arguments):
     return 'what it prints goes nowhere, and not to the log of the server'
 
 def fatal_note(arguments):
-    return 'ends the statement and not the session'
+    return 'in language pybox it ends the statement and not the session'
 
 # name or names, what to try, and 'note' where it is only said. module.* is every function and class of a module but its
 # exceptions. A module that is not there has no rows.

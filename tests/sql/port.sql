@@ -254,6 +254,7 @@ SELECT fine_predicate('/tmp/x');
 SET check_function_bodies = off;
 CREATE FUNCTION typed(x int, y cstring) RETURNS int LANGUAGE plpython3u AS 'return x';
 CREATE FUNCTION typed_fine(x anyelement, y anyarray, z record) RETURNS anyelement LANGUAGE plpython3u AS 'return x';
+CREATE FUNCTION typed_trigger() RETURNS trigger LANGUAGE plpython3u AS 'return TD["event"]';
 RESET check_function_bodies;
 SELECT * FROM pybox.port_report() WHERE function::text ~ '^typed';
 

@@ -64,6 +64,12 @@ CREATE DOMAIN even AS int CHECK (is_even(VALUE));
 CREATE OPERATOR ## (LEFTARG = int, RIGHTARG = int, FUNCTION = add);
 CREATE TABLE numbers (x even DEFAULT by_old_name(1), y int GENERATED ALWAYS AS (by_old_name(x::int)) STORED);
 INSERT INTO numbers SELECT 2 * i FROM generate_series(1, 10) i;
+CREATE FUNCTION sign() RETURNS trigger LANGUAGE plpython3u AS $$
+TD["new"]["note"] = "by " + TD["name"]
+return "MODIFY"
+$$;
+CREATE TABLE signed (x int, note text);
+CREATE TRIGGER signer BEFORE INSERT ON signed FOR EACH ROW EXECUTE FUNCTION sign();
 CREATE INDEX ON numbers (by_old_name(x::int));
 CREATE VIEW seen AS SELECT total(x::int), trusted(max(x::int)) FROM numbers;
 CREATE VIEW busy AS SELECT call_id, function, language FROM pybox.activity;
@@ -75,8 +81,9 @@ SELECT by_oldest_name(), by_old_name(4);
 CALL proc(1);
 INSERT INTO numbers DEFAULT VALUES RETURNING x, y;
 SELECT count(*) FROM busy;
+INSERT INTO signed VALUES (1) RETURNING note;
 SQL
-my $checked = "110|20 LANGUAGE pyboxu\n{1,2}|7\n5|8\n2\n2|4\n0";
+my $checked = "110|20 LANGUAGE pyboxu\n{1,2}|7\n5|8\n2\n2|4\n0\nby signer";
 
 sub dump_of
 {
