@@ -593,6 +593,7 @@ class Walker(ast.NodeVisitor):
     def visit_ImportFrom(self, node):
         if node.level:
             names = ', '.join(alias.name for alias in node.names)
+            self.bound.update(alias.asname or alias.name for alias in node.names)
             return self.broken(node, f'from {"." * node.level}{node.module or ""} import {names}',
                                ImportError('attempted relative import with no known parent package'))
         module = self.import_module(node, node.module)
@@ -645,10 +646,13 @@ class Walker(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node):
-        for argument in ast.walk(node.args):
-            if isinstance(argument, ast.arg):
-                self.known.pop(argument.arg, None)
+        """Inside, its arguments hide what had their names."""
+        names = [argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)]
+        hidden = {name: self.known.pop(name) for name in names if name in self.known}
         self.generic_visit(node)
+        self.known.update(hidden)
+
+    visit_AsyncFunctionDef = visit_Lambda = visit_FunctionDef
 
     def visit_Try(self, node):
         self.handlers[:0] = node.handlers
@@ -682,8 +686,9 @@ def parse(function):
     """As pybox does: a definition, every line of the body behind a tab."""
     body = function['source'].replace('\r\n', '\n').replace('\r', '\n').replace('\n', '\n\t')
     source = f'def __plpython_procedure_{function["function"]}():\n\t{body}\n\n'
-    compile(source, '<string>', 'exec', dont_inherit=True)
-    return ast.parse(source)
+    tree = ast.parse(source)
+    compile(tree, '<string>', 'exec', dont_inherit=True)
+    return tree
 
 def probe_one(function, probes):
     tree, error = guarded(parse, function)

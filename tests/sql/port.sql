@@ -174,6 +174,14 @@ try:
 except Exception as error:
     return None
 $$;
+CREATE FUNCTION outside_hiding() RETURNS text LANGUAGE plpython3u AS $$
+import os
+def inner(os, open=None):
+    return os.system("true"), open("/etc/passwd")
+call = other = lambda os: os.system("true")
+one = two = os.system
+return two("true")
+$$;
 CREATE FUNCTION outside_environment() RETURNS text LANGUAGE plpython3u AS $$
 import os
 os.environ["MINE"] = "1"
