@@ -8,10 +8,10 @@ SANITIZERS ?=
 SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .DEFAULT_GOAL := all
-.PHONY: all install clean help setup check demo bench lint format sanitize valgrind unit-tests
 
 # What people type beside all, install and clean. These do without PGXS, which has a `check` of its own.
-FRONT := help setup check demo bench lint format sanitize valgrind
+FRONT := help setup check demo bench lint format sanitize valgrind install-plpython3u uninstall-plpython3u
+.PHONY: all install clean $(FRONT) unit-tests
 
 # What each binary is made of. A new file joins by its name.
 POLICY_SRCS      := $(wildcard policies/policy*.c) sandbox/layer.c
@@ -33,8 +33,9 @@ unit_srcs = $(or $($(1)_SRCS),$(wildcard */$(patsubst %_test,%,$(1)).c))
 # --- the server's library ---------------------------------------------------------------------------------------------
 MODULE_big := pybox
 OBJS       := $(SERVER_SRCS:%.c=$(BUILD)/server/%.o)
-EXTENSION  := sql/pybox
-DATA       := $(wildcard sql/pybox--*.sql)
+EXTENSION  := sql/pybox sql/pybox_plpython3u
+DATA       := $(wildcard sql/pybox*--*.sql)
+DATA_built := $(patsubst sql/%.in,$(BUILD)/%,$(wildcard sql/*.sql.in))
 MODULE_MAP := handler/pybox.map
 EXTRA_CLEAN := $(BUILD)
 SCRIPTS_built := $(EXECUTABLES:%=$(BUILD)/%)
@@ -61,6 +62,11 @@ all install:
 clean:
 	rm -rf $(BUILD) pybox.so
 endif
+
+# A line @FILE@ stands for the text of sql/FILE.
+$(BUILD)/%.sql: sql/%.sql.in $(wildcard sql/*.py)
+	@mkdir -p $(@D)
+	sed -E 's#^@([a-z_.]+)@$$#cat sql/\1#e' $< > $@.tmp && mv $@.tmp $@
 
 $(BUILD)/server/%.o: %.c
 	@mkdir -p $(@D)
@@ -158,6 +164,13 @@ lint: setup
 #: format     rewrite the C files as .clang-format says
 format:
 	clang-format -i $(wildcard handler/*.[ch] scheduler/*.[ch] policies/*.[ch] sandbox/*.[ch] tests/unit/*.[ch] ops/*.[ch])
+
+#: install-plpython3u  under PL/Python's own names too: CREATE EXTENSION plpython3u; refused where PL/Python is installed
+#: uninstall-plpython3u  remove what that installed
+install-plpython3u:
+	@ops/install && ops/plpython3u install
+uninstall-plpython3u:
+	@ops/plpython3u uninstall
 
 #: sanitize   unit tests under the address and undefined-behaviour sanitizers
 sanitize: setup

@@ -38,6 +38,7 @@ enum
 	COLUMN_MEMORY_PEAK,
 	COLUMN_INTERPRETER_PID,
 	COLUMN_TRUSTED,
+	COLUMN_LANGUAGE, /* since 1.1: what the catalog of 1.0 lacks is not read */
 	COLUMN_COUNT
 };
 
@@ -125,6 +126,7 @@ call_row(ReturnSetInfo *rows, const Shown *shown)
 	values[COLUMN_INTERPRETER_PID] = Int32GetDatum(call->interpreter_pid);
 	nulls[COLUMN_INTERPRETER_PID] = call->interpreter_pid == 0;
 	values[COLUMN_TRUSTED] = BoolGetDatum(call->trusted);
+	values[COLUMN_LANGUAGE] = CStringGetTextDatum(call->language);
 	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
 }
 

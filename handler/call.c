@@ -115,6 +115,7 @@ call_show(Call *call)
 	};
 
 	strlcpy(shown.pool_name, call->pool->name, sizeof(shown.pool_name));
+	strlcpy(shown.language, call->function->language, sizeof(shown.language));
 	call->entry = activity_begin(call->depth, &shown);
 }
 

@@ -61,7 +61,7 @@ functions_initialize(void)
 }
 
 static Function *
-function_make(MemoryContext parent, const char *name, const char *source, bool trusted)
+function_make(MemoryContext parent, const char *name, const char *source, Oid language, bool trusted)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "pybox function", ALLOCSET_SMALL_SIZES);
 	Function *function = MemoryContextAllocZero(context, sizeof(Function));
@@ -73,6 +73,7 @@ function_make(MemoryContext parent, const char *name, const char *source, bool t
 	function->handle = type_handle_next();
 	function->name = MemoryContextStrdup(context, name);
 	function->source = MemoryContextStrdup(context, source);
+	function->language = MemoryContextStrdup(context, get_language_name(language, false));
 	return function;
 }
 
@@ -116,7 +117,8 @@ function_read(HeapTuple tuple, Oid oid, Oid relation, bool trusted)
 
 	if (is_null)
 		elog(ERROR, "function %u has no source", oid);
-	function = function_make(TopMemoryContext, NameStr(form->proname), TextDatumGetCString(source), trusted);
+	function =
+		function_make(TopMemoryContext, NameStr(form->proname), TextDatumGetCString(source), form->prolang, trusted);
 	function->oid = oid;
 	function->relation = relation;
 	function->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
@@ -171,9 +173,9 @@ function_get(Oid oid, Oid relation, bool trusted)
 }
 
 Function *
-function_inline(const char *source, bool trusted)
+function_inline(const char *source, Oid language, bool trusted)
 {
-	Function *function = function_make(CurrentMemoryContext, "__inline", source, trusted);
+	Function *function = function_make(CurrentMemoryContext, "__inline", source, language, trusted);
 
 	function->is_inline = true;
 	function->current = false;

@@ -28,6 +28,7 @@ typedef struct Function
 	bool trusted, returns_set, is_procedure, is_inline, read_only;
 	uint32 handle, replaces; /* replaces: the handle this one makes void, or 0 */
 	char *name, *qualified, *source;
+	char *language; /* as pg_language has it: pyboxu's handlers serve other names too */
 	int arg_count;
 	Oid *arg_types;
 	char **arg_names; /* NULL where there is none */
@@ -52,7 +53,7 @@ CallSite *function_site(FunctionCallInfo call, bool trusted);
 /* From pg_proc, by oid; relation: whose trigger it is, or InvalidOid. */
 Function *function_get(Oid oid, Oid relation, bool trusted);
 /* For DO: freed by function_release. */
-Function *function_inline(const char *source, bool trusted);
+Function *function_inline(const char *source, Oid language, bool trusted);
 void function_hold(Function *function);
 void function_release(Function *function);
 /* Appends the payload of WIRE_FUNCTION and WIRE_CHECK. */

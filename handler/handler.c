@@ -135,8 +135,11 @@ function_submit(Function *function, WireKind kind, const TypeInfo *result, bool 
 static void
 block_run(const InlineCodeBlock *block, bool trusted)
 {
+	Function *function;
+
 	shared_require();
-	function_submit(function_inline(block->source_text, trusted), WIRE_CALL, type_get(VOIDOID, -1), !block->atomic);
+	function = function_inline(block->source_text, block->langOid, trusted);
+	function_submit(function, WIRE_CALL, type_get(VOIDOID, -1), !block->atomic);
 }
 
 Datum

@@ -51,6 +51,7 @@ typedef struct ActivityCall
 	int64 wall_ms;
 	TimestampTz queued_at, started_at; /* started_at: 0 while it never had a slot */
 	char pool_name[POLICY_NAME_SIZE];
+	char language[NAMEDATALEN];
 } ActivityCall;
 
 typedef struct ActivityEntry

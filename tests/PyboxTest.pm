@@ -17,11 +17,11 @@ my $tests = dirname(__FILE__);
 my @controllers = qw(memory cpu cpuacct pids freezer);
 
 # A started server with pybox. Options: policy => text or the name of a file below tests/ (policy.yaml), cgroup => 0 for
-# none, conf => further lines of postgresql.conf, start => 0 to leave it stopped.
+# none, conf => further lines of postgresql.conf, start => 0 to leave it stopped, install_path => PostgreSQL's programs.
 sub new_node
 {
 	my ($name, %option) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $node = PostgreSQL::Test::Cluster->new($name, $option{install_path} ? (install_path => $option{install_path}) : ());
 
 	$node->init;
 	write_policy($node, $option{policy} // 'policy.yaml');
