@@ -57,7 +57,7 @@ died_of_forbidden(const Death *death)
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("Python function made a forbidden system call"),
 					errdetail("Pool \"%s\", call %lld; the interpreter was ended by the kernel's filter.",
 							  death->pool->name, (long long) death->call_id),
-					errhint("Functions in language pybox cannot reach outside their interpreter.")));
+					errhint("No Python function may trace processes, mount, load modules or set the clock.")));
 }
 
 static void
