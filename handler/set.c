@@ -1,8 +1,9 @@
 /*
  * set.c - set-returning functions: an iterator in the child, one row for each time the executor asks. Runs in backends.
  *
- * DESIGN. Between rows no slot is held and the interpreter may serve other calls. A set that the executor gives up early
- * is closed by its expression context; one that an error leaves behind, at the end of the transaction.
+ * DESIGN. Between rows no slot is held and the interpreter may serve other calls. A set that is given up early is closed
+ * by its expression context; one that an error leaves behind, with the memory of the query, so that a generator's finally
+ * blocks run when a savepoint is rolled back; the end of the transaction finds none.
  */
 #include "handler/call.h"
 
@@ -15,12 +16,15 @@
 typedef struct SetState
 {
 	struct SetState *next;
+	MemoryContext memory; /* its own, below that of the site */
+	MemoryContextCallback callback;
 	CallSite *site;
 	Function *function;
 	uint64 lease;
 	CallProgress progress;
 	uint32 iterator;
 	ExprContext *context;
+	bool closed;
 } SetState;
 
 static SetState *sets = NULL;
@@ -32,9 +36,9 @@ set_progress(const CallSite *site)
 	return site->set != NULL ? &site->set->progress : NULL;
 }
 
-/* Forgets the set; its site may be gone by then, so only set_end() touches that. */
+/* Gives back what the set holds; its memory goes later. */
 static void
-set_free(SetState *set)
+set_release(SetState *set)
 {
 	Lease *lease = lease_find(set->lease);
 
@@ -50,17 +54,23 @@ set_free(SetState *set)
 			break;
 		}
 	function_release(set->function);
-	pfree(set);
+	set->site->set = NULL;
+	set->closed = true;
 }
 
+/* The first of several ways out counts. Raises nothing. */
 static void
-set_close(SetState *set)
+set_close(void *arg)
 {
-	Lease *lease = lease_find(set->lease);
+	SetState *set = arg;
+	Lease *lease;
 
+	if (set->closed)
+		return;
+	lease = lease_find(set->lease);
 	if (lease != NULL)
 		lease_drop(lease, WIRE_CLOSE, set->iterator);
-	set_free(set);
+	set_release(set);
 }
 
 /* The executor shuts the expression down before the set is exhausted. */
@@ -69,8 +79,8 @@ set_shutdown(Datum arg)
 {
 	SetState *set = (SetState *) DatumGetPointer(arg);
 
-	set->site->set = NULL;
 	set_close(set);
+	MemoryContextDelete(set->memory);
 	cursors_sweep(); /* its iterator may have held some */
 }
 
@@ -84,39 +94,49 @@ sets_end(XactEvent event, void *arg)
 		set_close(sets);
 }
 
+/* A set without anything to hold, whose memory closes it when it goes. */
 static SetState *
-set_open(Call *call, CallSite *site, ReturnSetInfo *info)
+set_make(CallSite *site, FunctionCallInfo info)
 {
-	WireReader reader = call_reader(call);
-	SetState *set = MemoryContextAllocZero(TopMemoryContext, sizeof(SetState));
+	MemoryContext memory = AllocSetContextCreate(info->flinfo->fn_mcxt, "pybox set", ALLOCSET_SMALL_SIZES);
+	SetState *set = MemoryContextAllocZero(memory, sizeof(SetState));
 
 	if (!registered)
 		RegisterXactCallback(sets_end, NULL);
 	registered = true;
-	set->iterator = wire_get_u32(&reader);
-	set->lease = call->lease->id;
-	call->lease->sets++;
+	set->memory = memory;
 	set->site = site;
-	set->context = info->econtext;
-	set->function = call->function;
-	function_hold(set->function);
-	set->next = sets;
-	sets = set;
-	if (reader.error != 0)
-		call_violation(call, wire_strerror(reader.error));
-	RegisterExprContextCallback(info->econtext, set_shutdown, PointerGetDatum(set));
-	site->set = set;
+	set->context = ((ReturnSetInfo *) info->resultinfo)->econtext;
+	set->callback = (MemoryContextCallback){.func = set_close, .arg = set};
 	return set;
 }
 
 static void
-set_end(CallSite *site)
+set_open(Call *call, CallSite *site, FunctionCallInfo info)
 {
-	SetState *set = site->set;
+	WireReader reader = call_reader(call);
+	SetState *set = set_make(site, info);
 
+	set->iterator = wire_get_u32(&reader);
+	set->lease = call->lease->id;
+	call->lease->sets++;
+	set->function = call->function;
+	function_hold(set->function);
+	set->next = sets;
+	sets = set;
+	MemoryContextRegisterResetCallback(set->memory, &set->callback);
+	RegisterExprContextCallback(set->context, set_shutdown, PointerGetDatum(set));
+	site->set = set;
+	if (reader.error != 0)
+		call_violation(call, wire_strerror(reader.error));
+}
+
+static void
+set_end(SetState *set)
+{
 	UnregisterExprContextCallback(set->context, set_shutdown, PointerGetDatum(set));
-	site->set = NULL;
-	set_free(set);
+	set_release(set);
+	MemoryContextDelete(set->memory);
 }
 
 /* The interpreter that holds the iterator, and no other. */
@@ -132,7 +152,7 @@ set_resume(Call *call, const SetState *set)
 						errdetail("Pool \"%s\", call %lld.", call->pool->name, (long long) call->id)));
 	}
 	call->lease->depth++;
-	if (call->lease->role != call->role)
+	if (call->lease->trusted && call->lease->role != call->role)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a set that another role began cannot go on"),
 						errdetail("An interpreter serves one role."),
 						errhint("Read the set to its end before you change the role.")));
@@ -172,13 +192,13 @@ set_next(Call *call, CallSite *site, FunctionCallInfo info)
 	{
 		arguments_put(&call->buffers->out, site, info);
 		(void) call_ask(call, WIRE_CALL, 1u << WIRE_ITERATOR);
-		(void) set_open(call, site, set_result);
+		set_open(call, site, info);
 	}
 	else
 		set_resume(call, site->set);
 	if (set_fetch(call, site->set) == WIRE_END)
 	{
-		set_end(site);
+		set_end(site->set);
 		set_result->isDone = ExprEndResult;
 		info->isnull = true;
 		return (Datum) 0;

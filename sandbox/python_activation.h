@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ACTIVATION_DEPTH_MAX 200
+/* Python's recursion limit ends runaway recursion long before, unless it was raised. */
+#define ACTIVATION_DEPTH_MAX 1000
 
 /* One frame of the backend that is being served; lives on the C stack. */
 typedef struct Activation
