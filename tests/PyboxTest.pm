@@ -17,13 +17,22 @@ my $tests = dirname(__FILE__);
 my @controllers = qw(memory cpu cpuacct pids freezer);
 
 # A started server with pybox. Options: policy => text or the name of a file below tests/ (policy.yaml), cgroup => 0 for
-# none, conf => further lines of postgresql.conf, start => 0 to leave it stopped, install_path => PostgreSQL's programs.
+# none, conf => further lines of postgresql.conf, start => 0 to leave it stopped, install_path => PostgreSQL's programs,
+# standby_of => a node, whose standby it is.
 sub new_node
 {
 	my ($name, %option) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name, $option{install_path} ? (install_path => $option{install_path}) : ());
 
-	$node->init;
+	if (my $primary = $option{standby_of})
+	{
+		$primary->backup($name);
+		$node->init_from_backup($primary, $name, has_streaming => 1);
+	}
+	else
+	{
+		$node->init;
+	}
 	write_policy($node, $option{policy} // 'policy.yaml');
 	my $cgroup = ($option{cgroup} // 1) ? make_cgroup($name) : '';
 	$node->{pybox_cgroup} = $cgroup;
