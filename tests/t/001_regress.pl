@@ -17,7 +17,7 @@ is_deeply([ sort @scheduled ], \@written, 'every file in tests/sql is in tests/s
 my $node = new_node('regress', conf => "log_statement = none\nmax_prepared_transactions = 2");
 # What runs a second time, below: all of it is the same in both languages.
 my @both = qw(recursion set_context index_expression column_expression aggregate cursor_context plan_context parallel
-  transaction_context security_context deferred operator clause depth);
+  transaction_context security_context deferred operator clause plpy_context depth);
 
 # Runs pg_regress and shows what differs; every run makes its database anew.
 sub regress
