@@ -1,4 +1,4 @@
-# Builds pybox: the server's library by PGXS, three executables and the unit tests by rules of their own. Everything made
+# Builds pybox: the server's library by PGXS, the transforms' libraries, three executables and the unit tests by rules of their own. Everything made
 # goes below $(BUILD), except pybox.so, which PGXS wants here. `make help` lists the targets.
 
 PG_CONFIG ?= pg_config
@@ -22,6 +22,7 @@ LAUNCHER_SRCS    := $(wildcard sandbox/launcher*.c sandbox/jail*.c sandbox/cgrou
 INTERPRETER_SRCS := $(wildcard sandbox/python*.c sandbox/lockdown*.c) \
                     $(LOCK_SRCS) sandbox/wire.c sandbox/wire_spin.c sandbox/layer.c sandbox/control.c
 CLI_SRCS         := policies/cli.c $(POLICY_SRCS)
+TRANSFORMS       := hstore_pybox ltree_pybox
 EXECUTABLES      := pybox-launcher pybox-interpreter pybox-policy
 
 # What each unit test is linked with, beside itself; the default is the file of the same name.
@@ -33,9 +34,10 @@ unit_srcs = $(or $($(1)_SRCS),$(wildcard */$(patsubst %_test,%,$(1)).c))
 # --- the server's library ---------------------------------------------------------------------------------------------
 MODULE_big := pybox
 OBJS       := $(SERVER_SRCS:%.c=$(BUILD)/server/%.o)
-EXTENSION  := sql/pybox sql/pybox_plpython3u
-DATA       := $(wildcard sql/pybox*--*.sql)
+EXTENSION  := $(patsubst %.control,%,$(wildcard sql/*.control))
+DATA       := $(wildcard sql/*--*.sql)
 DATA_built := $(patsubst sql/%.in,$(BUILD)/%,$(wildcard sql/*.sql.in))
+HEADERS    := handler/transform.h
 MODULE_MAP := handler/pybox.map
 EXTRA_CLEAN := $(BUILD)
 SCRIPTS_built := $(EXECUTABLES:%=$(BUILD)/%)
@@ -71,6 +73,20 @@ $(BUILD)/%.sql: sql/%.sql.in $(wildcard sql/*.py)
 $(BUILD)/server/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+# --- the transforms' libraries, one for each file of handler/transforms: they need nothing of pybox but a header --------
+$(BUILD)/%_pybox.so: $(BUILD)/server/handler/transforms/%.o
+	$(CC) $(CFLAGS) $(LDFLAGS) $(LDFLAGS_SL) -shared -o $@ $<
+
+ifneq ($(wildcard $(PGXS)),)
+ifeq ($(filter $(FRONT),$(MAKECMDGOALS)),)
+all: $(TRANSFORMS:%=$(BUILD)/%.so)
+install: install-transforms
+.PHONY: install-transforms
+install-transforms: $(TRANSFORMS:%=$(BUILD)/%.so) | installdirs
+	$(INSTALL_SHLIB) $^ '$(DESTDIR)$(pkglibdir)/'
+endif
+endif
 
 # --- the executables: no flag and no header of the server's -------------------------------------------------------------
 EXE_CFLAGS := $(WARNINGS) -O2 -g -D_GNU_SOURCE -I. -fPIE -fstack-protector-strong -fstack-clash-protection \
@@ -132,7 +148,7 @@ unit-tests: $(UNIT_TESTS:%=$(UNIT)/%)
 -include $(wildcard $(BUILD)/*/*/*.d $(BUILD)/*/tests/unit/*.d)
 
 # --- what people type -----------------------------------------------------------------------------------------------------
-#: all        pybox.so, pybox-launcher, pybox-interpreter and pybox-policy (the default)
+#: all        pybox.so, the libraries of transforms, pybox-launcher, pybox-interpreter and pybox-policy (the default)
 #: install    into the directories that pg_config names
 #: clean      remove what was built
 
@@ -163,7 +179,7 @@ lint: setup
 
 #: format     rewrite the C files as .clang-format says
 format:
-	clang-format -i $(wildcard handler/*.[ch] scheduler/*.[ch] policies/*.[ch] sandbox/*.[ch] tests/unit/*.[ch] ops/*.[ch])
+	clang-format -i $(wildcard handler/*.[ch] handler/transforms/*.c scheduler/*.[ch] policies/*.[ch] sandbox/*.[ch] tests/unit/*.[ch] ops/*.[ch])
 
 #: install-plpython3u  under PL/Python's own names too: CREATE EXTENSION plpython3u; refused where PL/Python is installed
 #: uninstall-plpython3u  remove what that installed

@@ -15,6 +15,7 @@
 #include "handler/cursor.h"
 #include "handler/error.h"
 #include "handler/launcher.h"
+#include "handler/spi.h"
 #include "handler/subtransaction.h"
 #include "handler/transaction.h"
 #include "scheduler/policy_store.h"
@@ -206,7 +207,12 @@ call_value(Call *call, TypeInfo *type, bool *is_null)
 
 	if (!call->function->is_procedure)
 		error_context_stack = &context;
+	if (type->type == RECORDOID && type->desc == NULL)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("function returning record called in context that cannot accept type record")));
 	value = value_out(&reader, type, is_null);
+	if (type->type == VOIDOID)
+		*is_null = false; /* void is an empty value, not a null, to SQL */
 	error_context_stack = context.previous;
 	return value;
 }
@@ -266,11 +272,39 @@ status_check(Call *call, ChannelStatus status)
 	call_violation(call, "impossible frame or ring position");
 }
 
+/* Frames after which Python runs on, and makes values of the types that it knows. */
+#define TURNS (1u << WIRE_CALL | 1u << WIRE_TRIGGER | 1u << WIRE_NEXT | 1u << WIRE_REPLY | 1u << WIRE_REPLY_ERROR)
+
+static void
+result_renew(Call *call, Call *of)
+{
+	TypeInfo *type = type_renew(of->result);
+
+	if (type != of->result)
+		call_teach(call, of->result_handle, type);
+	of->result = type;
+}
+
+/* Types may have changed: what the interpreter will encode by has to be what its values will be read by. */
+static void
+types_renew(Call *call)
+{
+	uint64 generation = type_generation();
+
+	for (Call *of = call; of != NULL; of = of->outer)
+		if (of->lease == call->lease && of->result_handle != 0)
+			result_renew(call, of);
+	if (spi_plans_renew(call))
+		call->lease->types = generation;
+}
+
 void
 call_send(Call *call, WireKind kind, const FrameOut *out)
 {
 	Channel *channel = &call->lease->channel;
 
+	if (unlikely(call->lease->types != type_generation()) && (TURNS & 1u << kind) != 0)
+		types_renew(call);
 	channel->check = call_check;
 	channel->arg = call;
 	channel->deadline = call->deadline;
@@ -318,17 +352,22 @@ function_send(Call *call)
 	lease_learns(call->lease, function->handle);
 }
 
+void
+call_teach(Call *call, uint32 handle, const TypeInfo *type)
+{
+	FrameOut *out = definition_start();
+
+	wire_put_u32(&out->writer, handle);
+	type_put(out, type);
+	call_send(call, WIRE_TYPE, out);
+}
+
 static void
 type_send(Call *call, const TypeInfo *type)
 {
-	FrameOut *out;
-
 	if (likely(lease_knows(call->lease, type->handle)))
 		return;
-	out = definition_start();
-	wire_put_u32(&out->writer, type->handle);
-	type_put(out, type);
-	call_send(call, WIRE_TYPE, out);
+	call_teach(call, type->handle, type);
 	lease_learns(call->lease, type->handle);
 }
 
@@ -440,6 +479,7 @@ call_ask(Call *call, WireKind kind, uint64 answers)
 	}
 	call->asked = true;
 	call_send(call, kind, &call->buffers->out);
+	call->result_handle = kind == WIRE_CALL ? call->result->handle : 0;
 	answer = call_converse(call, answers);
 	cursors_sweep();
 	if (call->spi)

@@ -28,7 +28,8 @@ typedef struct Call
 	int depth;
 	uint64 id;
 	Function *function;
-	const TypeInfo *result;		 /* for WIRE_CALL; of WIRE_TRIGGER the table's row */
+	TypeInfo *result;			 /* for WIRE_CALL, renewed when the call changes it; of WIRE_TRIGGER the table's row */
+	uint32 result_handle;		 /* by which the interpreter knows that of WIRE_CALL; 0: not asked for yet */
 	struct TriggerData *trigger; /* whose transition tables SQL sees, or NULL */
 	const PolicyPool *pool;
 	Oid role;
@@ -72,6 +73,8 @@ void call_abort(Call *call);
 WireKind call_ask(Call *call, WireKind kind, uint64 answers);
 /* Sends buffers->out to the leased interpreter; ends the call if it is dead. */
 void call_send(Call *call, WireKind kind, const FrameOut *out);
+/* Tells the interpreter what the handle of a type stands for from now on. */
+void call_teach(Call *call, uint32 handle, const TypeInfo *type);
 /* Interrupts, stops and wall limits of this call and its callers: raises. For waits. */
 void call_check(void *call);
 /* Kills the interpreter for a broken protocol and raises 08P01. */

@@ -292,7 +292,7 @@ channel_send(Channel *channel, WireKind kind, uint64 call, const FrameOut *out)
 
 	if (out != NULL && (size > WIRE_FRAME_MAX || out->writer.error != 0))
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("values for a Python function are too large"),
-						errdetail("They take %zu bytes; the limit for one message is %u.", size, WIRE_FRAME_MAX)));
+						errdetail("Those of one call or one result may take %u bytes.", WIRE_FRAME_MAX)));
 	channel->map->spin_us = (uint32) spin_budget();
 	channel->partial = true;
 	status = bytes_send(channel, &frame, sizeof(frame));

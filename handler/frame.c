@@ -163,10 +163,11 @@ frame_get_cstring(WireReader *reader)
 	const char *text = wire_get_text(reader, &size);
 	char *copy, *converted;
 
-	if (reader->error == 0 && size > MaxAllocSize / 4)
-		reader->error = WIRE_ERROR_LENGTH;
 	if (reader->error != 0)
 		return pstrdup("");
+	if (size >= MaxAllocSize)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("text from Python is too long"),
+						errdetail("It has %zu bytes; the limit is %zu.", size, (size_t) MaxAllocSize - 1)));
 	copy = pnstrdup(text, size);
 	if (strlen(copy) != size)
 		ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),

@@ -106,6 +106,15 @@ arguments_read(Function *function, HeapTuple tuple)
 	MemoryContextSwitchTo(old);
 }
 
+static const TransformSet *
+transforms_read(Oid language, HeapTuple tuple)
+{
+	bool is_null;
+	Datum types = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_protrftypes, &is_null);
+
+	return transform_set_get(language, is_null ? (Datum) 0 : types);
+}
+
 static Function *
 function_read(HeapTuple tuple, Oid oid, Oid relation, bool trusted)
 {
@@ -128,6 +137,7 @@ function_read(HeapTuple tuple, Oid oid, Oid relation, bool trusted)
 	function->read_only = form->provolatile != PROVOLATILE_VOLATILE;
 	function->qualified =
 		MemoryContextStrdup(function->context, psprintf("%s.%s", schema ? schema : "", NameStr(form->proname)));
+	function->transforms = transforms_read(form->prolang, tuple);
 	arguments_read(function, tuple);
 	return function;
 }
@@ -227,16 +237,16 @@ result_type(FunctionCallInfo call, const Function *function)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("trigger functions can only be called as triggers")));
 	if (class == TYPEFUNC_COMPOSITE && type == RECORDOID)
-		return type_get_row(desc);
+		return type_get_row(desc, function->transforms);
 	if (class == TYPEFUNC_OTHER || type == CSTRINGOID)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("PL/Python functions cannot return type %s", format_type_be(type))));
 	if (class != TYPEFUNC_RECORD)
-		return type_get(type, -1);
+		return type_get_for(type, -1, function->transforms);
 	if (set == NULL || !IsA(set, ReturnSetInfo) || set->expectedDesc == NULL)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("function returning record called in context that cannot accept type record")));
-	return type_get_row(set->expectedDesc);
+		return type_get_for(RECORDOID, -1,
+							function->transforms); /* which call_value() refuses, when there is a value */
+	return type_get_row(set->expectedDesc, function->transforms);
 }
 
 static CallSite *
@@ -266,7 +276,7 @@ function_site(FunctionCallInfo call, bool trusted)
 	if (site == NULL || site->handle != function->handle)
 		site = site_make(call, function);
 	for (int i = 0; i < function->arg_count; i++)
-		site->args[i] = type_get(argument_type(call, function, i), -1);
+		site->args[i] = type_get_for(argument_type(call, function, i), -1, function->transforms);
 	site->result = result_type(call, function);
 	site->function = function;
 	site->functions = functions_now;

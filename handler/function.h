@@ -30,6 +30,7 @@ typedef struct Function
 	char *name, *qualified, *source;
 	char *language; /* as pg_language has it: pyboxu's handlers serve other names too */
 	int arg_count;
+	const TransformSet *transforms; /* of the TRANSFORM clause; NULL: none */
 	Oid *arg_types;
 	char **arg_names; /* NULL where there is none */
 	/* where policy_pool_for() found it last */

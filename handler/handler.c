@@ -47,9 +47,7 @@ value_return(Call *call, CallSite *site, FunctionCallInfo info)
 
 	arguments_put(&call->buffers->out, site, info);
 	(void) call_ask(call, WIRE_CALL, 1u << WIRE_RESULT);
-	value = call_value(call, site->result, &info->isnull);
-	if (site->result->type == VOIDOID)
-		info->isnull = call->function->is_procedure; /* void is an empty value, not a null, to SQL */
+	value = call_value(call, call->result, &info->isnull);
 	return value;
 }
 
@@ -102,7 +100,7 @@ pyboxu_call_handler(PG_FUNCTION_ARGS)
 
 /* Asks the child to do kind with function, and for nothing back but success. */
 static void
-function_submit(Function *function, WireKind kind, const TypeInfo *result, bool nonatomic)
+function_submit(Function *function, WireKind kind, TypeInfo *result, bool nonatomic)
 {
 	Call call;
 

@@ -29,7 +29,8 @@ typedef struct Lease
 	bool greeted; /* WIRE_HELLO was sent */
 	bool killed;
 	Channel channel;
-	uint8 *sent; /* by handle: this function or type was sent */
+	uint64 types; /* generation that it was last told of, see call.c */
+	uint8 *sent;  /* by handle: this function or type was sent */
 	uint32 sent_size;
 } Lease;
 

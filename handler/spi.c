@@ -26,6 +26,7 @@ typedef struct PreparedPlan
 	MemoryContext context;
 	int arg_count;
 	TypeInfo **args;
+	uint32 *handles; /* of args in the interpreter: these stay */
 } PreparedPlan;
 
 static PreparedPlan *plans = NULL;
@@ -51,7 +52,7 @@ row_put(FrameOut *out, TypeInfo **types, HeapTuple tuple, TupleDesc desc)
 }
 
 static TypeInfo **
-columns_put(FrameOut *out, TupleDesc desc)
+columns_put(FrameOut *out, TupleDesc desc, const TransformSet *transforms)
 {
 	TypeInfo **types = palloc0(Max(desc->natts, 1) * sizeof(TypeInfo *));
 	int live = 0;
@@ -68,7 +69,7 @@ columns_put(FrameOut *out, TupleDesc desc)
 		frame_put_cstring(out, NameStr(attribute->attname));
 		wire_put_u32(&out->writer, attribute->atttypid);
 		wire_put_u32(&out->writer, (uint32) attribute->atttypmod);
-		types[i] = type_get(attribute->atttypid, attribute->atttypmod);
+		types[i] = type_get_for(attribute->atttypid, attribute->atttypmod, transforms);
 	}
 	return types;
 }
@@ -89,7 +90,7 @@ spi_rows_put(Call *call, FrameOut *out, int status)
 		return;
 	if (needs_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
-	types = columns_put(out, table->tupdesc);
+	types = columns_put(out, table->tupdesc, call->function->transforms);
 	wire_put_u64(&out->writer, rows);
 	for (uint64 i = 0; i < rows; i++)
 		row_put(out, types, table->vals[i], table->tupdesc);
@@ -161,11 +162,14 @@ plan_make(Call *call, int arg_count)
 	plan->lease = call->lease->id;
 	plan->arg_count = arg_count;
 	plan->args = MemoryContextAllocZero(context, Max(arg_count, 1) * sizeof(TypeInfo *));
+	plan->handles = MemoryContextAllocZero(context, Max(arg_count, 1) * sizeof(uint32));
+	for (int i = 0; i < arg_count; i++)
+		plan->handles[i] = type_handle_next();
 	return plan;
 }
 
 static Oid *
-plan_types_get(WireReader *reader, int count, TypeInfo **infos)
+plan_types_get(Call *call, WireReader *reader, int count, TypeInfo **infos)
 {
 	Oid *types = palloc(Max(count, 1) * sizeof(Oid));
 
@@ -174,7 +178,7 @@ plan_types_get(WireReader *reader, int count, TypeInfo **infos)
 		int32 typmod;
 
 		parseTypeString(frame_get_cstring(reader), &types[i], &typmod, false);
-		infos[i] = type_get(types[i], typmod);
+		infos[i] = type_get_for(types[i], typmod, call->function->transforms);
 	}
 	return types;
 }
@@ -197,7 +201,7 @@ spi_prepare(Call *call, WireReader *reader, FrameOut *out)
 						errdetail("This session's Python functions hold %d, the limit.", PLANS_MAX),
 						errhint("Keep plans in SD and use them again.")));
 	infos = palloc(Max(count, 1) * sizeof(TypeInfo *));
-	types = plan_types_get(reader, count, infos);
+	types = plan_types_get(call, reader, count, infos);
 	prepared = SPI_prepare(query, count, types);
 	if (prepared == NULL)
 		status_check(SPI_result, "SPI_prepare");
@@ -211,7 +215,10 @@ spi_prepare(Call *call, WireReader *reader, FrameOut *out)
 	wire_put_u32(&out->writer, plan->number);
 	wire_put_u16(&out->writer, count);
 	for (int i = 0; i < count; i++)
+	{
+		wire_put_u32(&out->writer, plan->handles[i]);
 		type_put(out, infos[i]);
+	}
 }
 
 static PreparedPlan *
@@ -345,4 +352,33 @@ spi_plan_cursor(Call *call, WireReader *reader)
 
 	plan_check(plan, reader);
 	return plan_open_held(call, plan, reader);
+}
+
+static void
+plan_renew(Call *call, PreparedPlan *plan)
+{
+	for (int i = 0; i < plan->arg_count; i++)
+	{
+		TypeInfo *type = type_renew(plan->args[i]);
+
+		if (type != plan->args[i])
+			call_teach(call, plan->handles[i], type);
+		plan->args[i] = type;
+	}
+}
+
+/* Those whose arguments are being read keep what these were written by. */
+bool
+spi_plans_renew(Call *call)
+{
+	bool all = true;
+
+	for (PreparedPlan *plan = plans; plan != NULL; plan = plan->next)
+		if (plan->lease != call->lease->id || plan->doomed)
+			continue;
+		else if (plan->users == 0)
+			plan_renew(call, plan);
+		else
+			all = false;
+	return all;
 }

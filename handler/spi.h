@@ -21,5 +21,7 @@ Portal spi_plan_cursor(Call *call, WireReader *reader);
 void spi_plan_doom(uint64 lease, uint32 number);
 /* Appends SPI's result as a WireRows and frees it. */
 void spi_rows_put(Call *call, FrameOut *out, int status);
+/* Has the interpreter know what became of the types of its plans' arguments; false: not of all. */
+bool spi_plans_renew(Call *call);
 
 #endif

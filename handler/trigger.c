@@ -328,7 +328,7 @@ trigger_run(Call *call, TriggerData *data)
 	TriggerRow row = {
 		.data = data,
 		.desc = RelationGetDescr(data->tg_relation),
-		.type = type_get(data->tg_relation->rd_rel->reltype, -1),
+		.type = type_get_for(data->tg_relation->rd_rel->reltype, -1, call->function->transforms),
 	};
 
 	if (row.type->desc == NULL || row.type->desc->natts != row.desc->natts)

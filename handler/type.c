@@ -19,6 +19,7 @@ typedef struct TypeKey
 {
 	Oid type;
 	int32 typmod;
+	const TransformSet *transforms;
 } TypeKey;
 
 typedef struct TypeSlot
@@ -67,6 +68,7 @@ types_initialize(void)
 	type_context = AllocSetContextCreate(TopMemoryContext, "pybox types", ALLOCSET_DEFAULT_SIZES);
 	control.hcxt = type_context;
 	CacheRegisterSyscacheCallback(TYPEOID, type_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(TRFTYPELANG, type_changed, (Datum) 0);
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	types = hash_create("pybox types", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
@@ -115,7 +117,7 @@ columns_describe(TypeInfo *info)
 		Form_pg_attribute attribute = TupleDescAttr(info->desc, i);
 
 		if (!attribute->attisdropped)
-			info->columns[i] = type_get(attribute->atttypid, attribute->atttypmod);
+			info->columns[i] = type_get_for(attribute->atttypid, attribute->atttypmod, info->transforms);
 	}
 }
 
@@ -156,6 +158,24 @@ record_describe(TypeInfo *info)
 	columns_describe(info);
 }
 
+/* What the child is to make of a Python object for each kind of transform. */
+static const WireType transform_types[TRANSFORM_ROLE_COUNT] = {
+	[TRANSFORM_TO_SQL_OBJECT] = WIRE_TYPE_OBJECT,
+	[TRANSFORM_TO_SQL_MAPPING] = WIRE_TYPE_MAPPING,
+};
+
+/* A transform is of the base type; arrays and domains have none of their own. */
+static void
+transform_describe(TypeInfo *info)
+{
+	info->from_sql = transform_load(transform_from_sql(info->transforms, info->base), false);
+	info->to_sql = transform_load(transform_to_sql(info->transforms, info->base), true);
+	if (info->from_sql != NULL)
+		info->in = TYPE_IN_TRANSFORM;
+	if (info->to_sql != NULL)
+		info->out = transform_types[info->to_sql->role];
+}
+
 static void
 io_describe(TypeInfo *info, HeapTuple tuple)
 {
@@ -170,7 +190,7 @@ io_describe(TypeInfo *info, HeapTuple tuple)
 }
 
 static void
-type_describe(TypeInfo *info, Oid type, int32 typmod)
+type_describe(TypeInfo *info, Oid type, int32 typmod, const TransformSet *transforms)
 {
 	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
 	Form_pg_type form;
@@ -182,6 +202,7 @@ type_describe(TypeInfo *info, Oid type, int32 typmod)
 	form = (Form_pg_type) GETSTRUCT(tuple);
 	info->type = type;
 	info->typmod = typmod;
+	info->transforms = transforms;
 	info->is_domain = form->typtype == TYPTYPE_DOMAIN;
 	info->base = info->is_domain ? getBaseTypeAndTypmod(type, &base_typmod) : type;
 	info->name = format_type_extended(type, -1, 0);
@@ -193,26 +214,34 @@ type_describe(TypeInfo *info, Oid type, int32 typmod)
 	{
 		info->out = WIRE_TYPE_ARRAY;
 		info->in = TYPE_IN_ARRAY;
-		info->element = type_get(element, base_typmod);
+		info->element = type_get_for(element, base_typmod, transforms);
+		return;
 	}
-	else if (info->base == RECORDOID)
+	if (info->base == RECORDOID)
 		record_describe(info);
 	else if (type_is_rowtype(info->base))
 		row_describe(info);
 	else
 		scalar_describe(info);
+	transform_describe(info);
 }
 
 static TypeInfo *
-type_make(Oid type, int32 typmod)
+type_make(Oid type, int32 typmod, const TransformSet *transforms)
 {
 	MemoryContext old = MemoryContextSwitchTo(type_context);
 	TypeInfo *info = palloc0(sizeof(TypeInfo));
 
-	type_describe(info, type, typmod);
+	type_describe(info, type, typmod, transforms);
 	info->handle = type_handle_next();
 	MemoryContextSwitchTo(old);
 	return info;
+}
+
+static bool
+transform_is(const Transform *transform, Oid function)
+{
+	return (transform == NULL ? InvalidOid : transform->function.fn_oid) == function;
 }
 
 /* A row type is as it was if the type cache still has the description it had, and so do its columns' types. */
@@ -220,21 +249,25 @@ static bool
 type_is_current(TypeInfo *info)
 {
 	if (info->element != NULL)
-		return type_get(info->element->type, info->element->typmod) == info->element;
+		return type_get_for(info->element->type, info->element->typmod, info->transforms) == info->element;
+	if (!transform_is(info->from_sql, transform_from_sql(info->transforms, info->base)) ||
+		!transform_is(info->to_sql, transform_to_sql(info->transforms, info->base)))
+		return false;
 	if (info->desc == NULL)
 		return true;
 	if (info->desc_id != 0 && !row_is_current(info))
 		return false;
 	for (int i = 0; i < info->desc->natts; i++)
-		if (info->columns[i] != NULL && type_get(info->columns[i]->type, info->columns[i]->typmod) != info->columns[i])
+		if (info->columns[i] != NULL &&
+			type_get_for(info->columns[i]->type, info->columns[i]->typmod, info->transforms) != info->columns[i])
 			return false;
 	return true;
 }
 
 TypeInfo *
-type_get(Oid type, int32 typmod)
+type_get_for(Oid type, int32 typmod, const TransformSet *transforms)
 {
-	TypeKey key = {.type = type, .typmod = typmod};
+	TypeKey key = {.type = type, .typmod = typmod, .transforms = transforms};
 	TypeSlot *slot;
 	uint64 now;
 	bool found;
@@ -247,7 +280,7 @@ type_get(Oid type, int32 typmod)
 	now = generation;
 	if (!found || !type_is_current(slot->info))
 	{
-		TypeInfo *info = type_make(type, typmod);
+		TypeInfo *info = type_make(type, typmod, transforms);
 
 		slot = hash_search(types, &key, HASH_ENTER, &found);
 		slot->info = info;
@@ -256,13 +289,34 @@ type_get(Oid type, int32 typmod)
 	return slot->info;
 }
 
+TypeInfo *
+type_renew(TypeInfo *type)
+{
+	if (!SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(type->type)))
+		return type; /* dropped; whoever uses it will hear of it */
+	return type_get_for(type->type, type->typmod, type->transforms);
+}
+
+bool
+type_is_stale(TypeInfo *type)
+{
+	uint64 now = generation;
+
+	if (likely(type->current == now))
+		return false;
+	if (type_renew(type) != type)
+		return true;
+	type->current = now;
+	return false;
+}
+
 /* Blessing gives equal descriptions the same typmod, so anonymous rows are cached under it like every other type. */
 TypeInfo *
-type_get_row(TupleDesc desc)
+type_get_row(TupleDesc desc, const TransformSet *transforms)
 {
 	TupleDesc blessed = BlessTupleDesc(CreateTupleDescCopyConstr(desc));
 
-	return type_get(RECORDOID, blessed->tdtypmod);
+	return type_get_for(RECORDOID, blessed->tdtypmod, transforms);
 }
 
 void

@@ -1,9 +1,9 @@
 /*
  * type.h - what pybox knows of an SQL type: how its values go to Python and come back.
  *
- * DESIGN. A TypeInfo is made once per (type, typmod), or per row description for anonymous records, and never changes;
- * when the type does, a new one with a new handle takes its place (type_generation() says when to look again), and the
- * old one stays for whoever still uses it.
+ * DESIGN. A TypeInfo is made once per (type, typmod, transforms), or per row description for anonymous records, and never
+ * changes; when the type does, a new one with a new handle takes its place (type_generation() says when to look again), and
+ * the old one stays for whoever still uses it. transforms is the TRANSFORM clause of the function whose values these are.
  */
 #ifndef PYBOX_TYPE_H
 #define PYBOX_TYPE_H
@@ -14,6 +14,7 @@
 #include "fmgr.h"
 
 #include "handler/frame.h"
+#include "handler/transform_set.h"
 
 typedef struct TypeInfo TypeInfo;
 
@@ -33,6 +34,7 @@ typedef enum TypeIn
 	TYPE_IN_OUTPUT, /* text by the output function */
 	TYPE_IN_ARRAY,
 	TYPE_IN_RECORD,
+	TYPE_IN_TRANSFORM,
 	TYPE_IN_COUNT
 } TypeIn;
 
@@ -40,9 +42,11 @@ struct TypeInfo
 {
 	Oid type;
 	int32 typmod;
+	const TransformSet *transforms;
 	Oid base; /* under domains */
 	bool is_domain;
-	uint32 handle; /* for WIRE_TYPE */
+	uint32 handle;	/* for WIRE_TYPE */
+	uint64 current; /* generation in which it was last known to be current */
 	WireType out;
 	TypeIn in;
 	char *name;
@@ -51,17 +55,24 @@ struct TypeInfo
 	char align;
 	FmgrInfo input, output;
 	Oid io_parameter;
-	TypeInfo *element;	/* of an array */
-	TupleDesc desc;		/* of a row; blessed */
-	uint64 desc_id;		/* 0: an anonymous record's */
-	TypeInfo **columns; /* desc->natts, NULL for dropped ones */
-	void *domain;		/* domain_check's cache */
+	TypeInfo *element;			  /* of an array */
+	TupleDesc desc;				  /* of a row; blessed */
+	uint64 desc_id;				  /* 0: an anonymous record's */
+	TypeInfo **columns;			  /* desc->natts, NULL for dropped ones */
+	void *domain;				  /* domain_check's cache */
+	Transform *from_sql, *to_sql; /* NULL: by the rules for the type */
 };
 
-/* type and typmod as in pg_attribute, or RECORDOID and a registered typmod; other pseudotypes but void raise 0A000. */
-TypeInfo *type_get(Oid type, int32 typmod);
+/* type and typmod as in pg_attribute, or RECORDOID and a registered typmod. */
+TypeInfo *type_get_for(Oid type, int32 typmod, const TransformSet *transforms);
+/* What takes the place of an earlier one, if something does. */
+TypeInfo *type_renew(TypeInfo *type);
+/* Whether something does; cheap as long as no type changed. */
+bool type_is_stale(TypeInfo *type);
 /* For a function that returns a row of this description. */
-TypeInfo *type_get_row(TupleDesc desc);
+TypeInfo *type_get_row(TupleDesc desc, const TransformSet *transforms);
+/* Without transforms. */
+#define type_get(type, typmod) type_get_for(type, typmod, NULL)
 /* Grows when any type may have changed. */
 uint64 type_generation(void);
 /* Appends the WireType tree. */

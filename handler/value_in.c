@@ -170,6 +170,8 @@ array_in_wire(FrameOut *out, TypeInfo *type, Datum value)
 		dims = 1;
 		sizes = &none;
 	}
+	if (packed < 0 && ArrayGetNItems(dims, sizes) == 0) /* an empty oidvector has one dimension */
+		dims = 0;
 	wire_put_u8(&out->writer, packed >= 0 ? WIRE_PACKED : WIRE_ARRAY);
 	if (packed >= 0)
 		wire_put_u8(&out->writer, packed);
@@ -208,11 +210,17 @@ record_in_wire(FrameOut *out, TypeInfo *type, Datum value)
 		if (nulls[i])
 			wire_put_u8(&out->writer, WIRE_NULL);
 		else
-			value_in(out, type_get(attribute->atttypid, attribute->atttypmod), values[i]);
+			value_in(out, type_get_for(attribute->atttypid, attribute->atttypmod, type->transforms), values[i]);
 	}
 	ReleaseTupleDesc(desc);
 	pfree(values);
 	pfree(nulls);
+}
+
+static void
+transform_in(FrameOut *out, TypeInfo *type, Datum value)
+{
+	transform_write(type->from_sql, out, value);
 }
 
 static void (*const encoders[TYPE_IN_COUNT])(FrameOut *out, TypeInfo *type, Datum value) = {
@@ -229,6 +237,7 @@ static void (*const encoders[TYPE_IN_COUNT])(FrameOut *out, TypeInfo *type, Datu
 	[TYPE_IN_OUTPUT] = output_in,
 	[TYPE_IN_ARRAY] = array_in_wire,
 	[TYPE_IN_RECORD] = record_in_wire,
+	[TYPE_IN_TRANSFORM] = transform_in,
 };
 
 void

@@ -18,6 +18,8 @@
 #include "utils/float.h"
 #include "utils/memutils.h"
 
+#include "handler/error.h"
+
 void
 value_malformed(const char *what)
 {
@@ -109,9 +111,9 @@ bytes_out(WireReader *reader, TypeInfo *type)
 	return PointerGetDatum(value);
 }
 
-/* Reads the dimensions; returns the number of elements, which is at most limit. */
+/* Reads the dimensions; returns the number of elements that they make, however many there are. */
 static int
-dims_get(WireReader *reader, int *ndim, int dims[MAXDIM], int lower[MAXDIM], size_t limit)
+dims_get(WireReader *reader, int *ndim, int dims[MAXDIM], int lower[MAXDIM])
 {
 	int64 items = 1;
 
@@ -131,8 +133,6 @@ dims_get(WireReader *reader, int *ndim, int dims[MAXDIM], int lower[MAXDIM], siz
 	reader_check(reader);
 	if (*ndim == 0)
 		items = 0;
-	if ((uint64) items > limit)
-		value_malformed("an array longer than its message");
 	return (int) items;
 }
 
@@ -152,14 +152,16 @@ array_out_wire(WireReader *reader, TypeInfo *type)
 {
 	int ndim, dims[MAXDIM], lower[MAXDIM];
 	int count;
+	size_t space;
 	Datum *values;
 	bool *nulls;
 
 	if (type->out != WIRE_TYPE_ARRAY)
 		value_malformed("an array for another type");
-	count = dims_get(reader, &ndim, dims, lower, wire_left(reader));
-	values = palloc_extended((Size) Max(count, 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
-	nulls = palloc(Max(count, 1));
+	count = dims_get(reader, &ndim, dims, lower);
+	space = Min((size_t) count, wire_left(reader)) + 1; /* fewer elements than it claims if they end in a fault */
+	values = palloc_extended(space * sizeof(Datum), MCXT_ALLOC_HUGE);
+	nulls = palloc_extended(space, MCXT_ALLOC_HUGE);
 	for (int i = 0; i < count; i++)
 		values[i] = value_out(reader, type->element, &nulls[i]);
 	return array_finish(type, values, nulls, ndim, dims, lower);
@@ -199,7 +201,7 @@ packed_out(WireReader *reader, TypeInfo *type)
 	if (kind >= WIRE_PACKED_COUNT || type->out != WIRE_TYPE_ARRAY || type->element->is_domain ||
 		type->element->out != packed_kinds[kind].type)
 		value_malformed("packed elements of another type");
-	count = dims_get(reader, &ndim, dims, lower, wire_left(reader));
+	count = dims_get(reader, &ndim, dims, lower);
 	data = wire_get_raw(reader, (size_t) count * packed_kinds[kind].size);
 	reader_check(reader);
 	if (count == 0)
@@ -230,6 +232,10 @@ tuple_out(WireReader *reader, TypeInfo *type)
 
 	if (type->out != WIRE_TYPE_TUPLE)
 		value_malformed("a row for another type");
+	if (type_is_stale(type))
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("type %s was changed after Python had learnt it", type->name),
+						errhint("Call the function again.")));
 	for (int i = 0; i < desc->natts; i++)
 		live += type->columns[i] != NULL;
 	if (wire_get_u16(reader) != live)
@@ -250,11 +256,19 @@ static Datum (*const decoders[WIRE_TAG_COUNT])(WireReader *reader, TypeInfo *typ
 	[WIRE_BYTES] = bytes_out, [WIRE_ARRAY] = array_out_wire, [WIRE_PACKED] = packed_out, [WIRE_TUPLE] = tuple_out,
 };
 
-/* The type name makes a bool of a row; and only text went through the type's own input function. */
+/* Takes a value for the transform, which reads its tag again. */
+static Datum
+transform_out(WireReader *reader, TypeInfo *type)
+{
+	reader->at--;
+	return transform_read(type->to_sql, reader);
+}
+
+/* Only text went through the type's own input function, unless a transform read it. */
 static Datum
 value_finish(TypeInfo *type, uint8 tag, Datum value, bool is_null)
 {
-	if (type->is_domain && (is_null || tag != WIRE_TEXT))
+	if (type->is_domain && (is_null || tag != WIRE_TEXT || type->to_sql != NULL))
 		domain_check(value, is_null, type->type, &type->domain, TopMemoryContext);
 	return value;
 }
@@ -267,9 +281,13 @@ value_out(WireReader *reader, TypeInfo *type, bool *is_null)
 
 	check_stack_depth();
 	reader_check(reader);
+	if (tag == WIRE_FAULT)
+		error_raise(*reader, &current_call->context);
 	*is_null = tag == WIRE_NULL;
 	if (*is_null)
 		return value_finish(type, tag, value, true);
+	if (type->to_sql != NULL)
+		return value_finish(type, tag, transform_out(reader, type), false);
 	if (tag >= WIRE_TAG_COUNT || decoders[tag] == NULL)
 		value_malformed("a value of unknown kind");
 	if (tag == WIRE_BOOL && type->out != WIRE_TYPE_BOOL)

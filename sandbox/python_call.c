@@ -94,10 +94,12 @@ call_put_value(Outbox *out, const Function *function, const Type *type, PyObject
 static WireKind
 call_put_row(Outbox *out, const Function *function, const Type *type, PyObject *value, WireKind kind)
 {
-	ErrorSite site = {.function = function, .activity = CALL_ACTIVITY};
+	ErrorSite site = {.function = function};
 
-	if (call_put_value(out, function, type, value) == 0)
+	if (call_put_value(out, function, type, value) == 0 ||
+		error_put_fault(&out->writer, sizeof(WireFrame), &site)) /* the backend says what it was doing */
 		return kind;
+	site.activity = CALL_ACTIVITY;
 	if (function->flags & WIRE_FUNCTION_PROCEDURE)
 		site.activity = NULL;
 	return call_put_error(out, &site);
@@ -130,11 +132,12 @@ call_function(const Function *function)
 
 /* Between function_enter and function_leave. */
 static WireKind
-call_run(Outbox *out, Function *function, Type *type, PyObject *args)
+call_run(Outbox *out, Function *function, uint32_t handle, PyObject *args)
 {
 	ErrorSite site = {.function = function, .depth = 1};
 	PyObject *result = NULL;
 	WireKind kind;
+	Type *type;
 
 	if (function_compile(function) != 0)
 		return call_put_compile_error(out, function);
@@ -143,16 +146,18 @@ call_run(Outbox *out, Function *function, Type *type, PyObject *args)
 		result = call_function(function);
 	if (result == NULL)
 		return call_put_error(out, &site);
+	type = type_share(type_find(handle)); /* as it is now: the function may have changed it */
 	if (function->flags & WIRE_FUNCTION_SET)
 		kind = call_put_iterator(out, function, type, result);
 	else
 		kind = call_put_row(out, function, type, result, WIRE_RESULT);
+	type_release(type);
 	Py_DECREF(result);
 	return kind;
 }
 
 static WireKind
-call_enter(Outbox *out, Function *function, Type *type, PyObject *args)
+call_enter(Outbox *out, Function *function, uint32_t handle, PyObject *args)
 {
 	ErrorSite site = {.function = function};
 	FunctionArguments *outer;
@@ -160,7 +165,7 @@ call_enter(Outbox *out, Function *function, Type *type, PyObject *args)
 
 	if (args == NULL || function_enter(function, &outer) != 0)
 		return call_put_error(out, &site);
-	kind = call_run(out, function, type, args);
+	kind = call_run(out, function, handle, args);
 	function_leave(function, outer);
 	return kind;
 }
@@ -169,23 +174,21 @@ void
 call_serve(Inbox *in)
 {
 	Function *function = function_find(wire_get_u32(&in->reader));
-	Type *type = type_find(wire_get_u32(&in->reader));
+	uint32_t handle = wire_get_u32(&in->reader);
 	PyObject *args;
 	WireKind kind;
 	Outbox out;
 
-	if (function == NULL || type == NULL)
+	if (function == NULL || type_find(handle) == NULL)
 		channel_fail("call of an unknown function or type");
 	activation_hear_interrupt();
 	function_share(function);
-	type_share(type);
 	args = call_read_args(in);
 	channel_release(in);
 	outbox_open(&out);
-	kind = call_enter(&out, function, type, args);
+	kind = call_enter(&out, function, handle, args);
 	Py_XDECREF(args);
 	call_answer(&out, kind);
-	type_release(type);
 	function_release(function);
 }
 

@@ -282,3 +282,14 @@ error_put(WireWriter *w, const ErrorSite *site)
 	error_fields_clear(&fields);
 	PyErr_Clear();
 }
+
+bool
+error_put_fault(WireWriter *w, size_t start, const ErrorSite *site)
+{
+	if (w->error != 0 || w->size == start || w->size > WIRE_FRAME_MAX / 2 ||
+		!PyErr_ExceptionMatches(exception_conversion))
+		return false;
+	wire_put_u8(w, WIRE_FAULT);
+	error_put(w, site);
+	return w->error == 0;
+}

@@ -23,4 +23,10 @@ typedef struct ErrorSite
 /* Writes the fields of the current exception and clears it. Never fails for want of memory: then the fields are few. */
 void error_put(WireWriter *w, const ErrorSite *site);
 
+/*
+ * Ends a frame whose values start at start with the conversion error that is set, as a WIRE_FAULT: of what stands before it
+ * some may be refused by the backend, and the first refusal counts. False, with the exception kept, when that is not so.
+ */
+bool error_put_fault(WireWriter *w, size_t start, const ErrorSite *site);
+
 #endif

@@ -24,7 +24,7 @@ typedef struct PlpyPlan
 {
 	PyObject_HEAD uint32_t plan;
 	uint16_t count;
-	Type **types; /* of its arguments */
+	uint32_t *types; /* of its arguments, by handle: they change with the types in SQL */
 } PlpyPlan;
 
 extern PyTypeObject plpy_plan_type;

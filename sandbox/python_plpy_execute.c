@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sandbox/python_activation.h"
+#include "sandbox/python_error.h"
 #include "sandbox/python_exceptions.h"
 #include "sandbox/python_serve.h"
 #include "sandbox/python_text.h"
@@ -119,15 +120,21 @@ plpy_plan_check_arguments(const PlpyPlan *plan, PyObject *list, const char *func
 int
 plpy_plan_put_arguments(WireWriter *w, const PlpyPlan *plan, PyObject *list)
 {
+	ErrorSite site = {.no_context = true};
+	size_t start;
+
 	wire_put_u16(w, plan->count);
+	start = w->size;
 	for (uint16_t i = 0; i < plan->count; i++)
 	{
 		PyObject *value = PySequence_GetItem(list, i);
-		int result = value == NULL ? -1 : value_out(w, plan->types[i], value, false);
+		Type *type = type_share(type_find(plan->types[i]));
+		int result = value == NULL ? -1 : value_out(w, type, value, false);
 
+		type_release(type);
 		Py_XDECREF(value);
 		if (result != 0)
-			return -1;
+			return error_put_fault(w, start, &site) ? 0 : -1;
 	}
 	return 0;
 }

@@ -6,11 +6,21 @@
 #include "sandbox/python_serve.h"
 
 static void
-plan_free_types(Type **types, uint16_t count)
+plan_free_types(uint32_t *types, uint16_t count)
 {
 	for (uint16_t i = 0; types != NULL && i < count; i++)
-		type_release(types[i]);
+		type_forget(types[i]);
 	PyMem_RawFree(types);
+}
+
+/* The handle of a type that is registered, or 0 as readers fail (python_text.h). */
+static uint32_t
+plan_read_type(WireReader *r)
+{
+	WireReader look = *r;
+	uint32_t handle = wire_get_u32(&look);
+
+	return type_register(r) == 0 ? handle : 0;
 }
 
 PyObject *
@@ -18,17 +28,17 @@ plpy_plan_read(WireReader *r)
 {
 	uint32_t number = wire_get_u32(r);
 	uint16_t count = wire_get_u16(r);
-	Type **types = PyMem_RawCalloc((size_t) count + 1, sizeof(Type *));
+	uint32_t *types = PyMem_RawCalloc((size_t) count + 1, sizeof(uint32_t));
 	PlpyPlan *plan;
 
 	if (types == NULL)
 		return PyErr_NoMemory();
 	for (uint16_t i = 0; i < count; i++)
 	{
-		types[i] = type_read(r);
-		if (types[i] != NULL)
+		types[i] = plan_read_type(r);
+		if (types[i] != 0)
 			continue;
-		plan_free_types(types, count);
+		plan_free_types(types, i);
 		return NULL;
 	}
 	plan = r->error != 0 ? NULL : PyObject_New(PlpyPlan, &plpy_plan_type);

@@ -30,6 +30,7 @@ type_release(Type *type)
 		Py_XDECREF(type->columns[i].name);
 		type_release(type->columns[i].type);
 	}
+	PyMem_RawFree(type->name);
 	PyMem_RawFree(type->columns);
 	PyMem_RawFree(type);
 }
@@ -79,6 +80,7 @@ static Type *
 type_read_at(WireReader *r, int depth)
 {
 	uint8_t kind = wire_get_u8(r);
+	WireReader name = *r;
 	size_t name_size;
 	Type *type;
 
@@ -92,7 +94,9 @@ type_read_at(WireReader *r, int depth)
 		return (Type *) PyErr_NoMemory();
 	type->references = 1;
 	type->kind = kind;
-	if (type_read_rest(r, type, depth) != 0)
+	if (kind == WIRE_TYPE_OBJECT)
+		type->name = text_get_copy(&name);
+	if ((kind == WIRE_TYPE_OBJECT && type->name == NULL) || type_read_rest(r, type, depth) != 0)
 	{
 		type_release(type);
 		return NULL;
@@ -114,7 +118,7 @@ type_register(WireReader *r)
 
 	if (type == NULL)
 		return -1;
-	type_release(table_take(&type_table, handle));
+	type_forget(handle);
 	if (table_add(&type_table, handle, type) == 0)
 		return 0;
 	type_release(type);
@@ -125,4 +129,10 @@ Type *
 type_find(uint32_t handle)
 {
 	return table_find(&type_table, handle);
+}
+
+void
+type_forget(uint32_t handle)
+{
+	type_release(table_take(&type_table, handle));
 }

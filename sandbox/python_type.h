@@ -20,6 +20,7 @@ typedef struct Type
 {
 	uint32_t references;
 	WireType kind;
+	char *name;			   /* SQL's, of a WIRE_TYPE_OBJECT; else NULL */
 	struct Type *element;  /* of an array */
 	uint16_t column_count; /* of a tuple */
 	TypeColumn *columns;
@@ -34,5 +35,6 @@ void type_release(Type *type); /* NULL is fine */
 int type_register(WireReader *r);
 /* Borrowed; NULL for an unknown handle. */
 Type *type_find(uint32_t handle);
+void type_forget(uint32_t handle);
 
 #endif

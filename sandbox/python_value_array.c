@@ -7,8 +7,6 @@
  */
 #include "sandbox/python_value_out.h"
 
-#include <stdio.h>
-
 #include "sandbox/python_exceptions.h"
 #include "sandbox/python_packed.h"
 
@@ -94,10 +92,7 @@ array_put_items(ArrayWriter *array, PyObject *sequence, int depth)
 
 		if (item == NULL)
 		{
-			char message[64];
-
-			snprintf(message, sizeof(message), "could not get element %zd from sequence", i);
-			exceptions_wrap_conversion(message);
+			value_fail_element(i);
 			return -1;
 		}
 		if (PyList_Check(item))

@@ -149,11 +149,49 @@ value_in_record(WireReader *r, PyObject *owner)
 	return record;
 }
 
+/* Every value takes a byte at least. */
+static uint32_t
+value_in_count(WireReader *r, uint32_t each)
+{
+	uint32_t count = wire_get_u32(r);
+
+	if (count > wire_left(r) / each)
+		r->error = WIRE_ERROR_SHORT;
+	return count;
+}
+
+static PyObject *
+value_in_sequence(WireReader *r, PyObject *owner)
+{
+	uint32_t count = value_in_count(r, 1);
+
+	return r->error != 0 ? NULL : value_in_list(r, owner, &count, 1);
+}
+
+static PyObject *
+value_in_dict(WireReader *r, PyObject *owner)
+{
+	uint32_t count = value_in_count(r, 2);
+	PyObject *dict = r->error != 0 ? NULL : PyDict_New();
+
+	for (uint32_t i = 0; dict != NULL && i < count; i++)
+	{
+		PyObject *key = value_in(r, owner);
+		PyObject *value = key == NULL ? NULL : value_in(r, owner);
+
+		if (value == NULL || PyDict_SetItem(dict, key, value) != 0)
+			Py_CLEAR(dict);
+		Py_XDECREF(key);
+		Py_XDECREF(value);
+	}
+	return dict;
+}
+
 static const ValueReader value_readers[WIRE_TAG_COUNT] = {
 	[WIRE_NULL] = value_in_null,	 [WIRE_BOOL] = value_in_bool,		[WIRE_INT] = value_in_int,
 	[WIRE_FLOAT] = value_in_float,	 [WIRE_DECIMAL] = value_in_decimal, [WIRE_TEXT] = value_in_text,
 	[WIRE_BYTES] = value_in_bytes,	 [WIRE_ARRAY] = value_in_array,		[WIRE_PACKED] = value_in_packed,
-	[WIRE_RECORD] = value_in_record,
+	[WIRE_RECORD] = value_in_record, [WIRE_LIST] = value_in_sequence,	[WIRE_DICT] = value_in_dict,
 };
 
 PyObject *

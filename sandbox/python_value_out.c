@@ -4,6 +4,7 @@
 #include "sandbox/python_value_out.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "sandbox/python_exceptions.h"
@@ -93,8 +94,9 @@ value_out_bytes(WireWriter *w, const Type *type, PyObject *value, bool in_array)
 }
 
 static int
-value_out_string(WireWriter *w, PyObject *string)
+value_out_string(WireWriter *w, WireTag tag, PyObject *string)
 {
+	size_t start = w->size;
 	PyObject *message;
 
 	if (PyUnicode_FindChar(string, 0, 0, PyUnicode_GET_LENGTH(string), 1) >= 0)
@@ -104,9 +106,10 @@ value_out_string(WireWriter *w, PyObject *string)
 		exceptions_raise_conversion(SQLSTATE_DATATYPE_MISMATCH, message, NULL, NULL);
 		return -1;
 	}
-	wire_put_u8(w, WIRE_TEXT);
+	wire_put_u8(w, tag);
 	if (text_put(w, string) == 0)
 		return 0;
+	w->size = start;
 	exceptions_wrap_conversion("could not convert Python Unicode object to bytes");
 	return -1;
 }
@@ -121,22 +124,28 @@ value_string(PyObject *value)
 }
 
 int
-value_out_text(WireWriter *w, PyObject *value)
+value_out_text_as(WireWriter *w, WireTag tag, PyObject *value)
 {
 	PyObject *string;
 	int result;
 
 	if (PyUnicode_Check(value))
-		return value_out_string(w, value);
+		return value_out_string(w, tag, value);
 	string = value_string(value);
 	if (string == NULL)
 	{
 		exceptions_wrap_conversion("could not create string representation of Python object");
 		return -1;
 	}
-	result = value_out_string(w, string);
+	result = value_out_string(w, tag, string);
 	Py_DECREF(string);
 	return result;
+}
+
+int
+value_out_text(WireWriter *w, PyObject *value)
+{
+	return value_out_text_as(w, WIRE_TEXT, value);
 }
 
 static int
@@ -147,10 +156,11 @@ value_out_any(WireWriter *w, const Type *type, PyObject *value, bool in_array)
 }
 
 static const ValueWriter value_writers[WIRE_TYPE_COUNT] = {
-	[WIRE_TYPE_VOID] = value_out_void,	   [WIRE_TYPE_BOOL] = value_out_bool,	[WIRE_TYPE_INT16] = value_out_int,
-	[WIRE_TYPE_INT32] = value_out_int,	   [WIRE_TYPE_INT64] = value_out_int,	[WIRE_TYPE_FLOAT32] = value_out_float,
-	[WIRE_TYPE_FLOAT64] = value_out_float, [WIRE_TYPE_BYTES] = value_out_bytes, [WIRE_TYPE_TEXT] = value_out_any,
-	[WIRE_TYPE_ARRAY] = value_out_array,   [WIRE_TYPE_TUPLE] = value_out_tuple,
+	[WIRE_TYPE_VOID] = value_out_void,		 [WIRE_TYPE_BOOL] = value_out_bool,	  [WIRE_TYPE_INT16] = value_out_int,
+	[WIRE_TYPE_INT32] = value_out_int,		 [WIRE_TYPE_INT64] = value_out_int,	  [WIRE_TYPE_FLOAT32] = value_out_float,
+	[WIRE_TYPE_FLOAT64] = value_out_float,	 [WIRE_TYPE_BYTES] = value_out_bytes, [WIRE_TYPE_TEXT] = value_out_any,
+	[WIRE_TYPE_ARRAY] = value_out_array,	 [WIRE_TYPE_TUPLE] = value_out_tuple, [WIRE_TYPE_OBJECT] = value_out_object,
+	[WIRE_TYPE_MAPPING] = value_out_mapping,
 };
 
 int
@@ -162,6 +172,15 @@ value_out(WireWriter *w, const Type *type, PyObject *value, bool in_array)
 		return 0;
 	}
 	return value_writers[type->kind](w, type, value, in_array);
+}
+
+void
+value_fail_element(Py_ssize_t index)
+{
+	char message[64];
+
+	snprintf(message, sizeof(message), "could not get element %zd from sequence", index);
+	exceptions_wrap_conversion(message);
 }
 
 int

@@ -11,17 +11,26 @@
 #include "sandbox/wire.h"
 
 /*
- * Writes one value. Returns 0, or -1 with an exception set, most often a conversion error. May run user code. in_array:
- * the value is an array's element, which matters to hints. The writer's own error is checked by value_out_finish.
+ * Writes one value. Returns 0, or -1 with an exception set, most often a conversion error; then what was written ends right
+ * before the part that failed (error_put_fault() may follow). May run user code. in_array: the value is an array's element,
+ * which matters to hints. The writer's own error is checked by value_out_finish.
  */
 int value_out(WireWriter *w, const Type *type, PyObject *value, bool in_array);
 /* Whether all of it found room. Returns 0, or -1 with an exception set. */
 int value_out_finish(const WireWriter *w);
 /* As WIRE_TYPE_TEXT. */
 int value_out_text(WireWriter *w, PyObject *value);
+/* The same under another tag that is a text. */
+int value_out_text_as(WireWriter *w, WireTag tag, PyObject *value);
+
+/* The exception of a sequence that did not give its element becomes a conversion error. */
+void value_fail_element(Py_ssize_t index);
 
 /* python_value_array.c and python_value_tuple.c: the writers of containers. */
 int value_out_array(WireWriter *w, const Type *type, PyObject *value, bool in_array);
 int value_out_tuple(WireWriter *w, const Type *type, PyObject *value, bool in_array);
+/* python_value_object.c: what transforms take. */
+int value_out_object(WireWriter *w, const Type *type, PyObject *value, bool in_array);
+int value_out_mapping(WireWriter *w, const Type *type, PyObject *value, bool in_array);
 
 #endif

@@ -47,7 +47,7 @@ tuple_get_item(PyObject *value, const TypeColumn *column, uint16_t index, bool i
 
 	(void) column, (void) in_array;
 	if (item == NULL)
-		exceptions_wrap_conversion("could not get element of sequence for function return value");
+		value_fail_element(index);
 	return item;
 }
 

@@ -19,7 +19,7 @@
 #define WIRE_MAGIC UINT32_C(0x70796278)
 #define WIRE_VERSION 1
 #define WIRE_RING_SIZE (256 * 1024)			/* a power of two */
-#define WIRE_FRAME_MAX UINT32_C(0x40000000) /* 1 GiB, the longest payload */
+#define WIRE_FRAME_MAX UINT32_C(0x40010000) /* the longest payload: an SQL value of 1 GiB and what stands around it */
 #define WIRE_DIMS_MAX 6
 #define WIRE_ERROR_SHORT (-1)  /* the reader ran past the end, or text was not what it must be */
 #define WIRE_ERROR_MEMORY (-2) /* the writer could not grow */

@@ -13,7 +13,7 @@ typedef enum WireKind
 	WIRE_HELLO = 1, /* u8 trusted, u8 arrays (PolicyArrays), text pool, text packages ("numpy, scipy"; for hints) */
 	/* u32 handle, u32 oid (0: none), u8 flags (WireFunctionFlag), text name, text source, u16 n, n texts: argument names */
 	WIRE_FUNCTION,
-	WIRE_TYPE, /* u32 handle, type */
+	WIRE_TYPE, /* u32 handle, type; replaces what the handle stood for */
 	WIRE_FORGET, /* u32 function handle: it is not called any more. WIRE_FREE_*, then WIRE_END of call 0 when it is gone */
 	WIRE_CALL,		  /* u32 function handle, u32 type handle, u16 n, n values */
 	WIRE_TRIGGER,	  /* a WireTrigger, below; answered by WIRE_RESULT with a WireTriggerAnswer, or WIRE_ERROR */
@@ -31,7 +31,7 @@ typedef enum WireKind
 	WIRE_FATAL, /* as WIRE_ERROR, of a plpy.Fatal */
 	/* child to backend: requests */
 	WIRE_EXECUTE,	   /* u64 limit (0: all), text query. REPLY: a WireRows */
-	WIRE_PREPARE,	   /* text query, u16 n, n texts: type names. REPLY: u32 plan, u16 n, n types */
+	WIRE_PREPARE,	   /* text query, u16 n, n texts: type names. REPLY: u32 plan, u16 n, n WIRE_TYPEs */
 	WIRE_EXECUTE_PLAN, /* u32 plan, u64 limit, u16 n, n values. REPLY: a WireRows */
 	WIRE_FREE_PLAN,	   /* u32 plan; names no call; no answer */
 	WIRE_LOG,		   /* u8 WireLogLevel, WIRE_FIELD_COUNT texts. REPLY: empty; fatal comes from untrusted ones only */
@@ -88,13 +88,16 @@ typedef enum WireTag
 	WIRE_BOOL,	  /* u8 */
 	WIRE_INT,	  /* u64, two's complement */
 	WIRE_FLOAT,	  /* f64 */
-	WIRE_DECIMAL, /* text; backend to child only */
+	WIRE_DECIMAL, /* text; from the child: str() of a number, in a WIRE_TYPE_OBJECT only */
 	WIRE_TEXT,	  /* text; from the child: for the target type's input function */
 	WIRE_BYTES,	  /* text, any bytes */
 	WIRE_ARRAY,	  /* u8 ndim (0: empty), ndim * u32, values in row-major order */
 	WIRE_PACKED,  /* u8 WirePacked, u8 ndim (>= 1), ndim * u32, raw elements; no nulls */
 	WIRE_RECORD,  /* u16 n, n of {text name, value}; backend to child only */
 	WIRE_TUPLE,	  /* u16 n, n values in column order; child to backend only */
+	WIRE_LIST,	  /* u32 n, n values; of transforms only, as is the next */
+	WIRE_DICT,	  /* u32 n, n of {value: key, from the child WIRE_TEXT; value} */
+	WIRE_FAULT,	  /* WIRE_FIELD_COUNT texts: no value could be made; ends the frame; child to backend only */
 	WIRE_TAG_COUNT
 } WireTag;
 
@@ -119,10 +122,12 @@ typedef enum WireType
 	WIRE_TYPE_INT64,
 	WIRE_TYPE_FLOAT32, /* WIRE_FLOAT for an exact float, else WIRE_TEXT */
 	WIRE_TYPE_FLOAT64,
-	WIRE_TYPE_BYTES, /* WIRE_BYTES */
-	WIRE_TYPE_TEXT,	 /* WIRE_TEXT of str(); float by repr() */
-	WIRE_TYPE_ARRAY, /* + element type. WIRE_ARRAY, or WIRE_PACKED from a numpy array */
-	WIRE_TYPE_TUPLE, /* + u16 n, n of {text name, type}. WIRE_TUPLE, or WIRE_TEXT from a str */
+	WIRE_TYPE_BYTES,   /* WIRE_BYTES */
+	WIRE_TYPE_TEXT,	   /* WIRE_TEXT of str(); float by repr() */
+	WIRE_TYPE_ARRAY,   /* + element type. WIRE_ARRAY, or WIRE_PACKED from a numpy array */
+	WIRE_TYPE_TUPLE,   /* + u16 n, n of {text name, type}. WIRE_TUPLE, or WIRE_TEXT from a str */
+	WIRE_TYPE_OBJECT,  /* any nesting of WIRE_LIST, WIRE_DICT, WIRE_NULL, WIRE_BOOL, WIRE_DECIMAL, WIRE_TEXT */
+	WIRE_TYPE_MAPPING, /* WIRE_DICT of WIRE_TEXT to WIRE_TEXT or WIRE_NULL */
 	WIRE_TYPE_COUNT
 } WireType;
 

@@ -47,4 +47,22 @@ CREATE LANGUAGE plpythonu HANDLER plpython_call_handler INLINE plpython_inline_h
 
 COMMENT ON LANGUAGE plpythonu IS 'PL/Python outside the server: another name of pyboxu';
 
--- Transforms for these languages belong here, each with the functions it is made of.
+CREATE FUNCTION jsonb_to_plpython3(internal) RETURNS internal STRICT IMMUTABLE
+LANGUAGE c AS 'MODULE_PATHNAME', 'pybox_jsonb_from_sql';
+CREATE FUNCTION plpython3_to_jsonb(internal) RETURNS jsonb STRICT IMMUTABLE
+LANGUAGE c AS 'MODULE_PATHNAME', 'pybox_jsonb_to_sql';
+
+COMMENT ON FUNCTION jsonb_to_plpython3(internal) IS 'Of the transforms for jsonb';
+COMMENT ON FUNCTION plpython3_to_jsonb(internal) IS 'Of the transforms for jsonb';
+
+CREATE TRANSFORM FOR jsonb LANGUAGE plpython3u (
+    FROM SQL WITH FUNCTION jsonb_to_plpython3(internal),
+    TO SQL WITH FUNCTION plpython3_to_jsonb(internal)
+);
+CREATE TRANSFORM FOR jsonb LANGUAGE plpythonu (
+    FROM SQL WITH FUNCTION jsonb_to_plpython3(internal),
+    TO SQL WITH FUNCTION plpython3_to_jsonb(internal)
+);
+
+COMMENT ON TRANSFORM FOR jsonb LANGUAGE plpython3u IS 'jsonb as Python dict, list, str, Decimal, bool and None';
+COMMENT ON TRANSFORM FOR jsonb LANGUAGE plpythonu IS 'jsonb as Python dict, list, str, Decimal, bool and None';

@@ -31,6 +31,10 @@ SELECT made('[True, 0, "x", None]', NULL::bool[]), made('[0.1, float("nan")]', N
 SELECT made('"abc"', NULL::text[]) AS string, made('b"ab"', NULL::int[]) AS bytes;
 SELECT made('[(1, 2), "x y", {"k": 1}]', NULL::text[]) AS strings_of_anything;
 
+-- Vectors of the catalogs, an empty one too; bounds that are not 1
+CREATE FUNCTION vectors(a int2vector, b oidvector, c int[]) RETURNS text LANGUAGE pybox AS 'return repr(args)';
+SELECT vectors('1 2', '3', '[0:1][5:6]={{1,2},{3,NULL}}'), vectors('', '', '[7:7]={1}');
+
 -- Lists that are no array
 SELECT made('[[1, 2], [3]]', NULL::int[]);
 SELECT made('[[1, 2], 3]', NULL::int[]);

@@ -93,3 +93,30 @@ PREPARE person_all AS SELECT person_seen(p) FROM person p WHERE id = 1;
 EXECUTE person_all;
 ALTER TABLE person DROP COLUMN tags;
 EXECUTE person_all;
+
+-- A type that changes under a prepared plan, or under the call that returns it
+CREATE TYPE shape AS (a int, b int);
+CREATE FUNCTION planned() RETURNS text LANGUAGE pybox AS $$
+plan = SD.setdefault("plan", plpy.prepare("SELECT $1 AS one, $2 AS all", ["composite.shape", "composite.shape[]"]))
+shape = {"a": 1, "b": 2, "c": 3}
+return repr(plan.execute([shape, [shape]])[0])
+$$;
+CREATE FUNCTION changing(change text) RETURNS shape LANGUAGE pybox AS $$
+plpy.execute("ALTER TYPE shape " + change)
+return {"a": 1, "b": 2, "c": 3}
+$$;
+CREATE FUNCTION changing_all(change text) RETURNS SETOF shape LANGUAGE pybox AS $$
+yield {"a": 1, "b": 2, "c": 3}
+plpy.execute("ALTER TYPE shape " + change)
+yield {"a": 1, "b": 2, "c": 3}
+$$;
+SELECT planned();
+ALTER TYPE shape ADD ATTRIBUTE c int;
+SELECT planned();
+ALTER TYPE shape ALTER ATTRIBUTE b TYPE text;
+SELECT planned();
+ALTER TYPE shape DROP ATTRIBUTE a;
+SELECT planned();
+SELECT changing('ALTER ATTRIBUTE c TYPE text'), changing('ADD ATTRIBUTE a text');
+SELECT changing_all('ALTER ATTRIBUTE a TYPE int');
+SELECT planned();

@@ -338,6 +338,14 @@ put_tag(WireWriter *w, int tag)
 			wire_put_text(w, "name", 4);
 		wire_put_u8(w, WIRE_NULL);
 	}
+	else if (tag == WIRE_LIST || tag == WIRE_DICT)
+	{
+		wire_put_u32(w, 1);
+		wire_put_raw(w, "\0\0", tag == WIRE_LIST ? 1 : 2); /* nulls */
+	}
+	else if (tag == WIRE_FAULT)
+		for (int i = 0; i < WIRE_FIELD_COUNT; i++)
+			wire_put_u8(w, WIRE_NULL);
 }
 
 static void skip_value(WireReader *r, int depth);
@@ -355,6 +363,13 @@ skip_array(WireReader *r, int packed, int depth)
 		elements *= wire_get_u32(r) % 1000;
 	for (uint64_t i = 0; ndim > 0 && i < elements && r->error == 0; i++)
 		packed ? (void) wire_get_raw(r, 1) : skip_value(r, depth + 1);
+}
+
+static void
+skip_items(WireReader *r, uint64_t count, int depth)
+{
+	for (uint64_t i = 0; i < count && r->error == 0; i++)
+		skip_value(r, depth + 1);
 }
 
 static void
@@ -376,6 +391,10 @@ skip_value(WireReader *r, int depth)
 		wire_get_text(r, &size);
 	else if (tag == WIRE_ARRAY || tag == WIRE_PACKED)
 		skip_array(r, tag == WIRE_PACKED, depth);
+	else if (tag == WIRE_LIST || tag == WIRE_DICT)
+		skip_items(r, (uint64_t) wire_get_u32(r) * (tag == WIRE_DICT ? 2 : 1), depth);
+	else if (tag == WIRE_FAULT)
+		skip_items(r, WIRE_FIELD_COUNT, depth);
 	else if (tag == WIRE_RECORD || tag == WIRE_TUPLE)
 	{
 		n = wire_get_u16(r);
