@@ -58,6 +58,8 @@ REVOKE ALL ON LANGUAGE pybox FROM PUBLIC;
 GRANT USAGE ON LANGUAGE pybox TO pg_monitor;
 GRANT EXECUTE ON FUNCTION pybox.reload_policy() TO pg_monitor;
 CREATE FUNCTION add(a int, b int) RETURNS int IMMUTABLE LANGUAGE pybox AS $$ return (a or 0) + (b or 0) $$;
+CREATE FUNCTION keys(x jsonb) RETURNS text[] TRANSFORM FOR TYPE jsonb LANGUAGE plpython3u AS $$ return sorted(x) $$;
+CREATE FUNCTION nest(x jsonb) RETURNS jsonb TRANSFORM FOR TYPE jsonb IMMUTABLE LANGUAGE pybox AS $$ return {"of": x} $$;
 CREATE AGGREGATE total(int) (SFUNC = add, STYPE = int, INITCOND = '0', COMBINEFUNC = add, PARALLEL = SAFE);
 CREATE FUNCTION is_even(x int) RETURNS bool IMMUTABLE LANGUAGE plpython3u AS $$ return x % 2 == 0 $$;
 CREATE DOMAIN even AS int CHECK (is_even(VALUE));
@@ -82,8 +84,9 @@ CALL proc(1);
 INSERT INTO numbers DEFAULT VALUES RETURNING x, y;
 SELECT count(*) FROM busy;
 INSERT INTO signed VALUES (1) RETURNING note;
+SELECT keys(nest('[1]'));
 SQL
-my $checked = "110|20 LANGUAGE pyboxu\n{1,2}|7\n5|8\n2\n2|4\n0\nby signer";
+my $checked = "110|20 LANGUAGE pyboxu\n{1,2}|7\n5|8\n2\n2|4\n0\nby signer\n{of}";
 
 sub dump_of
 {
@@ -320,7 +323,7 @@ sub private_installation
 	return (dirname("$prefix$folder{bindir}"), "$prefix$folder{sharedir}/extension");
 }
 my ($install_path, $extensions) = private_installation();
-unlink glob "$extensions/plpython*";
+unlink glob "$extensions/{,jsonb_,hstore_,ltree_}plpython*";
 my @others = sort glob "$extensions/*";
 my $tool = "$root/ops/plpython3u";
 append_to_file("$extensions/plpythonu.control", "comment = 'somebody else''s'\n");
@@ -341,10 +344,15 @@ COMMENT ON EXTENSION plpython3u IS 'PL/Python3U untrusted procedural language';
 CREATE FUNCTION public.doubled(x integer) RETURNS integer LANGUAGE plpython3u AS $$ return x * 2 $$;
 ALTER FUNCTION public.doubled(x integer) OWNER TO postgres;
 CREATE OR REPLACE LANGUAGE plpythonu;
+CREATE EXTENSION jsonb_plpython3u;
+CREATE EXTENSION hstore_plpython3u CASCADE;
+CREATE EXTENSION ltree_plpython3u CASCADE;
+CREATE FUNCTION public.keys(x jsonb, y hstore, z ltree) RETURNS text TRANSFORM FOR TYPE jsonb, FOR TYPE hstore, FOR TYPE ltree LANGUAGE plpython3u AS $$ return str([x, y, z]) $$;
 CREATE FUNCTION public.oldest() RETURNS integer LANGUAGE plpythonu AS $$ return 7 $$;
 SQL
 is(sql('postgres', 'SELECT doubled(4), oldest()'), '8|7', 'a dump that names plpython3u, and CREATE LANGUAGE plpythonu');
 ok(scalar(interpreters_of($node)) > 0, 'run outside the server');
+is(sql('postgres', q{SELECT keys('{"a": true}', 'b=>c', 'd.e')}), "[{'a': True}, {'b': 'c'}, ['d', 'e']]", 'transforms under their own names');
 sql('postgres', 'CREATE DATABASE installer; CREATE DATABASE again');
 is(sql('installer', 'CREATE EXTENSION library CASCADE; SELECT of_library()'), 3, 'an extension that requires plpython3u');
 like(refusal('installer', 'postgres', 'CREATE EXTENSION pybox_plpython3u'),
@@ -353,7 +361,7 @@ $dump = dump_of('postgres');
 restore('again', $dump);
 is(dump_of('again'), $dump, 'dumped and restored under these names');
 sql('again', 'CREATE EXTENSION pybox');
-is(sql('again', q{SELECT pybox.port('doubled(int)'), pybox.port('oldest()', 'pyboxu'); DROP EXTENSION plpython3u; DROP EXTENSION plpythonu; SELECT doubled(2), oldest()}),
+is(sql('again', q{SELECT pybox.port('doubled(int)'), pybox.port('oldest()', 'pyboxu'); DROP EXTENSION plpython3u CASCADE; DROP EXTENSION plpythonu; SELECT doubled(2), oldest()}),
 	"plpython3u|plpythonu\n4|7", 'moved over, the old languages can go');
 $node->stop;
 append_to_file("$extensions/plpython3u--1.0.sql.dpkg-dist", "-- somebody else's\n");
