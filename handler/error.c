@@ -20,12 +20,16 @@ error_fields_get(WireReader *reader, ErrorFields *fields)
 		value_malformed(wire_strerror(reader->error));
 }
 
+/* "00000" says nothing, as in PL/Python. */
 static int
 sqlstate_of(const char *text, int otherwise)
 {
+	int code;
+
 	if (text == NULL || strlen(text) != 5 || strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 5)
 		return otherwise;
-	return MAKE_SQLSTATE(text[0], text[1], text[2], text[3], text[4]);
+	code = MAKE_SQLSTATE(text[0], text[1], text[2], text[3], text[4]);
+	return code != 0 ? code : otherwise;
 }
 
 /* Called between errstart and errfinish. */

@@ -134,7 +134,7 @@ call_function(const Function *function)
 static WireKind
 call_run(Outbox *out, Function *function, uint32_t handle, PyObject *args)
 {
-	ErrorSite site = {.function = function, .depth = 1};
+	ErrorSite site = {.function = function};
 	PyObject *result = NULL;
 	WireKind kind;
 	Type *type;

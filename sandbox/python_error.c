@@ -109,11 +109,10 @@ error_collect_spi(PyObject *exception, ErrorFields *fields)
 	Py_XDECREF(data);
 }
 
-/* A module that cannot be found: say what the pool has, and where others are looked for. */
+/* A module that the sandbox may hide: say what the pool has, and where others are looked for. */
 static void
-error_collect_import(ErrorFields *fields)
+error_collect_import(const Session *session, ErrorFields *fields)
 {
-	const Session *session = session_current();
 	PyObject *preloads = session->packages;
 	int any = preloads != NULL && PyUnicode_GET_LENGTH(preloads) > 0;
 	PyObject *what = any ? PyUnicode_FromFormat("preloads %U", preloads) : PyUnicode_FromString("preloads nothing");
@@ -131,14 +130,16 @@ error_collect_import(ErrorFields *fields)
 static void
 error_collect(PyObject *exception, ErrorFields *fields)
 {
+	const Session *session = session_current();
+
 	error_set(fields, WIRE_FIELD_MESSAGE, exception_describe(exception));
 	if (PyErr_GivenExceptionMatches(exception, exception_spi_error))
 		error_collect_spi(exception, fields);
 	else if (PyErr_GivenExceptionMatches(exception, exception_error) ||
 			 PyErr_GivenExceptionMatches(exception, exception_fatal))
 		error_collect_plpy(exception, fields);
-	else if (PyErr_GivenExceptionMatches(exception, PyExc_ModuleNotFoundError))
-		error_collect_import(fields);
+	else if (session->trusted && PyErr_GivenExceptionMatches(exception, PyExc_ModuleNotFoundError))
+		error_collect_import(session, fields);
 }
 
 /* "PL/Python function "f", line 2, in g" and the line itself; frame number depth of the traceback. */
@@ -177,15 +178,15 @@ error_append(PyObject **string, PyObject *text)
 	PyErr_Clear();
 }
 
-/* The traceback as PL/Python's context. Empty if there is no frame at all. */
+/* The traceback as PL/Python's context, without its first frame. Empty if there is no frame at all. */
 static PyObject *
 error_context(PyObject *exception, const ErrorSite *site)
 {
 	PyObject *traceback = exception == NULL ? NULL : PyException_GetTraceback(exception);
 	PyObject *context = PyUnicode_FromString("");
-	int depth = site->depth;
+	int depth = 0;
 
-	if (traceback != NULL || (exception != NULL && depth > 0))
+	if (traceback != NULL)
 		error_append(&context, PyUnicode_FromString("Traceback (most recent call last):"));
 	while (traceback != NULL && traceback != Py_None)
 	{

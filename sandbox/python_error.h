@@ -15,9 +15,8 @@ typedef struct ErrorSite
 {
 	const Function *function; /* whose traceback it is */
 	const char *primary;	  /* the message, if the exception's own words are only its detail; or NULL */
-	int depth;			  /* of the traceback's first frame: 1 for the function itself, 0 for one that is left out */
-	const char *activity; /* the context's last line, or NULL */
-	bool no_context;	  /* the function did not start: the context is null, not empty */
+	const char *activity;	  /* the context's last line, or NULL */
+	bool no_context;		  /* the function did not start: the context is null, not empty */
 } ErrorSite;
 
 /* Writes the fields of the current exception and clears it. Never fails for want of memory: then the fields are few. */

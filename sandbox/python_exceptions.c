@@ -221,12 +221,12 @@ exception_raise_coded(const ErrorFields *fields)
 	Py_XDECREF(exception);
 }
 
-/* Without an SQLSTATE it is SPI's own refusal, a plain SPIError. */
+/* Without an SQLSTATE it is SPI's own refusal, an SPIError with nothing but a message. */
 void
 exceptions_raise_spi(const ErrorFields *fields)
 {
 	if (fields->of[WIRE_FIELD_SQLSTATE] == NULL)
-		exceptions_raise_plpy(exception_spi_error, fields);
+		PyErr_SetObject(exception_spi_error, field_or_none(fields, WIRE_FIELD_MESSAGE));
 	else
 		exception_raise_coded(fields);
 }
@@ -332,9 +332,7 @@ exception_describe(PyObject *exception)
 	PyErr_Clear();
 	if (words == NULL)
 		words = PyUnicode_FromString("unknown");
-	if (PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt))
-		description = PyUnicode_FromString("KeyboardInterrupt");
-	else if (name == NULL || module == NULL || !PyUnicode_Check(name) || !PyUnicode_Check(module))
+	if (name == NULL || module == NULL || !PyUnicode_Check(name) || !PyUnicode_Check(module))
 		description = PyUnicode_FromFormat("unrecognized exception: %V", words, "unknown");
 	else if (exception_is_plain(module))
 		description = PyUnicode_FromFormat("%U: %V", name, words, "unknown");

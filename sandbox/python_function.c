@@ -202,6 +202,20 @@ function_make_globals(void)
 	return globals;
 }
 
+/* A module's code that calls the definition: what Python sees of its stack starts with such a frame in PL/Python, too. */
+static PyObject *
+function_make_callable(const Function *function)
+{
+	PyObject *call = PyUnicode_FromFormat("%s()", function->python_name);
+	const char *text = call == NULL ? NULL : PyUnicode_AsUTF8(call);
+	PyObject *code = text == NULL ? NULL : Py_CompileString(text, "<string>", Py_eval_input);
+	PyObject *callable = code == NULL ? NULL : PyFunction_New(code, function->globals);
+
+	Py_XDECREF(call);
+	Py_XDECREF(code);
+	return callable;
+}
+
 int
 function_compile(Function *function)
 {
@@ -220,8 +234,7 @@ function_compile(Function *function)
 	if (done == NULL)
 		return -1;
 	Py_DECREF(done);
-	function->callable = PyDict_GetItemString(function->globals, function->python_name);
-	Py_XINCREF(function->callable);
+	function->callable = function_make_callable(function);
 	return function->callable == NULL ? -1 : 0;
 }
 

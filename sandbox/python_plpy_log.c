@@ -97,12 +97,14 @@ log_take(int *level, PyObject *args, PyObject *keywords, ErrorFields *fields)
 	return log_check_sqlstate(fields->of[WIRE_FIELD_SQLSTATE]);
 }
 
-/* As PL/Python, where an error of no SQLSTATE is an internal one. */
+/* As PL/Python, where an error of no SQLSTATE, or of success, is an internal one. */
 static int
 log_raise(int level, ErrorFields *fields)
 {
-	if (fields->of[WIRE_FIELD_SQLSTATE] == NULL)
-		fields->of[WIRE_FIELD_SQLSTATE] = PyUnicode_FromString("XX000");
+	PyObject *sqlstate = fields->of[WIRE_FIELD_SQLSTATE];
+
+	if (sqlstate == NULL || PyUnicode_CompareWithASCIIString(sqlstate, "00000") == 0)
+		Py_XSETREF(fields->of[WIRE_FIELD_SQLSTATE], PyUnicode_FromString("XX000"));
 	exceptions_raise_plpy(level == WIRE_LOG_FATAL ? exception_fatal : exception_error, fields);
 	return -1;
 }

@@ -116,7 +116,7 @@ static const struct
 static void
 serve_refuse(const Inbox *in)
 {
-	ErrorSite site = {.depth = 0};
+	ErrorSite site = {.function = NULL};
 	Outbox out;
 
 	outbox_open(&out);

@@ -274,7 +274,7 @@ trigger_put_answer(Outbox *out, const Trigger *trigger, PyObject *result)
 static WireKind
 trigger_run(Outbox *out, const Trigger *trigger)
 {
-	ErrorSite site = {.function = trigger->function, .depth = 1};
+	ErrorSite site = {.function = trigger->function};
 	PyObject *result = NULL;
 	WireKind kind;
 

@@ -35,6 +35,11 @@ tuple_put_string(WireWriter *w, PyObject *string, bool in_array)
 		start++;
 	if (!in_array || (start < size && PyUnicode_READ_CHAR(string, start) == '('))
 		return value_out_text(w, string);
+	if (PyUnicode_AsUTF8(string) == NULL)
+	{
+		exceptions_wrap_conversion("could not convert Python Unicode object to bytes");
+		return -1;
+	}
 	message = PyUnicode_FromFormat("malformed record literal: \"%U\"", string);
 	exceptions_raise_conversion(SQLSTATE_INVALID_TEXT, message, "Missing left parenthesis.", TUPLE_HINT_ARRAY);
 	return -1;
