@@ -117,19 +117,6 @@ call_put_iterator(Outbox *out, Function *function, Type *type, PyObject *result)
 	return WIRE_ITERATOR;
 }
 
-/* Python counts a function's code and the function in it as two levels of its recursion limit, so that is what a call is here. */
-static PyObject *
-call_function(const Function *function)
-{
-	PyObject *result;
-
-	if (Py_EnterRecursiveCall("") != 0)
-		return NULL;
-	result = PyObject_CallNoArgs(function->callable);
-	Py_LeaveRecursiveCall();
-	return result;
-}
-
 /* Between function_enter and function_leave. */
 static WireKind
 call_run(Outbox *out, Function *function, uint32_t handle, PyObject *args)
@@ -143,7 +130,7 @@ call_run(Outbox *out, Function *function, uint32_t handle, PyObject *args)
 		return call_put_compile_error(out, function);
 	activation_current()->may_request = true;
 	if (function_bind(function, args) == 0)
-		result = call_function(function);
+		result = PyObject_CallNoArgs(function->callable);
 	if (result == NULL)
 		return call_put_error(out, &site);
 	type = type_share(type_find(handle)); /* as it is now: the function may have changed it */

@@ -174,16 +174,23 @@ trigger_get_new(const Trigger *trigger)
 	return new;
 }
 
-/* Writes the column and its value, or nothing and returns -1 with an exception set. */
+/*
+ * Writes the column and its value. Returns 1 if the frame ends in the middle of the value, with a fault; or -1 with an
+ * exception set and nothing written.
+ */
 static int
 trigger_put_column(WireWriter *w, const Trigger *trigger, uint16_t column, PyObject *value)
 {
-	size_t start = w->size;
+	ErrorSite site = {.function = trigger->function};
+	size_t start = w->size, value_start;
 
 	wire_put_u8(w, WIRE_TRIGGER_COLUMN);
 	wire_put_u16(w, column);
+	value_start = w->size;
 	if (value_out(w, trigger->row->columns[column].type, value, false) == 0)
 		return value_out_finish(w);
+	if (error_put_fault(w, value_start, &site))
+		return 1;
 	w->size = start;
 	return -1;
 }
@@ -192,15 +199,16 @@ trigger_put_column(WireWriter *w, const Trigger *trigger, uint16_t column, PyObj
 static int
 trigger_put_items(WireWriter *w, const Trigger *trigger, PyObject *items)
 {
-	int column = -1;
+	int column = -1, result;
 
 	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); i++)
 	{
 		PyObject *item = PyList_GET_ITEM(items, i);
 
 		column = trigger_find_column(trigger, PyTuple_GET_ITEM(item, 0), i, (uint16_t) (column + 1));
-		if (column < 0 || trigger_put_column(w, trigger, (uint16_t) column, PyTuple_GET_ITEM(item, 1)) != 0)
-			return -1;
+		result = column < 0 ? -1 : trigger_put_column(w, trigger, (uint16_t) column, PyTuple_GET_ITEM(item, 1));
+		if (result != 0)
+			return result;
 	}
 	wire_put_u8(w, WIRE_TRIGGER_END);
 	return value_out_finish(w);
@@ -265,7 +273,7 @@ trigger_put_answer(Outbox *out, const Trigger *trigger, PyObject *result)
 	if (action < 0)
 		return call_put_error(out, &site);
 	wire_put_u8(&out->writer, (uint8_t) action);
-	if (action != WIRE_TRIGGER_MODIFY || !trigger->has_new || trigger_put_new(&out->writer, trigger) == 0)
+	if (action != WIRE_TRIGGER_MODIFY || !trigger->has_new || trigger_put_new(&out->writer, trigger) >= 0)
 		return WIRE_RESULT;
 	return trigger_put_fault(out, trigger);
 }
