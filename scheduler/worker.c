@@ -31,7 +31,7 @@ worker_register(void)
 
 	strlcpy(worker.bgw_name, "pybox scheduler", BGW_MAXLEN);
 	strlcpy(worker.bgw_type, "pybox scheduler", BGW_MAXLEN);
-	strlcpy(worker.bgw_library_name, "pybox", BGW_MAXLEN);
+	strlcpy(worker.bgw_library_name, "$libdir/pybox", BGW_MAXLEN);
 	strlcpy(worker.bgw_function_name, "pybox_scheduler_main", BGW_MAXLEN);
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS;
 	worker.bgw_start_time = BgWorkerStart_ConsistentState;

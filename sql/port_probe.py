@@ -5,263 +5,23 @@ for, and for objects that reach outside (PROBES) does something harmless of the 
 reports what it met: a grade and the exception's own words. The build puts this text into two SQL functions, so it is the
 inside of a function: no `global`, and the indentation of the tables does not matter.
 
-grade: 'broken' fails wherever it is met, 'refused' is kept from it by the system, 'note' is worth knowing, 'fine' is the
-rest: an outcome that may still differ between two interpreters.
+grade: 'broken' fails wherever it is met, 'refused' is kept from it by the system, 'elsewhere' was not found but may be in a
+folder that the function works out, 'note' is worth knowing, 'fine' is the rest: an outcome that may still differ between two
+interpreters.
 """
 import ast
 import builtins
 import importlib
+import inspect
 import json
 import signal
 import sys
+import textwrap
 import types
 
 IMPORT_SECONDS = 20
 UNKNOWN = object()  # a value, or an argument, that only running the function would tell
 
-# --- what is tried --------------------------------------------------------------------------------------------------
-# Each takes the constant arguments of the call (UNKNOWN where they are none) and does something harmless of its kind.
-# What it returns is compared between interpreters, what it raises is reported.
-
-def constant(arguments, number, default):
-    value = arguments[number] if number < len(arguments) else default
-    return default if value is UNKNOWN else value
-
-def try_write(path):
-    """Asks for a file to write without making one that would stay, and without changing one that is there."""
-    import os
-    if os.path.exists(path) and not os.path.isdir(path):
-        os.close(os.open(path, os.O_WRONLY))
-    else:
-        folder = path if os.path.isdir(path) else os.path.dirname(path) or '.'
-        os.close(os.open(folder, os.O_WRONLY | os.O_TMPFILE, 0o600))
-
-def path_like(value, default):
-    return value if isinstance(value, (str, bytes)) and value else default
-
-def try_open(arguments):
-    path = path_like(constant(arguments, 0, None), None)
-    mode = constant(arguments, 1, 'r')
-    if isinstance(mode, str) and set(mode) & set('wax+'):
-        return try_write(path or '/tmp/')
-    with open(path or '/etc/passwd', 'rb'):
-        pass
-
-def try_read(arguments):
-    return try_open(list(arguments[:1]))
-
-def try_writing(arguments):
-    return try_write(path_like(constant(arguments, 0, None), '/tmp/'))
-
-def try_instance_read(arguments):
-    return try_open([])
-
-def try_instance_write(arguments):
-    return try_write('/tmp/')
-
-def try_list(arguments):
-    import os
-    os.listdir(path_like(constant(arguments, 0, None), '/etc'))
-
-def try_stat(arguments):
-    """Only whether it is there: an answer is compared, an exception reported."""
-    import os
-    path = path_like(constant(arguments, 0, None), '/etc/passwd')
-    return f'{path} {"is" if os.path.exists(path) else "is not"} there'
-
-def try_remove(arguments):
-    """Of something that cannot be there."""
-    import os
-    try:
-        os.unlink('/tmp/pybox-port-report/none')
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-
-def try_chdir(arguments):
-    import os
-    os.chdir(os.getcwd())
-
-def try_environment(arguments):
-    import os
-    key = constant(arguments, 0, None)
-    if isinstance(key, str):
-        return os.environ[key] and None
-
-def try_environment_get(arguments):
-    import os
-    key = constant(arguments, 0, None)
-    if isinstance(key, str):
-        return f'{key} {"is" if key in os.environ else "is not"} set'
-
-def try_program(arguments):
-    import subprocess
-    subprocess.run(['/bin/true'], check=True)
-
-def try_shell(arguments):
-    """It raises nothing: one has to look at what it returns."""
-    import os
-    return f'returns {os.system("true")}'
-
-def try_forbidden(arguments):
-    """What no function of the server's user may do anyway, but where interpreters are killed for asking."""
-    import os
-    os.chroot('/')
-
-def try_fork(arguments):
-    import os
-    child = os.fork()
-    if child == 0:
-        os._exit(0)
-    os.waitpid(child, 0)
-
-def try_kill(arguments):
-    """Signal 0: whether one may."""
-    import os
-    os.kill(os.getppid() or os.getpid(), 0)
-
-def try_thread(arguments):
-    import threading
-    thread = threading.Thread(target=int)
-    thread.start()
-    thread.join()
-
-def try_socket(arguments):
-    import socket
-    socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()
-
-def try_local_socket(arguments):
-    import socket
-    socket.socket(socket.AF_UNIX, socket.SOCK_STREAM).close()
-
-def try_pair(arguments):
-    import socket
-    for end in socket.socketpair():
-        end.close()
-
-def try_pipe(arguments):
-    import os
-    for end in os.pipe():
-        os.close(end)
-
-def try_signal(arguments):
-    signal.signal(signal.SIGUSR2, signal.signal(signal.SIGUSR2, signal.SIG_IGN))
-
-def try_temporary(arguments):
-    import tempfile
-    tempfile.TemporaryFile().close()
-
-def try_library(arguments):
-    import ctypes
-    name = constant(arguments, 0, None)
-    ctypes.CDLL(name if isinstance(name, str) else None)
-
-def try_sqlite(arguments):
-    name = constant(arguments, 0, UNKNOWN)
-    if name != ':memory:':
-        try_write(path_like(name, '/tmp/'))
-
-def try_shared_memory(arguments):
-    from multiprocessing import shared_memory
-    try:
-        segment = shared_memory.SharedMemory(create=True, size=1)
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror)  # without its name, which is another each time
-    segment.close()
-    segment.unlink()
-
-def try_map(arguments):
-    import mmap
-    mmap.mmap(-1, 4096).close()
-
-def try_limit(arguments):
-    import resource
-    resource.setrlimit(resource.RLIMIT_CORE, resource.getrlimit(resource.RLIMIT_CORE))
-
-def try_priority(arguments):
-    import os
-    os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0))
-
-def try_owner(arguments):
-    import os
-    os.setuid(os.getuid())
-
-def path_note(arguments):
-    return 'changes where modules are found, for this interpreter only'
-
-def dynamic_note(arguments):
-    return 'what it runs is not looked at'
-
-def print_note(arguments):
-    return 'what it prints goes nowhere, and not to the log of the server'
-
-def fatal_note(arguments):
-    return 'in language pybox it ends the statement and not the session'
-
-# name or names, what to try, and 'note' where it is only said. module.* is every function and class of a module but its
-# exceptions. A module that is not there has no rows.
-PROBES = [
-    ('open io.open io.FileIO os.open codecs.open gzip.open bz2.open lzma.open gzip.GzipFile', try_open),
-    ('zipfile.ZipFile tarfile.open shelve.open dbm.open', try_open),
-    ('logging.FileHandler logging.handlers.RotatingFileHandler logging.handlers.TimedRotatingFileHandler', try_writing),
-    ('fileinput.input linecache.getline configparser.ConfigParser.read runpy.run_path', try_read),
-    ('os.truncate os.mkfifo os.mknod os.utime os.chmod os.chown os.lchown os.setxattr', try_writing),
-    ('os.mkdir os.makedirs os.symlink os.link', try_writing),
-    ('os.remove os.unlink os.rename os.renames os.replace os.rmdir os.removedirs', try_remove),
-    ('shutil.rmtree', try_remove),
-    ('shutil.copy shutil.copy2 shutil.copyfile shutil.copytree shutil.move shutil.make_archive shutil.unpack_archive', try_instance_write),
-    ('os.listdir os.scandir os.walk os.fwalk glob.glob glob.iglob', try_list),
-    ('os.stat os.lstat os.access os.readlink os.path.exists os.path.isfile os.path.isdir os.path.getsize os.path.getmtime', try_stat),
-    ('os.chdir os.fchdir', try_chdir),
-    ('os.environ', try_environment), ('os.getenv os.environ.get', try_environment_get),
-    ('os.system', try_shell),
-    ('os.popen os.execl os.execle os.execlp os.execlpe os.execv os.execve os.execvp os.execvpe', try_program),
-    ('os.spawnl os.spawnle os.spawnlp os.spawnlpe os.spawnv os.spawnve os.spawnvp os.spawnvpe', try_program),
-    ('os.posix_spawn os.posix_spawnp pty.spawn asyncio.create_subprocess_exec asyncio.create_subprocess_shell', try_program),
-    ('subprocess.run subprocess.Popen subprocess.call subprocess.check_call subprocess.check_output', try_program),
-    ('subprocess.getoutput subprocess.getstatusoutput webbrowser.open', try_program),
-    ('os.fork os.forkpty pty.fork multiprocessing.Process multiprocessing.Pool multiprocessing.Manager', try_fork),
-    ('multiprocessing.pool.Pool multiprocessing.Queue concurrent.futures.ProcessPoolExecutor', try_fork),
-    ('joblib.Parallel', try_fork),
-    ('os.kill os.killpg', try_kill),
-    ('os.chroot time.clock_settime time.clock_settime_ns socket.sethostname', try_forbidden),
-    ('threading.Thread threading.Timer _thread.start_new_thread multiprocessing.pool.ThreadPool', try_thread),
-    ('concurrent.futures.ThreadPoolExecutor', try_thread),
-    ('socket.socket socket.create_connection socket.create_server socket.getaddrinfo socket.gethostbyname', try_socket),
-    ('socket.gethostbyname_ex socket.gethostbyaddr socket.getnameinfo socket.getfqdn ssl.get_server_certificate', try_socket),
-    ('urllib.request.urlopen urllib.request.urlretrieve urllib.request.OpenerDirector.open', try_socket),
-    ('http.client.HTTPConnection http.client.HTTPSConnection xmlrpc.client.ServerProxy', try_socket),
-    ('smtplib.SMTP smtplib.SMTP_SSL smtplib.LMTP ftplib.FTP ftplib.FTP_TLS poplib.POP3 poplib.POP3_SSL', try_socket),
-    ('imaplib.IMAP4 imaplib.IMAP4_SSL nntplib.NNTP telnetlib.Telnet socketserver.* http.server.HTTPServer', try_socket),
-    ('asyncio.open_connection asyncio.start_server logging.handlers.SocketHandler logging.handlers.SMTPHandler', try_socket),
-    ('asyncio.run asyncio.new_event_loop asyncio.get_event_loop socket.socketpair', try_pair),
-    ('requests.* urllib3.* httpx.* aiohttp.* paramiko.* boto3.* botocore.* pika.* redis.* pymongo.* kafka.*', try_socket),
-    ('zmq.* ldap3.* suds.* zeep.* pymysql.connect MySQLdb.connect pyodbc.connect cx_Oracle.connect oracledb.connect', try_socket),
-    ('psycopg2.connect psycopg.connect pg8000.connect pygresql.connect asyncpg.connect', try_local_socket),
-    ('logging.handlers.SysLogHandler syslog.syslog syslog.openlog', try_local_socket),
-    ('os.pipe os.pipe2', try_pipe),
-    ('signal.signal signal.setitimer signal.alarm', try_signal),
-    ('tempfile.*', try_temporary),
-    ('ctypes.CDLL ctypes.PyDLL ctypes.cdll.LoadLibrary', try_library),
-    ('sqlite3.connect', try_sqlite),
-    ('multiprocessing.shared_memory.SharedMemory multiprocessing.Array multiprocessing.Value', try_shared_memory),
-    ('mmap.mmap', try_map),
-    ('resource.setrlimit', try_limit), ('os.nice os.setpriority', try_priority),
-    ('os.setuid os.seteuid os.setgid os.setegid os.setreuid os.setregid os.setgroups', try_owner),
-    ('pathlib.Path.open pathlib.Path.read_text pathlib.Path.read_bytes', try_instance_read),
-    ('pathlib.Path.write_text pathlib.Path.write_bytes pathlib.Path.touch pathlib.Path.mkdir pathlib.Path.chmod', try_instance_write),
-    ('pathlib.Path.symlink_to pathlib.Path.hardlink_to', try_instance_write),
-    ('pathlib.Path.unlink pathlib.Path.rmdir pathlib.Path.rename pathlib.Path.replace', try_remove),
-    ('pathlib.Path.iterdir pathlib.Path.glob pathlib.Path.rglob', try_list),
-    ('pathlib.Path.stat pathlib.Path.exists pathlib.Path.is_file pathlib.Path.is_dir', try_stat),
-    ('numpy.load numpy.loadtxt numpy.genfromtxt numpy.fromfile numpy.memmap', try_read),
-    ('numpy.save numpy.savetxt numpy.savez numpy.savez_compressed', try_writing),
-    ('pandas.read_csv pandas.read_table pandas.read_excel pandas.read_parquet pandas.read_pickle pandas.read_json pandas.read_hdf', try_read),
-    ('pandas.DataFrame.to_csv pandas.DataFrame.to_excel pandas.DataFrame.to_parquet pandas.DataFrame.to_pickle', try_writing),
-    ('joblib.load', try_read), ('joblib.dump', try_writing),
-    ('matplotlib.pyplot.savefig', try_writing),
-    ('sys.path', path_note, 'note'), ('eval exec compile', dynamic_note, 'note'), ('plpy.fatal', fatal_note, 'note'),
-    ('print', print_note, 'note'),
-]
 # What mentions of these may do to names is out of sight.
 NAME_MAKERS = {'eval', 'exec', 'globals', 'locals', 'vars'}
 GIVEN = {'plpy', 'SD', 'GD', 'TD', 'args', '__name__', '__builtins__', '__doc__', '__file__', '__spec__', '__loader__',
@@ -280,7 +40,7 @@ def describe(error):
     return f'{type(error).__name__}: {first}' if first else type(error).__name__
 
 def severity(grade, outcome):
-    return ('fine', 'note', 'refused', 'broken').index(grade), outcome is not None
+    return ('fine', 'note', 'elsewhere', 'refused', 'broken').index(grade), outcome is not None
 
 def is_refusal(error):
     import errno
@@ -308,6 +68,7 @@ class Probes:
         self.rows = []
         self.seen_modules = set()
         self.results = {}
+        self.common = common_folders()
         for names, action, *grade in PROBES:
             for name in names.split():
                 row = (name, action, grade[0] if grade else None)
@@ -407,16 +168,71 @@ def bound_names(tree):
             names.add(node.rest)
     return names
 
+class Folders:
+    """sys.path as one function changes it, and what it imports from there. Nothing of it is there for the next function."""
+    kept = {}  # folder -> {name: module}: found before, so that another function finds it soon
+
+    def __init__(self, common):
+        self.path = sys.path[:]
+        self.pools = [folder for folder in sys.path if folder not in common]
+        self.own = []
+        self.unknown = False  # it adds what only running it would tell
+        self.before = set(sys.modules)
+
+    def change(self, method, arguments):
+        if method in ('insert', 'append'):
+            folder = arguments[-1] if arguments else UNKNOWN
+            if isinstance(folder, str):
+                self.add(folder)
+            else:
+                self.unknown = True
+        elif method in ('extend', '__setitem__', '__iadd__'):
+            self.unknown = True
+
+    def add(self, folder):
+        sys.path.insert(0, folder)
+        self.own.append(folder)
+        for name, module in self.kept.get(folder, {}).items():
+            sys.modules.setdefault(name, module)
+
+    def home(self, module):
+        """The folder that is this function's own, or the pool's, where a module was found; or None."""
+        file = getattr(module, '__file__', None) or ''
+        return next((folder for folder in self.own + self.pools if file.startswith(folder + '/')), None)
+
+    def is_known(self):
+        """Whether all of it is: what could not be read is taken for the pool's packages, if anything was found there."""
+        return not self.unknown or any(self.home(module) for module in list(sys.modules.values()))
+
+    def restore(self):
+        sys.path[:] = self.path
+        for name in set(sys.modules) - self.before:
+            folder = self.home(sys.modules[name])
+            if folder in self.own:
+                self.kept.setdefault(folder, {})[name] = sys.modules.pop(name)
+
+def common_folders():
+    """Where everybody's modules are."""
+    import site
+    import sysconfig
+    standard = sysconfig.get_paths()['stdlib']
+    return {standard, standard + '/lib-dynload', standard.replace('.', '') + '.zip', *site.getsitepackages()}
+
 # --- one function ---------------------------------------------------------------------------------------------------
 
 class Walker(ast.NodeVisitor):
-    def __init__(self, probes, arguments, tree):
+    def __init__(self, probes, arguments, tree, folders):
         self.probes = probes
+        self.folders = folders
         self.found = {}
         self.handlers = []  # of the try statements around
+        self.conditions = 0 # how many statements around decide whether this one runs
+        self.elsewhere = {} # imports that found nothing, as found
+        self.followed = set() # the code of functions looked into
         self.called = set() # nodes that have been tried with the arguments of their call
         self.known = {}     # name -> (object, its full name)
-        self.bound = bound_names(tree) - {tree.body[0].name}
+        self.whole = tree.body[0]
+        self.bound = bound_names(tree) - {self.whole.name}
         self.given = GIVEN | set(arguments)
         self.dynamic = any(isinstance(node, ast.Name) and node.id in NAME_MAKERS for node in ast.walk(tree))
 
@@ -520,10 +336,30 @@ class Walker(ast.NodeVisitor):
         self.called.add(node)
         row = self.probes.get(found, name)
         if row is None:
-            return
+            return self.follow(node, found, name)
         grade, outcome, error = self.probes.run(row, arguments)
         if grade != 'broken' or not self.excused(error):
             self.report(node, name, grade, outcome)
+
+    def follow(self, node, function, name):
+        """Into a function of the folders that are not everybody's: what the system keeps from it is kept from its callers."""
+        if not isinstance(function, types.FunctionType) or function.__code__ in self.followed \
+                or self.folders.home(sys.modules.get(function.__module__)) is None:
+            return
+        self.followed.add(function.__code__)
+        tree, error = guarded(lambda: ast.parse(textwrap.dedent(inspect.getsource(function))))
+        if error is not None or not isinstance(tree.body[0], ast.FunctionDef):
+            return
+        inner = Walker(self.probes, [], tree, self.folders)
+        inner.followed = self.followed
+        inner.dynamic = True
+        inner.known = {key: (value, value.__name__) for key, value in function.__globals__.items() if isinstance(value, types.ModuleType)}
+        inner.known.update({key: (value, f'{value.__module__}.{value.__qualname__}') for key, value in function.__globals__.items()
+                            if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType))})
+        guarded(inner.visit, tree)
+        for (_, what), (grade, outcome) in inner.found.items():
+            if grade in ('refused', 'fine'):
+                self.report(node, f'{name}: {what}', grade, outcome)
 
     def visit_Name(self, node):
         if not isinstance(node.ctx, ast.Load):
@@ -531,7 +367,11 @@ class Walker(ast.NodeVisitor):
         self.touch(node, [])
         if self.dynamic or node.id in self.known or node.id in self.bound or node.id in self.given or hasattr(builtins, node.id):
             return
-        self.broken(node, node.id, NameError(f"name '{node.id}' is not defined", name=node.id))
+        error = NameError(f"name '{node.id}' is not defined", name=node.id)
+        if self.conditions == 0:
+            self.broken(node, node.id, error)
+        elif not self.excused(error):
+            self.report(node, node.id, 'note', describe(error))
 
     def visit_Attribute(self, node):
         self.descend(node.value)
@@ -558,12 +398,21 @@ class Walker(ast.NodeVisitor):
         constants = self.constants(node)
         if (function is __import__ or function is importlib.import_module) and constants and isinstance(constants[0], str):
             self.import_module(node, constants[0])
+        self.folders.change(*self.folder_call(node, constants))
         self.touch(node.func, constants)
         if self.resolve(node)[0] is not UNKNOWN and function is getattr:
             self.touch(node, [])
         self.visit(node.func)
         for part in node.args + node.keywords:
             self.visit(part)
+
+    def folder_call(self, node, constants):
+        """(what it is, its arguments) of a call that changes where modules are found; ('', []) of others."""
+        if self.resolve(node.func)[1] == 'site.addsitedir':
+            return 'append', constants
+        if isinstance(node.func, ast.Attribute) and self.resolve(node.func.value)[0] is sys.path:
+            return node.func.attr, constants
+        return '', []
 
     def visit_Subscript(self, node):
         key = node.slice.value if isinstance(node.slice, ast.Constant) else UNKNOWN
@@ -575,7 +424,9 @@ class Walker(ast.NodeVisitor):
 
     def import_module(self, node, name):
         module, error = guarded(load, name)
-        if error is not None:
+        if isinstance(error, ModuleNotFoundError) and not self.excused(error):
+            self.elsewhere[node.lineno - 1, f'import {name}'] = describe(error)
+        elif error is not None:
             self.broken(node, f'import {name}', error)
         return module
 
@@ -641,15 +492,40 @@ class Walker(ast.NodeVisitor):
         for statement in node.body:
             self.visit(statement)
 
+    def visit_perhaps(self, nodes):
+        """What may be passed over when the function runs."""
+        self.conditions += 1
+        for node in nodes:
+            self.visit(node)
+        self.conditions -= 1
+
     def visit_For(self, node):
         self.forget(node.target)
-        self.generic_visit(node)
+        self.visit(node.iter)
+        self.visit_perhaps([node.target] + node.body + node.orelse)
+
+    visit_AsyncFor = visit_For
+
+    def visit_While(self, node):
+        self.visit(node.test)
+        self.visit_perhaps(node.body + node.orelse)
+
+    def visit_IfExp(self, node):
+        self.visit(node.test)
+        self.visit_perhaps([node.body, node.orelse])
+
+    def visit_BoolOp(self, node):
+        self.visit(node.values[0])
+        self.visit_perhaps(node.values[1:])
 
     def visit_FunctionDef(self, node):
         """Inside, its arguments hide what had their names."""
         names = [argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)]
         hidden = {name: self.known.pop(name) for name in names if name in self.known}
-        self.generic_visit(node)
+        if node is self.whole:
+            self.generic_visit(node)
+        else:
+            self.visit_perhaps(ast.iter_child_nodes(node))
         self.known.update(hidden)
 
     visit_AsyncFunctionDef = visit_Lambda = visit_FunctionDef
@@ -659,14 +535,16 @@ class Walker(ast.NodeVisitor):
         for statement in node.body:
             self.visit(statement)
         del self.handlers[:len(node.handlers)]
-        for part in node.handlers + node.orelse + node.finalbody:
+        self.visit_perhaps(node.handlers)
+        for part in node.orelse + node.finalbody:
             self.visit(part)
 
     def visit_If(self, node):
         """Of a question about Python's version only the part that will run."""
         answer = self.version_test(node.test)
         if answer is None:
-            return self.generic_visit(node)
+            self.visit(node.test)
+            return self.visit_perhaps(node.body + node.orelse)
         for statement in node.body if answer else node.orelse:
             self.visit(statement)
 
@@ -696,9 +574,13 @@ def probe_one(function, probes):
         return [((error.lineno or 1) - 1, 'syntax', 'broken', f'{type(error).__name__}: {error.msg}')]
     if error is not None:
         return [(None, 'syntax', 'broken', describe(error))]
-    walker = Walker(probes, function['arguments'] or [], tree)
+    folders = Folders(probes.common)
+    walker = Walker(probes, function['arguments'] or [], tree, folders)
     error = guarded(walker.visit, tree)[1]
-    found = [(line, what, grade, outcome) for (line, what), (grade, outcome) in walker.found.items()]
+    grade, more = ('broken', '') if folders.is_known() else ('elsewhere', ', but it also looks where only running it would tell')
+    folders.restore()
+    found = [(line, what, grade, outcome + more) for (line, what), outcome in walker.elsewhere.items()]
+    found += [(line, what, grade, outcome) for (line, what), (grade, outcome) in walker.found.items()]
     if error is not None:
         found.append((None, 'probe', 'broken', describe(error)))
     return found

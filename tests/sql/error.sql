@@ -99,6 +99,7 @@ CREATE FUNCTION imports_none() RETURNS int LANGUAGE pybox AS $$
 import no_such_module
 $$;
 SELECT imports_none();
+DO LANGUAGE pyboxu 'import no_such_module';
 CREATE FUNCTION imports_name() RETURNS int LANGUAGE pybox AS $$
 from math import no_such_name
 $$;

@@ -244,6 +244,38 @@ if not x:
 print(x)
 return eval(x) or some_name
 $$;
+-- what may not run at all does not count, and a name that is nowhere is nowhere in any language
+CREATE FUNCTION perhaps(x text) RETURNS text LANGUAGE plpython3u AS $$
+def helper(path):
+    return urljoin("/", path)
+if x is None:
+    return none
+for letter in x:
+    letter = unicode(letter)
+while not x or missing:
+    absent
+return lost if x > "a" else gone
+$$;
+-- sys.path, as far as it can be read, and for that function alone
+CREATE FUNCTION path_constant() RETURNS text LANGUAGE plpython3u AS $$
+import sys
+sys.path.insert(0, "/usr/share/python3")
+from debpython import option
+return option.__name__
+$$;
+CREATE FUNCTION path_none() RETURNS text LANGUAGE plpython3u AS $$
+from debpython import option
+return option.__name__
+$$;
+CREATE FUNCTION path_computed() RETURNS text LANGUAGE plpython3u AS $$
+import site
+site.addsitedir(plpy.execute("SHOW my.folder")[0]["my.folder"])
+import no_such_helper
+$$;
+CREATE FUNCTION outside_server() RETURNS text LANGUAGE plpython3u AS $$
+from wsgiref.simple_server import make_server
+make_server("", 8080, None)
+$$;
 CREATE FUNCTION untrusted() RETURNS text LANGUAGE pyboxu AS $$ return __import__("os").listdir("/etc") $$;
 CREATE FUNCTION trusted() RETURNS text LANGUAGE pybox AS $$ return __import__("os").listdir("/etc") $$;
 

@@ -146,7 +146,10 @@ my @waits = slurp_file($node->logfile) =~ /pybox launcher \(pid \d+\).*\n.*It st
 is(scalar @waits, 3, 'the log tells of each launcher') or diag("@waits");
 ok($waits[0] < $waits[1] && $waits[1] < $waits[2], "it waits longer each time: @waits ms");
 
-# --- a scheduler that is told to end starts again, and a launcher with it ---
+# --- a scheduler that is told to end starts again, and a launcher with it; dynamic_library_path need not lead to pybox ---
+$node->safe_psql('postgres', q{ALTER SYSTEM SET dynamic_library_path = '/nonexistent'});
+$node->reload;
+$node->poll_query_until('postgres', 'SHOW dynamic_library_path', '/nonexistent') or die 'dynamic_library_path was not reloaded';
 $session = session_busy();
 my $scheduler = scheduler_of($node);
 @lost = ($scheduler, processes_of($node));
@@ -157,6 +160,8 @@ is($session->wait->{sqlstate}, '38000', 'scheduler ended: SQLSTATE');
 is($session->value('SELECT pg_backend_pid(), add(1)'), $session->pid . '|2', 'scheduler ended: next call, same backend');
 $session->quit;
 works_again('scheduler ended');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET dynamic_library_path');
+$node->reload;
 
 # --- a backend or the scheduler takes the server down by PostgreSQL's own rules ---
 for my $victim ('client backend', 'pybox scheduler')

@@ -18,6 +18,15 @@ append_to_file("$packages/pybox_crash.py", "import ctypes\nctypes.string_at(0)\n
 append_to_file("$packages/pybox_leave.py", "import os\nos._exit(3)\n");
 append_to_file("$packages/pybox_quit.py", "import sys\nsys.exit('no')\n");
 append_to_file("$packages/pybox_eat.py", "eaten = b'x' * (1 << 30)\n");
+append_to_file("$packages/pybox_helper.py", <<'PYTHON');
+import subprocess
+def plain(x):
+    return x
+def outside(x):
+    return inner(x)
+def inner(x):
+    return subprocess.run(x)
+PYTHON
 
 my $policy = <<"YAML";
 version: 1
@@ -290,6 +299,13 @@ CREATE FUNCTION crash() RETURNS int LANGUAGE plpython3u AS 'import pybox_crash';
 CREATE FUNCTION leave() RETURNS int LANGUAGE plpython3u AS 'import pybox_leave';
 CREATE FUNCTION quit() RETURNS int LANGUAGE plpython3u AS 'import pybox_quit';
 CREATE FUNCTION eat() RETURNS int LANGUAGE plpython3u AS 'import pybox_eat';
+CREATE FUNCTION helped() RETURNS int LANGUAGE plpython3u AS 'import pybox_helper; return pybox_helper.plain(1)';
+CREATE FUNCTION through() RETURNS int LANGUAGE plpython3u AS 'from pybox_helper import outside; return outside(1)';
+CREATE FUNCTION computed() RETURNS int LANGUAGE plpython3u AS $$
+import sys
+sys.path.append(str(SD))
+import pybox_helper, pybox_nowhere
+$$;
 CREATE FUNCTION deep() RETURNS int LANGUAGE plpython3u AS 'return 1';
 SET check_function_bodies = off;
 SELECT format('CREATE OR REPLACE FUNCTION deep() RETURNS int LANGUAGE plpython3u AS %L', 'return ' || repeat('-', 50000) || '1') \gexec
@@ -298,13 +314,18 @@ SELECT format('CREATE FUNCTION f_%s(x int) RETURNS text LANGUAGE plpython3u AS %
 SQL
 my $start = Time::HiRes::time();
 my $report = sql('report', "SELECT verdict, count(*) FROM pybox.port_report() WHERE function::text LIKE 'f\\_%' GROUP BY verdict");
-note(sprintf '1,005 functions, four of which kill their interpreter or raise: %.1f s', Time::HiRes::time() - $start);
+note(sprintf '1,008 functions, four of which kill their interpreter or raise: %.1f s', Time::HiRes::time() - $start);
 is($report, 'pybox|1000', 'a thousand functions beside some that kill interpreters');
 $report = sql('report', "SELECT function, verdict, reasons FROM pybox.port_report() WHERE function::text NOT LIKE 'f\\_%'");
 like($report, qr/^crash\(\)\|no\|\{"probe: Python interpreter was terminated by signal 11: Segmentation fault"\}$/m, 'an import that crashes');
 like($report, qr/^leave\(\)\|no\|\{"probe: Python interpreter exited with code 3"\}$/m, 'an import that ends the process');
 like($report, qr/^quit\(\)\|no\|\{"line 1: import pybox_quit: SystemExit: no"\}$/m, 'an import that exits');
 like($report, qr/^eat\(\)\|no\|\{.*(?:MemoryError|exceeded the memory limit).*\}$/m, 'an import that takes all memory');
+like($report, qr/^helped\(\)\|pybox\|\{\}$/m, 'a module of the packages');
+like($report, qr/^through\(\)\|pyboxu\|\{"line 1: pybox_helper.outside: pybox_helper.inner: subprocess.run: PermissionError: [^"]*"\}$/m,
+	'what a module of the packages does in the end');
+like($report, qr/^computed\(\)\|no\|\{"line 4: import pybox_nowhere: ModuleNotFoundError: No module named 'pybox_nowhere'",/m,
+	'a folder that is computed is taken for the packages');
 like($report, qr/^deep\(\)\|no\|\{.*(?:MemoryError|RecursionError|SyntaxError|too many nested|s_push).*\}$/m, 'a body that is too deep');
 
 # --- PL/Python's own names, where its package is not installed ---
