@@ -164,14 +164,13 @@ sub normalized
 	return $text;
 }
 
-# Runs the cases in one session of psql; returns name => what the client saw. Cases that the session did not live to see
-# have nothing.
-sub run_cases
+# What the client saw of each case in one session of psql; of those that the session did not live to see, nothing.
+sub run_session
 {
 	my ($node, $database, $language, @cases) = @_;
 	my $path = PostgreSQL::Test::Utils::tempdir() . "/$language";
 	my $sql = $preamble;
-	my ($number, %output) = (0);
+	my $number = 0;
 
 	for my $case (@cases)
 	{
@@ -184,7 +183,27 @@ sub run_cases
 	my $connection = $node->connstr($database);
 	system "psql -X -q -A -d '$connection' < $path.sql > $path.out 2>&1";
 	my ($start, @outputs) = split /^=== case \d+\n/m, slurp_file("$path.out"), -1;
-	$output{ $cases[$_]{name} } = normalized($outputs[$_] // 'the session was over', $language) for 0 .. $#cases;
+	return @outputs;
+}
+
+# Runs the cases one after another; returns name => what the client saw. Where a session ends, a new one goes on with the
+# next case, as soon as ready() says that the server is there.
+sub run_cases
+{
+	my ($node, $database, $language, $ready, @cases) = @_;
+	my %output;
+
+	while (@cases)
+	{
+		my @outputs = run_session($node, $database, $language, @cases);
+		die "$language: no session for $cases[0]{name}\n" unless @outputs;
+		for my $output (@outputs)
+		{
+			my $case = shift @cases or last;
+			$output{ $case->{name} } = normalized($output, $language);
+		}
+		$ready->();
+	}
 	return \%output;
 }
 

@@ -10,6 +10,7 @@ use Test::More;
 
 my $shown = 20;            # differences whose text is printed
 my $cases_a_session = 300; # of the generated ones
+my $sound_since = 150020;  # before it, plpython3u crashes on a sequence that fails to give an element
 my $cause_page = dirname(__FILE__) . '/../../sql/DIFFERENCES.md';
 my $only = $ENV{PYBOX_TEST_ONLY}; # a regular expression: only cases with such a name
 my $keep = $ENV{PYBOX_TEST_KEEP}; # a folder for the texts that are compared
@@ -24,6 +25,7 @@ push @sessions, map { [ written_cases(basename($_)) ] } grep { !/(?:types|contex
 
 my $node = new_node('differential', conf => "restart_after_crash = on\nmax_locks_per_transaction = 1024\nmax_prepared_transactions = 2");
 my $database = 'differential';
+my $version = $node->safe_psql('postgres', 'SHOW server_version_num');
 $node->safe_psql('postgres', "CREATE DATABASE $database");
 $node->safe_psql($database, "CREATE EXTENSION $_") for qw(plpython3u pybox hstore);
 $node->safe_psql($database, "CREATE ROLE differential_role");
@@ -36,14 +38,18 @@ sub outputs_of
 	my $started = time;
 
 	$node->safe_psql($database, 'CREATE SCHEMA differential; GRANT USAGE ON SCHEMA differential TO differential_role; SET search_path = differential; ' . setup_of());
-	for my $session (@sessions)
-	{
-		%output = (%output, %{ run_cases($node, $database, $language, @$session) });
-		poll_until(sub { return eval { $node->safe_psql($database, 'SELECT 1') } });
-	}
+	my $ready = sub { poll_until(sub { return eval { $node->safe_psql($database, 'SELECT 1') } }) };
+	%output = (%output, %{ run_cases($node, $database, $language, $ready, @$_) }) for @sessions;
 	$node->safe_psql($database, 'SET client_min_messages = warning; DROP SCHEMA differential CASCADE');
 	note("$language: " . keys(%output) . ' cases in ' . (time - $started) . ' s');
 	return \%output;
+}
+
+# A session that ended without a word.
+sub crashed
+{
+	my ($text) = @_;
+	return $text =~ /server closed the connection/ && $text !~ /^FATAL:/m;
 }
 
 # The first lines in which two texts differ.
@@ -70,7 +76,7 @@ sub compare
 	for my $case (map { @$_ } @sessions)
 	{
 		my $name = $case->{name};
-		next if $wanted->{$name} eq $got->{$name};
+		next if $wanted->{$name} eq $got->{$name} || crashed($wanted->{$name});
 		my ($allowed) = grep { $name =~ /^(?:$_)$/ } sort keys %cause_of;
 		$used{$allowed}++ if defined $allowed;
 		next if defined $allowed || $unexpected++ >= $shown;
@@ -102,9 +108,9 @@ sub keep
 }
 
 my $expected = outputs_of('plpython3u');
-my $lost = qr/the session was over|server closed the connection/;
-my @lost = grep { $expected->{$_} eq 'the session was over' } sort keys %$expected;
-is("@lost", '', 'plpython3u got through all cases');
+my @crashes = grep { crashed($expected->{$_}) } sort keys %$expected;
+if ($version >= $sound_since) { is("@crashes", '', 'plpython3u got through all cases'); }
+else { diag('plpython3u of this server crashed in ' . @crashes . ' cases: they are not compared'); }
 note(scalar(keys %$expected) . ' cases');
 cmp_ok(scalar(keys %$expected), '>=', 300, 'enough cases') unless defined $only;
 for my $language (qw(pyboxu pybox))
@@ -112,7 +118,7 @@ for my $language (qw(pyboxu pybox))
 	my $got = outputs_of($language);
 	keep($language, $expected, $got) if defined $keep;
 	compare($language, $expected, $got);
-	my @broken = grep { $got->{$_} =~ $lost && $expected->{$_} !~ $lost } sort keys %$got;
+	my @broken = grep { crashed($got->{$_}) } sort keys %$got;
 	is("@broken", '', "$language: no session was lost");
 }
 
