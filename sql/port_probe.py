@@ -13,6 +13,7 @@ import ast
 import builtins
 import importlib
 import inspect
+import io
 import json
 import signal
 import sys
@@ -21,11 +22,15 @@ import types
 
 IMPORT_SECONDS = 20
 UNKNOWN = object()  # a value, or an argument, that only running the function would tell
+IN_MEMORY = object() # an argument that is a file of io
 
 # What mentions of these may do to names is out of sight.
 NAME_MAKERS = {'eval', 'exec', 'globals', 'locals', 'vars'}
 GIVEN = {'plpy', 'SD', 'GD', 'TD', 'args', '__name__', '__builtins__', '__doc__', '__file__', '__spec__', '__loader__',
          '__package__', '__class__'}
+
+# Where some functions take it by place: the second argument is a mode, the first a file.
+KEYWORDS = {'mode': 1, 'filename': 0, 'fileobj': 0, 'file': 0, 'fname': 0, 'filepath_or_buffer': 0, 'path_or_buf': 0, 'locale': 1}
 
 class Instance:
     """Stands for a value of a known class."""
@@ -121,6 +126,10 @@ class Probes:
             module = module.rpartition('.')[0]
         return None
 
+    def reaches(self, module):
+        """Whether rows speak of what is in it."""
+        return any(name.startswith(module + '.') for names, *_ in PROBES for name in names.split())
+
     def run(self, row, arguments):
         key = (row[0], repr(arguments))
         if key not in self.results:
@@ -130,7 +139,7 @@ class Probes:
     def attempt(self, row, arguments):
         value, error = guarded(row[1], arguments)
         if error is None:
-            return row[2] or 'fine', None if value is None else str(value), None
+            return row[2] if row[2] and value else 'fine', None if value is None else str(value), None
         grade = 'refused' if is_refusal(error) else 'broken' if isinstance(error, KeyError) else 'fine'
         return grade, describe(error), error
 
@@ -231,6 +240,7 @@ class Walker(ast.NodeVisitor):
         self.followed = set() # the code of functions looked into
         self.called = set() # nodes that have been tried with the arguments of their call
         self.known = {}     # name -> (object, its full name)
+        self.members = {}   # the same for what classes and other objects hold, whichever
         self.whole = tree.body[0]
         self.bound = bound_names(tree) - {self.whole.name}
         self.given = GIVEN | set(arguments)
@@ -272,6 +282,9 @@ class Walker(ast.NodeVisitor):
         if isinstance(node, ast.BinOp):
             left = self.resolve(node.left)
             return left if isinstance(left[0], Instance) else (UNKNOWN, '')
+        if isinstance(node, ast.Subscript) and self.resolve(node.value)[0] is sys.modules:
+            name = self.constant(node.slice)
+            return (sys.modules[name], name) if isinstance(name, str) and name in sys.modules else (UNKNOWN, '')
         return UNKNOWN, ''
 
     def resolve_name(self, name):
@@ -285,7 +298,7 @@ class Walker(ast.NodeVisitor):
 
     def resolve_attribute(self, value, name, attribute):
         if value is UNKNOWN:
-            return UNKNOWN, ''
+            return self.members.get(attribute, (UNKNOWN, ''))
         owner = value.kind if isinstance(value, Instance) else value
         if not isinstance(owner, (types.ModuleType, type)) and name not in ('os.environ', 'ctypes.cdll'):
             return UNKNOWN, ''
@@ -307,13 +320,20 @@ class Walker(ast.NodeVisitor):
         return UNKNOWN, ''
 
     def constants(self, node):
-        """Of a call: its arguments, a mode being the second one."""
-        values = [argument.value if isinstance(argument, ast.Constant) else UNKNOWN for argument in node.args]
+        """Of a call: its arguments, KEYWORDS at their places."""
+        values = [self.constant(argument) for argument in node.args]
         for keyword in node.keywords:
-            if keyword.arg == 'mode' and isinstance(keyword.value, ast.Constant):
-                values += [UNKNOWN] * (2 - len(values))
-                values[1] = keyword.value.value
+            place = KEYWORDS.get(keyword.arg)
+            if place is not None:
+                values += [UNKNOWN] * (place + 1 - len(values))
+                values[place] = self.constant(keyword.value)
         return values
+
+    def constant(self, node):
+        if isinstance(node, ast.Constant):
+            return node.value
+        value = self.resolve(node)[0]
+        return IN_MEMORY if isinstance(value, Instance) and value.kind in (io.StringIO, io.BytesIO) else UNKNOWN
 
     def forget(self, target):
         for node in ast.walk(target):
@@ -325,6 +345,20 @@ class Walker(ast.NodeVisitor):
         self.forget(target)
         if isinstance(target, ast.Name) and found is not UNKNOWN:
             self.known[target.id] = (found, name)
+        elif isinstance(target, ast.Attribute) and isinstance(found, (types.ModuleType, Instance)):
+            self.members[target.attr] = (found, name)
+
+    def visit_ClassDef(self, node):
+        """Its methods last: what its own statements bind is an attribute of theirs."""
+        methods = [part for part in node.body if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        before, self.known = self.known, dict(self.known)
+        for part in ast.iter_child_nodes(node):
+            if part not in methods:
+                self.visit(part)
+        self.members.update({name: found for name, found in self.known.items() if before.get(name) != found})
+        self.known = before
+        for method in methods:
+            self.visit(method)
 
     # what reaches outside
 
@@ -404,7 +438,15 @@ class Walker(ast.NodeVisitor):
             self.touch(node, [])
         self.visit(node.func)
         for part in node.args + node.keywords:
+            if function is not getattr or self.resolve(node)[0] is UNKNOWN:
+                self.hand_on(part)
             self.visit(part)
+
+    def hand_on(self, node):
+        """A module as an argument, such as of getattr(): what it is for is out of sight."""
+        module, name = self.resolve(node)
+        if isinstance(module, types.ModuleType) and self.probes.reaches(name):
+            self.report(node, name, 'note', 'what is done with it as an argument is not looked at')
 
     def folder_call(self, node, constants):
         """(what it is, its arguments) of a call that changes where modules are found; ('', []) of others."""

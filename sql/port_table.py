@@ -1,6 +1,6 @@
 """What pybox.port_report() tries, as a table: the first half of its program, port_probe.py is the second."""
 # --- what is tried --------------------------------------------------------------------------------------------------
-# Each takes the constant arguments of the call (UNKNOWN where they are none) and does something harmless of its kind.
+# Each takes the constant arguments of the call (UNKNOWN where they are none, IN_MEMORY for a file of io) and does something harmless of its kind.
 # What it returns is compared between interpreters, what it raises is reported.
 
 def constant(arguments, number, default):
@@ -20,6 +20,8 @@ def path_like(value, default):
     return value if isinstance(value, (str, bytes)) and value else default
 
 def try_open(arguments):
+    if arguments and arguments[0] is IN_MEMORY:
+        return
     path = path_like(constant(arguments, 0, None), None)
     mode = constant(arguments, 1, 'r')
     if isinstance(mode, str) and set(mode) & set('wax+'):
@@ -31,7 +33,34 @@ def try_read(arguments):
     return try_open(list(arguments[:1]))
 
 def try_writing(arguments):
-    return try_write(path_like(constant(arguments, 0, None), '/tmp/'))
+    if not arguments or arguments[0] is not IN_MEMORY:
+        try_write(path_like(constant(arguments, 0, None), '/tmp/'))
+
+def try_logging(arguments):
+    """Without a file it goes to sys.stderr."""
+    if isinstance(constant(arguments, 0, None), str):
+        try_write(arguments[0])
+
+def try_which(arguments):
+    import shutil
+    name = constant(arguments, 0, 'sh')
+    return f'{name} {"is" if shutil.which(name) else "is not"} there' if isinstance(name, str) else None
+
+def try_user(arguments):
+    import os
+    import pwd
+    pwd.getpwuid(os.getuid())
+
+def try_locale(arguments):
+    import locale
+    name = constant(arguments, 1, None)
+    before = locale.setlocale(locale.LC_ALL)
+    locale.setlocale(locale.LC_ALL, name if isinstance(name, str) else None)
+    locale.setlocale(locale.LC_ALL, before)
+
+def try_poll(arguments):
+    import select
+    select.epoll().close()
 
 def try_instance_read(arguments):
     return try_open([])
@@ -172,6 +201,10 @@ def try_owner(arguments):
 def path_note(arguments):
     return 'changes where modules are found, for this interpreter only'
 
+def import_note(arguments):
+    if arguments and arguments[0] is UNKNOWN:
+        return 'what it imports only running it would tell'
+
 def dynamic_note(arguments):
     return 'what it runs is not looked at'
 
@@ -187,6 +220,7 @@ PROBES = [
     ('open io.open io.FileIO os.open codecs.open gzip.open bz2.open lzma.open gzip.GzipFile', try_open),
     ('zipfile.ZipFile tarfile.open shelve.open dbm.open', try_open),
     ('logging.FileHandler logging.handlers.RotatingFileHandler logging.handlers.TimedRotatingFileHandler', try_writing),
+    ('xml.etree.ElementTree.parse xml.etree.ElementTree.iterparse xml.dom.minidom.parse xml.sax.parse lxml.etree.parse', try_read),
     ('fileinput.input linecache.getline configparser.ConfigParser.read runpy.run_path', try_read),
     ('os.truncate os.mkfifo os.mknod os.utime os.chmod os.chown os.lchown os.setxattr', try_writing),
     ('os.mkdir os.makedirs os.symlink os.link', try_writing),
@@ -195,7 +229,8 @@ PROBES = [
     ('shutil.copy shutil.copy2 shutil.copyfile shutil.copytree shutil.move shutil.make_archive shutil.unpack_archive', try_instance_write),
     ('os.listdir os.scandir os.walk os.fwalk glob.glob glob.iglob', try_list),
     ('os.stat os.lstat os.access os.readlink os.path.exists os.path.isfile os.path.isdir os.path.getsize os.path.getmtime', try_stat),
-    ('os.chdir os.fchdir', try_chdir),
+    ('os.chdir os.fchdir', try_chdir), ('shutil.which', try_which), ('logging.basicConfig', try_logging),
+    ('getpass.getuser pwd.* grp.*', try_user), ('locale.setlocale', try_locale), ('select.epoll selectors.*', try_poll),
     ('os.environ', try_environment), ('os.getenv os.environ.get', try_environment_get),
     ('os.system', try_shell),
     ('os.popen os.execl os.execle os.execlp os.execlpe os.execv os.execve os.execvp os.execvpe', try_program),
@@ -203,7 +238,7 @@ PROBES = [
     ('os.posix_spawn os.posix_spawnp pty.spawn asyncio.create_subprocess_exec asyncio.create_subprocess_shell', try_program),
     ('subprocess.run subprocess.Popen subprocess.call subprocess.check_call subprocess.check_output', try_program),
     ('subprocess.getoutput subprocess.getstatusoutput webbrowser.open', try_program),
-    ('os.fork os.forkpty pty.fork multiprocessing.Process multiprocessing.Pool multiprocessing.Manager', try_fork),
+    ('os.fork os.forkpty pty.fork multiprocessing.Process multiprocessing.Pool multiprocessing.Manager multiprocessing.get_context', try_fork),
     ('multiprocessing.pool.Pool multiprocessing.Queue concurrent.futures.ProcessPoolExecutor', try_fork),
     ('joblib.Parallel', try_fork),
     ('os.kill os.killpg', try_kill),
@@ -212,7 +247,7 @@ PROBES = [
     ('concurrent.futures.ThreadPoolExecutor', try_thread),
     ('socket.socket socket.create_connection socket.create_server socket.getaddrinfo socket.gethostbyname', try_socket),
     ('socket.gethostbyname_ex socket.gethostbyaddr socket.getnameinfo socket.getfqdn ssl.get_server_certificate', try_socket),
-    ('urllib.request.urlopen urllib.request.urlretrieve urllib.request.OpenerDirector.open', try_socket),
+    ('urllib.request.urlopen urllib.request.urlretrieve urllib.request.OpenerDirector.open urllib.request.build_opener', try_socket),
     ('http.client.HTTPConnection http.client.HTTPSConnection xmlrpc.client.ServerProxy', try_socket),
     ('smtplib.SMTP smtplib.SMTP_SSL smtplib.LMTP ftplib.FTP ftplib.FTP_TLS poplib.POP3 poplib.POP3_SSL', try_socket),
     ('imaplib.IMAP4 imaplib.IMAP4_SSL nntplib.NNTP telnetlib.Telnet socketserver.* http.server.*', try_socket),
@@ -245,6 +280,7 @@ PROBES = [
     ('pandas.DataFrame.to_csv pandas.DataFrame.to_excel pandas.DataFrame.to_parquet pandas.DataFrame.to_pickle', try_writing),
     ('joblib.load', try_read), ('joblib.dump', try_writing),
     ('matplotlib.pyplot.savefig', try_writing),
-    ('sys.path site.addsitedir', path_note, 'note'), ('eval exec compile', dynamic_note, 'note'), ('plpy.fatal', fatal_note, 'note'),
+    ('sys.path site.addsitedir', path_note, 'note'), ('eval exec compile', dynamic_note, 'note'),
+    ('__import__ importlib.import_module', import_note, 'note'), ('pickle.load pickle.loads marshal.loads runpy.run_module', dynamic_note, 'note'), ('plpy.fatal', fatal_note, 'note'),
     ('print', print_note, 'note'),
 ]

@@ -56,6 +56,7 @@ GRANT EXECUTE ON FUNCTION "odd ""name"" LANGUAGE plpython3u" TO pg_monitor WITH 
 CREATE VIEW dependent AS SELECT * FROM "odd ""name"" LANGUAGE plpython3u"(1);
 CREATE PROCEDURE proc(INOUT x int) LANGUAGE plpython3u AS 'return (x + 1,)';
 CREATE FUNCTION rows_of() RETURNS SETOF int LANGUAGE plpython3u STABLE ROWS 3 AS 'return [1, 2, 3]';
+ALTER FUNCTION rows_of() DEPENDS ON EXTENSION plpgsql;
 CREATE VIEW state AS
 SELECT p.oid, p.proname, p.prosrc, p.proowner::regrole, p.proacl, p.proconfig, p.procost, p.prorows, p.provolatile, p.proparallel,
     p.prosecdef, p.proleakproof, p.proisstrict, p.proretset, p.prokind, p.prorettype, p.proargtypes, p.proallargtypes,
@@ -78,6 +79,19 @@ SELECT count(pybox.port(oid, 'plpython3u')) FROM before;
 SELECT DISTINCT pybox.port(oid, 'plpython3u') FROM before;
 SELECT count(*) AS differ FROM (TABLE before EXCEPT TABLE state) t;
 SELECT * FROM dependent;
+
+-- nor do settings of the session get into it, and what is temporary moves too
+SET standard_conforming_strings = off;
+SET quote_all_identifiers = on;
+SELECT count(pybox.port(oid)) FROM before;
+RESET quote_all_identifiers;
+RESET standard_conforming_strings;
+SELECT count(pybox.port(oid, 'plpython3u')) FROM before;
+SELECT count(*) AS differ FROM (TABLE before EXCEPT TABLE state) t;
+CREATE FUNCTION pg_temp.briefly() RETURNS int LANGUAGE plpython3u AS 'return 4';
+SELECT pybox.port('pg_temp.briefly()');
+SELECT pg_temp.briefly();
+DROP FUNCTION pg_temp.briefly();
 
 -- What cannot be moved
 SELECT pybox.port('lower(text)');
@@ -205,6 +219,35 @@ asyncio.run(None)
 os.kill(1, 9)
 $$;
 
+CREATE FUNCTION outside_members(x text) RETURNS text LANGUAGE plpython3u AS $$
+import os, sys
+class Runner:
+    import subprocess as tool
+    def __init__(self):
+        self.system = os
+    def run(self):
+        return self.tool.check_output([x]), self.system.listdir("/etc")
+sys.modules["os"].popen(x)
+return Runner().run()
+$$;
+CREATE FUNCTION outside_machine(x text) RETURNS text LANGUAGE plpython3u AS $$
+import getpass, locale, logging, multiprocessing, select, shutil, urllib.request, xml.dom.minidom
+logging.basicConfig(filename="/tmp/log")
+locale.setlocale(locale.LC_ALL, "")
+multiprocessing.get_context("fork").Process(target=int)
+return getpass.getuser(), select.epoll(), shutil.which("sh"), urllib.request.build_opener().open(x), xml.dom.minidom.parse(x)
+$$;
+-- a file in memory is none, and a log without a file either
+CREATE FUNCTION fine_memory(x text) RETURNS text LANGUAGE plpython3u AS $$
+import io, gzip, zipfile, logging, csv
+import numpy as np
+logging.basicConfig(level="INFO")
+text = io.StringIO(x)
+zipfile.ZipFile(io.BytesIO(), "w").close()
+gzip.GzipFile(fileobj=io.BytesIO(), mode="wb").close()
+return np.loadtxt(text), next(csv.reader(io.StringIO(x)))
+$$;
+
 -- these do not work any more, or do not work here
 CREATE FUNCTION never_imports() RETURNS text LANGUAGE plpython3u AS $$
 import no_such_module.part, json
@@ -244,6 +287,10 @@ if not x:
 print(x)
 return eval(x) or some_name
 $$;
+CREATE FUNCTION note_unseen(x text) RETURNS text LANGUAGE plpython3u AS $$
+import importlib, operator, os, pickle
+return importlib.import_module(x), getattr(os, x), operator.methodcaller("listdir")(os), pickle.loads(b"")
+$$;
 -- what may not run at all does not count, and a name that is nowhere is nowhere in any language
 CREATE FUNCTION perhaps(x text) RETURNS text LANGUAGE plpython3u AS $$
 def helper(path):
@@ -280,7 +327,7 @@ CREATE FUNCTION untrusted() RETURNS text LANGUAGE pyboxu AS $$ return __import__
 CREATE FUNCTION trusted() RETURNS text LANGUAGE pybox AS $$ return __import__("os").listdir("/etc") $$;
 
 \pset format unaligned
-SELECT function, language, verdict, array_to_string(reasons, E'\n    ', '') AS reasons FROM pybox.port_report();
+SELECT function, language, verdict, regexp_replace(array_to_string(reasons, E'\n    ', ''), 'uid not found: \d+', 'uid not found: UID') AS reasons FROM pybox.port_report();
 \pset format aligned
 -- with the functions that are in pyboxu already
 SELECT * FROM pybox.port_report(true) WHERE language = 'pyboxu' AND function::text !~ '\.';

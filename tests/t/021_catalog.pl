@@ -18,6 +18,7 @@ append_to_file("$packages/pybox_crash.py", "import ctypes\nctypes.string_at(0)\n
 append_to_file("$packages/pybox_leave.py", "import os\nos._exit(3)\n");
 append_to_file("$packages/pybox_quit.py", "import sys\nsys.exit('no')\n");
 append_to_file("$packages/pybox_eat.py", "eaten = b'x' * (1 << 30)\n");
+append_to_file("$packages/pybox_endless.py", "while True: pass\n");
 append_to_file("$packages/pybox_helper.py", <<'PYTHON');
 import subprocess
 def plain(x):
@@ -33,6 +34,10 @@ version: 1
 node: {name: test, id: 1, slots: 4}
 pools:
   standard: {limits: {memory: 256MB, wall: 2min}, packages: ['$packages'], spares: 1}
+  brief: {limits: {memory: 256MB, wall: 2s}, packages: ['$packages']}
+assign:
+  - {database: brief, pool: brief}
+  - {pool: standard}
 YAML
 my $node = new_node('catalog', policy => $policy);
 
@@ -327,6 +332,18 @@ like($report, qr/^through\(\)\|pyboxu\|\{"line 1: pybox_helper.outside: pybox_he
 like($report, qr/^computed\(\)\|no\|\{"line 4: import pybox_nowhere: ModuleNotFoundError: No module named 'pybox_nowhere'",/m,
 	'a folder that is computed is taken for the packages');
 like($report, qr/^deep\(\)\|no\|\{.*(?:MemoryError|RecursionError|SyntaxError|too many nested|s_push).*\}$/m, 'a body that is too deep');
+
+# nor does a pool's wall limit end it
+sql('postgres', 'CREATE DATABASE brief');
+sql('brief', <<'SQL');
+CREATE EXTENSION pybox;
+CREATE FUNCTION endless() RETURNS int LANGUAGE pyboxu AS 'import pybox_endless';
+CREATE FUNCTION quick() RETURNS int LANGUAGE pyboxu AS 'return 1';
+SQL
+is(sql('brief', 'SELECT function, verdict, reasons FROM pybox.port_report(true)'),
+	qq(endless()|no|{"probe: canceling Python call due to its pool's wall limit"}\nquick()|pybox|{}), 'an import beyond the wall limit');
+like(refusal('brief', 'postgres', "SET statement_timeout = '500ms'; SELECT * FROM pybox.port_report(true)"),
+	qr/canceling statement due to statement timeout/, 'but a timeout of the statement does');
 
 # --- PL/Python's own names, where its package is not installed ---
 # A copy of PostgreSQL's folders below another prefix: the server finds its files from where its program is.
