@@ -332,8 +332,12 @@ class Walker(ast.NodeVisitor):
     def constant(self, node):
         if isinstance(node, ast.Constant):
             return node.value
-        value = self.resolve(node)[0]
-        return IN_MEMORY if isinstance(value, Instance) and value.kind in (io.StringIO, io.BytesIO) else UNKNOWN
+        kind = UNKNOWN
+        if isinstance(node, ast.Name):
+            kind = getattr(self.resolve_name(node.id)[0], 'kind', UNKNOWN)
+        elif isinstance(node, ast.Call) and isinstance(getattr(node.func, 'value', node.func), ast.Name):
+            kind = self.resolve(node.func)[0]
+        return IN_MEMORY if kind in (io.StringIO, io.BytesIO) else UNKNOWN
 
     def forget(self, target):
         for node in ast.walk(target):
