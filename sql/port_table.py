@@ -209,7 +209,8 @@ def dynamic_note(arguments):
     return 'what it runs is not looked at'
 
 def print_note(arguments):
-    return 'what it prints goes nowhere, and not to the log of the server'
+    if not arguments or arguments[0] is not IN_MEMORY:
+        return 'what it prints goes nowhere, and not to the log of the server'
 
 def fatal_note(arguments):
     return 'in language pybox it ends the statement and not the session'

@@ -243,6 +243,7 @@ import io, gzip, zipfile, logging, csv
 import numpy as np
 logging.basicConfig(level="INFO")
 text = io.StringIO(x)
+print(x, file=text)
 zipfile.ZipFile(io.BytesIO(), "w").close()
 gzip.GzipFile(fileobj=io.BytesIO(), mode="wb").close()
 return np.loadtxt(text), next(csv.reader(io.StringIO(x)))
