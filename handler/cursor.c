@@ -4,6 +4,7 @@
 #include "handler/cursor.h"
 
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
 
@@ -47,6 +48,21 @@ cursors_limit(void)
 						errhint("Close cursors that are not read to their end.")));
 }
 
+/*
+ * Whose transaction ends may be somebody else than who opened a cursor: what ends it runs the queries of pinned portals to
+ * their end, with its own rights. In a role that is only lent, by SECURITY DEFINER, SET ROLE or maintenance of a table, a
+ * function that cannot end the transaction itself gets cursors that go with the transaction.
+ */
+static bool
+call_may_pin(const Call *call)
+{
+	Oid role;
+	int lent;
+
+	GetUserIdAndSecContext(&role, &lent);
+	return call->nonatomic || (lent == 0 && role == GetSessionUserId());
+}
+
 static void
 cursor_add(Call *call, Portal portal, FrameOut *out)
 {
@@ -63,7 +79,8 @@ cursor_add(Call *call, Portal portal, FrameOut *out)
 	MemoryContextRegisterResetCallback(portal->portalContext, &cursor->gone);
 	cursors = cursor;
 	cursor_count++;
-	PinPortal(portal);
+	if (call_may_pin(call))
+		PinPortal(portal);
 	wire_put_u32(&out->writer, cursor->number);
 }
 
@@ -94,7 +111,7 @@ static Cursor *
 cursor_find(uint64 lease, uint32 number)
 {
 	for (Cursor *cursor = cursors; cursor != NULL; cursor = cursor->next)
-		if (cursor->number == number && cursor->lease == lease && !cursor->doomed)
+		if (cursor->number == number && cursor->lease == lease && !cursor->doomed && !cursor->dropped)
 			return cursor;
 	return NULL;
 }

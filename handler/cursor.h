@@ -2,8 +2,8 @@
  * cursor.h - the cursors of Python functions: portals of this session, known to their interpreter by number.
  *
  * DESIGN. An entry lives in its portal's memory and goes with it, so that whatever ends a portal, a number that is unknown
- * is one whose transaction or subtransaction was rolled back. The portal is pinned while Python has the cursor: then it
- * survives plpy.commit(). One that nobody has any more is doomed: unpinned at once, which is safe at any time, and dropped
+ * is one whose transaction or subtransaction was rolled back. The portal is pinned while Python has the cursor, if it may be:
+ * then it survives plpy.commit(). One that nobody has any more is doomed: unpinned at once, which is safe at any time, and dropped
  * at the next sweep.
  */
 #ifndef PYBOX_CURSOR_H

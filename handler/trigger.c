@@ -278,7 +278,7 @@ row_modify(Call *call, WireReader *reader, const TriggerRow *row, HeapTuple tupl
 	};
 
 	while (change_get(call, reader, row, &change))
-		CHECK_FOR_INTERRUPTS();
+		call_check(call);
 	if (tuple == NULL)
 		ereport(
 			ERROR,

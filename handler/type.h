@@ -60,6 +60,7 @@ struct TypeInfo
 	uint64 desc_id;				  /* 0: an anonymous record's */
 	TypeInfo **columns;			  /* desc->natts, NULL for dropped ones */
 	void *domain;				  /* domain_check's cache */
+	uint64 reader;				  /* id of the call whose value input or domain is at work on; 0: none */
 	Transform *from_sql, *to_sql; /* NULL: by the rules for the type */
 };
 

@@ -80,6 +80,38 @@ float_out(WireReader *reader, TypeInfo *type)
 	return Float4GetDatum((float) value);
 }
 
+/*
+ * What input functions and constraints keep for the next value serves one value at a time: a CHECK may call a function
+ * that makes another one of the same type. An error leaves reader as it is, which says nothing once that call is over.
+ */
+static bool
+type_is_taken(const TypeInfo *type)
+{
+	if (likely(type->reader == 0))
+		return false;
+	for (const Call *of = current_call->outer; of != NULL; of = of->outer)
+		if (of->id == type->reader)
+			return true;
+	return false;
+}
+
+static Datum
+text_parse(TypeInfo *type, char *text)
+{
+	FmgrInfo fresh;
+	Datum value;
+
+	if (type_is_taken(type))
+	{
+		fmgr_info_copy(&fresh, &type->input, CurrentMemoryContext);
+		return InputFunctionCall(&fresh, text, type->io_parameter, type->typmod);
+	}
+	type->reader = current_call->id;
+	value = InputFunctionCall(&type->input, text, type->io_parameter, type->typmod);
+	type->reader = 0;
+	return value;
+}
+
 static Datum
 text_out(WireReader *reader, TypeInfo *type)
 {
@@ -87,7 +119,7 @@ text_out(WireReader *reader, TypeInfo *type)
 	Datum value;
 
 	reader_check(reader);
-	value = InputFunctionCall(&type->input, text, type->io_parameter, type->typmod);
+	value = text_parse(type, text);
 	pfree(text);
 	return value;
 }
@@ -264,12 +296,25 @@ transform_out(WireReader *reader, TypeInfo *type)
 	return transform_read(type->to_sql, reader);
 }
 
+static void
+constraints_check(TypeInfo *type, Datum value, bool is_null)
+{
+	if (type_is_taken(type))
+	{
+		domain_check(value, is_null, type->type, NULL, NULL);
+		return;
+	}
+	type->reader = current_call->id;
+	domain_check(value, is_null, type->type, &type->domain, TopMemoryContext);
+	type->reader = 0;
+}
+
 /* Only text went through the type's own input function, unless a transform read it. */
 static Datum
 value_finish(TypeInfo *type, uint8 tag, Datum value, bool is_null)
 {
 	if (type->is_domain && (is_null || tag != WIRE_TEXT || type->to_sql != NULL))
-		domain_check(value, is_null, type->type, &type->domain, TopMemoryContext);
+		constraints_check(type, value, is_null);
 	return value;
 }
 

@@ -94,3 +94,25 @@ SELECT calm_made('"blue"');
 ALTER TYPE color RENAME VALUE 'blue' TO 'navy';
 SELECT calm_made('"blue"');
 SELECT calm_made('"navy"'), seen('navy'::calm);
+
+-- A CHECK that calls a function that makes another value of the same domain, by the input function and without it
+CREATE FUNCTION checks_shorter(t text) RETURNS text LANGUAGE pybox AS $$
+if len(t) > 2:
+    plpy.execute("SELECT domain.nested_made(" + plpy.quote_literal(t[:-1]) + ")")
+return t
+$$;
+CREATE DOMAIN nested AS text CHECK (repeat(VALUE, 100000) || '.' = repeat(domain.checks_shorter(VALUE), 100000) || '.');
+CREATE FUNCTION nested_made(t text) RETURNS nested LANGUAGE pybox AS 'return t';
+SELECT nested_made('ab'), nested_made('abcdef'), nested_made('xyz');
+CREATE FUNCTION checks_less(n int) RETURNS int LANGUAGE pybox AS $$
+if n > 2:
+    plpy.execute(f"SELECT domain.nested_int_made({n - 1})")
+elif n < 0:
+    raise ValueError(n)
+return n
+$$;
+CREATE DOMAIN nested_int AS int CHECK (repeat(VALUE::text, 100000) || '.' = repeat(domain.checks_less(VALUE)::text, 100000) || '.');
+CREATE FUNCTION nested_int_made(n int) RETURNS nested_int LANGUAGE pybox AS 'return n';
+SELECT nested_int_made(2), nested_int_made(8);
+SELECT nested_int_made(-1);
+SELECT nested_int_made(8), nested_int_made(3);

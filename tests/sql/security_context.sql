@@ -205,5 +205,41 @@ FETCH 1 FROM c;
 ROLLBACK;
 SELECT slowly_definer(), who() LIMIT 2;
 
+-- A cursor that is left behind is not read to its end with the rights of whoever ends the transaction
+CREATE FUNCTION tells() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'read as %', current_user; RETURN current_user; END $$;
+CREATE FUNCTION leaves() RETURNS text LANGUAGE pybox AS $$
+GD["left"] = plpy.cursor("SELECT security_context.tells() AS t")
+return "left"
+$$;
+CREATE FUNCTION leaves_definer() RETURNS text SECURITY DEFINER LANGUAGE pybox AS $$
+GD["left"] = plpy.cursor("SELECT security_context.tells() AS t")
+return "left"
+$$;
+CREATE FUNCTION reads_definer() RETURNS text SECURITY DEFINER LANGUAGE pybox AS 'return next(GD["left"])["t"]';
+ALTER FUNCTION leaves_definer OWNER TO regress_sc_own;
+ALTER FUNCTION reads_definer OWNER TO regress_sc_own;
+CREATE MATERIALIZED VIEW left_by_view AS SELECT security_context.leaves() WITH NO DATA;
+ALTER MATERIALIZED VIEW left_by_view OWNER TO regress_sc_own;
+CREATE PROCEDURE refreshes() LANGUAGE plpgsql AS $$ BEGIN REFRESH MATERIALIZED VIEW security_context.left_by_view; COMMIT; END $$;
+CREATE PROCEDURE calls_definer() LANGUAGE pybox AS $$
+plpy.execute("SELECT security_context.leaves_definer()")
+plpy.commit()
+$$;
+CREATE PROCEDURE changes_role() LANGUAGE plpgsql AS $$
+BEGIN
+    SET ROLE regress_sc_own;
+    PERFORM security_context.leaves();
+    RESET ROLE;
+    COMMIT;
+END $$;
+CALL refreshes();
+CALL calls_definer();
+CALL changes_role();
+SELECT leaves_definer();
+BEGIN;
+SELECT leaves_definer();
+SELECT reads_definer();
+COMMIT;
+
 DROP SCHEMA security_context CASCADE;
 DROP ROLE regress_sc_ann, regress_sc_ben, regress_sc_own;
