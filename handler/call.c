@@ -298,6 +298,36 @@ types_renew(Call *call)
 		call->lease->types = generation;
 }
 
+static uint64 looked_up = 0; /* generation whose types are known, whatever types_renew() asks for */
+
+/* Finds out what became of the types in use, of whichever interpreter: that may wait for locks, so no slot is held. */
+static void
+types_look_up(void)
+{
+	uint64 generation = type_generation();
+
+	if (likely(looked_up == generation))
+		return;
+	for (const Call *of = current_call; of != NULL; of = of->outer)
+		if (of->result_handle != 0)
+			(void) type_renew(of->result);
+	spi_plans_look_up();
+	looked_up = generation;
+}
+
+void
+call_slot_take(Call *call, bool resumes)
+{
+	types_look_up();
+	slot_take(call->pool, resumes, call->entry, call_check, call);
+	while (unlikely(looked_up != type_generation()))
+	{
+		slot_give_back();
+		types_look_up();
+		slot_take(call->pool, true, call->entry, call_check, call);
+	}
+}
+
 void
 call_send(Call *call, WireKind kind, const FrameOut *out)
 {
@@ -385,7 +415,7 @@ call_deadline(const Call *call)
 static void
 call_admit(Call *call)
 {
-	slot_take(call->pool, call->resumes, call->entry, call_check, call);
+	call_slot_take(call, call->resumes);
 	if (call->started_at == 0)
 		call->started_at = GetCurrentTimestamp();
 	call->deadline = call_deadline(call);

@@ -227,7 +227,7 @@ request_run_without_slot(Call *call, const Request *request, WireReader *reader,
 	call_check(call);
 	answer = request->run(call, request, reader, out);
 	call_check(call);
-	slot_take(call->pool, true, call->entry, call_check, call);
+	call_slot_take(call, true);
 	activity_state_set(call->entry, ACTIVITY_RUNNING);
 	return answer;
 }

@@ -367,6 +367,14 @@ plan_renew(Call *call, PreparedPlan *plan)
 	}
 }
 
+void
+spi_plans_look_up(void)
+{
+	for (const PreparedPlan *plan = plans; plan != NULL; plan = plan->next)
+		for (int i = 0; i < plan->arg_count && !plan->doomed; i++)
+			(void) type_renew(plan->args[i]);
+}
+
 /* Those whose arguments are being read keep what these were written by. */
 bool
 spi_plans_renew(Call *call)

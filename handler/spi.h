@@ -21,6 +21,8 @@ Portal spi_plan_cursor(Call *call, WireReader *reader);
 void spi_plan_doom(uint64 lease, uint32 number);
 /* Appends SPI's result as a WireRows and frees it. */
 void spi_rows_put(Call *call, FrameOut *out, int status);
+/* Finds out what became of the types of all plans' arguments. */
+void spi_plans_look_up(void);
 /* Has the interpreter know what became of the types of its plans' arguments; false: not of all. */
 bool spi_plans_renew(Call *call);
 
