@@ -15,10 +15,6 @@
 #include "utils/numeric.h"
 #include "utils/typcache.h"
 
-#if PG_VERSION_NUM < 150000
-#include "utils/numeric.h"
-#endif
-
 static void
 put_int(FrameOut *out, int64 value)
 {
