@@ -488,7 +488,6 @@ call_converse(Call *call, uint64 answers)
 				answer_raise(call, kind);
 			return kind;
 		}
-		call_check(call);
 		if (!request_serve(call, kind))
 			call_violation(call, "a frame that is not allowed now");
 	}

@@ -253,6 +253,7 @@ request_serve(Call *call, WireKind kind)
 		return false;
 	frame_clear(out);
 	call->waiting = request->is_answered;
+	call_check(call); /* after it is known whether the child waits: a stop has to answer it */
 	old = MemoryContextSwitchTo(scratch_context(call));
 	answer = request->gives_slot ? request_run_without_slot(call, request, &reader, out)
 								 : request->run(call, request, &reader, out);

@@ -79,6 +79,9 @@ call_read_args(Inbox *in)
 static int
 call_put_value(Outbox *out, const Function *function, const Type *type, PyObject *value)
 {
+	uint32_t changes = type_changes();
+	int result;
+
 	if (type->kind == WIRE_TYPE_VOID && value != Py_None && (function->flags & WIRE_FUNCTION_PROCEDURE))
 	{
 		PyObject *message = PyUnicode_FromString("PL/Python procedure did not return None");
@@ -86,9 +89,11 @@ call_put_value(Outbox *out, const Function *function, const Type *type, PyObject
 		exceptions_raise_conversion("42804", message, NULL, NULL);
 		return -1;
 	}
-	if (value_out(&out->writer, type, value, false) != 0)
-		return -1;
-	return value_out_finish(&out->writer);
+	result = value_out(&out->writer, type, value, false);
+	if (type_changes() == changes)
+		return result != 0 ? -1 : value_out_finish(&out->writer);
+	outbox_reset(out);
+	return value_fail_changed();
 }
 
 static WireKind

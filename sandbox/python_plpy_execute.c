@@ -121,6 +121,7 @@ int
 plpy_plan_put_arguments(WireWriter *w, const PlpyPlan *plan, PyObject *list)
 {
 	ErrorSite site = {.no_context = true};
+	uint32_t changes = type_changes();
 	size_t start;
 
 	wire_put_u16(w, plan->count);
@@ -133,6 +134,8 @@ plpy_plan_put_arguments(WireWriter *w, const PlpyPlan *plan, PyObject *list)
 
 		type_release(type);
 		Py_XDECREF(value);
+		if (type_changes() != changes)
+			return value_fail_changed();
 		if (result != 0)
 			return error_put_fault(w, start, &site) ? 0 : -1;
 	}

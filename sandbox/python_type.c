@@ -9,6 +9,7 @@
 #define TYPE_DEPTH_MAX 64
 
 static Table type_table;
+static uint32_t type_change_count;
 
 static Type *type_read_at(WireReader *r, int depth);
 
@@ -114,11 +115,13 @@ int
 type_register(WireReader *r)
 {
 	uint32_t handle = wire_get_u32(r);
-	Type *type = type_read(r);
+	Type *type = type_read(r), *old;
 
 	if (type == NULL)
 		return -1;
-	type_forget(handle);
+	old = table_take(&type_table, handle);
+	type_change_count += old != NULL;
+	type_release(old);
 	if (table_add(&type_table, handle, type) == 0)
 		return 0;
 	type_release(type);
@@ -129,6 +132,12 @@ Type *
 type_find(uint32_t handle)
 {
 	return table_find(&type_table, handle);
+}
+
+uint32_t
+type_changes(void)
+{
+	return type_change_count;
 }
 
 void

@@ -36,5 +36,7 @@ int type_register(WireReader *r);
 /* Borrowed; NULL for an unknown handle. */
 Type *type_find(uint32_t handle);
 void type_forget(uint32_t handle);
+/* How often a handle was replaced so far. */
+uint32_t type_changes(void);
 
 #endif

@@ -52,6 +52,17 @@ array_put_header(ArrayWriter *array)
 		wire_put_u32(array->w, (uint32_t) array->dims[i]);
 }
 
+/* As the sequence says: a subclass of list may say something of its own. -1 with an exception set. */
+static Py_ssize_t
+array_length(PyObject *sequence)
+{
+	Py_ssize_t size = PySequence_Size(sequence);
+
+	if (size < 0)
+		exceptions_wrap_conversion("could not determine sequence length for function return value");
+	return size;
+}
+
 static int
 array_put_element(ArrayWriter *array, PyObject *item, int depth)
 {
@@ -67,15 +78,19 @@ array_put_element(ArrayWriter *array, PyObject *item, int depth)
 static int
 array_put_inner(ArrayWriter *array, PyObject *list, Py_ssize_t index, int depth)
 {
+	Py_ssize_t size = array_length(list);
+
+	if (size < 0)
+		return -1;
 	if (index == 0 && array->ndim == depth)
 	{
 		if (array->count > 0)
 			return array_fail_shape();
 		if (depth >= WIRE_DIMS_MAX)
 			return array_fail_depth();
-		array->dims[array->ndim++] = PyList_GET_SIZE(list);
+		array->dims[array->ndim++] = size;
 	}
-	else if (depth >= array->ndim || PyList_GET_SIZE(list) != array->dims[depth])
+	else if (depth >= array->ndim || size != array->dims[depth])
 		return array_fail_shape();
 	return array_put_items(array, list, depth + 1);
 }
@@ -85,7 +100,7 @@ array_put_items(ArrayWriter *array, PyObject *sequence, int depth)
 {
 	Py_ssize_t size = array->dims[depth - 1];
 
-	for (Py_ssize_t i = 0; i < size; i++)
+	for (Py_ssize_t i = 0; i < size && array->w->error == 0; i++) /* no sense in going on past what a frame takes */
 	{
 		PyObject *item = PySequence_GetItem(sequence, i);
 		int result;
@@ -113,12 +128,9 @@ array_put_sequence(WireWriter *w, const Type *type, PyObject *value)
 
 	if (!PySequence_Check(value))
 		return array_fail("42804", "return value of function with array return type is not a Python sequence");
-	array.dims[0] = PySequence_Size(value);
+	array.dims[0] = array_length(value);
 	if (array.dims[0] < 0)
-	{
-		exceptions_wrap_conversion("could not determine sequence length for function return value");
 		return -1;
-	}
 	if (array_put_items(&array, value, 1) != 0)
 		return -1;
 	if (array.count == 0)

@@ -11,6 +11,7 @@
 #include "sandbox/python_text.h"
 
 #define SQLSTATE_DATATYPE_MISMATCH "42804"
+#define SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE "55000"
 #define SQLSTATE_PROGRAM_LIMIT_EXCEEDED "54000"
 
 typedef int (*ValueWriter)(WireWriter *w, const Type *type, PyObject *value, bool in_array);
@@ -181,6 +182,19 @@ value_fail_element(Py_ssize_t index)
 
 	snprintf(message, sizeof(message), "could not get element %zd from sequence", index);
 	exceptions_wrap_conversion(message);
+}
+
+int
+value_fail_changed(void)
+{
+	PyObject *message;
+
+	if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt))
+		return -1;
+	PyErr_Clear();
+	message = PyUnicode_FromString("a type was changed while Python made a value of it");
+	exceptions_raise_conversion(SQLSTATE_OBJECT_NOT_IN_PREREQUISITE_STATE, message, NULL, "Call the function again.");
+	return -1;
 }
 
 int

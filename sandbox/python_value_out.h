@@ -23,6 +23,12 @@ int value_out_text(WireWriter *w, PyObject *value);
 /* The same under another tag that is a text. */
 int value_out_text_as(WireWriter *w, WireTag tag, PyObject *value);
 
+/*
+ * User code that runs while a value is written may change the value's type, and the backend will read by the new one: to be
+ * raised when type_changes() tells so. Returns -1.
+ */
+int value_fail_changed(void);
+
 /* The exception of a sequence that did not give its element becomes a conversion error. */
 void value_fail_element(Py_ssize_t index);
 

@@ -90,3 +90,19 @@ CREATE FUNCTION total(n float8[]) RETURNS float8 LANGUAGE pybox AS 'return sum(n
 CREATE FUNCTION squares(n int) RETURNS int8[] LANGUAGE pybox AS 'return [i * i for i in range(n)]';
 SELECT total(array_agg(i)) FROM generate_series(1, 100000) AS i;
 SELECT count(*), sum(i) FROM unnest(squares(100000)) AS i;
+
+-- A kind of list is as long as it says, at any depth
+CREATE FUNCTION short_lists() RETURNS int[] LANGUAGE pybox AS $$
+class Short(list):
+    def __len__(self):
+        return 1
+return [Short([1, 2]), [3], Short([4, 5, 6])]
+$$;
+SELECT short_lists();
+CREATE FUNCTION negative_lists() RETURNS int[] LANGUAGE pybox AS $$
+class Negative(list):
+    def __len__(self):
+        return -1
+return [Negative([1]), Negative([2])]
+$$;
+SELECT negative_lists();

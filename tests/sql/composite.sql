@@ -120,3 +120,27 @@ SELECT planned();
 SELECT changing('ALTER ATTRIBUTE c TYPE text'), changing('ADD ATTRIBUTE a text');
 SELECT changing_all('ALTER ATTRIBUTE a TYPE int');
 SELECT planned();
+
+-- A value that changes its own type while it is made is refused, and costs the interpreter nothing
+CREATE TYPE growing AS (a int, b text);
+CREATE FUNCTION grower(column_name text) RETURNS text LANGUAGE pybox AS $$
+class Grower:
+    def __str__(self):
+        plpy.execute("ALTER TYPE growing ADD ATTRIBUTE " + column_name + " int")
+        return "1"
+GD["grower"] = Grower()
+return column_name
+$$;
+CREATE FUNCTION grow() RETURNS growing LANGUAGE pybox AS 'return [GD["grower"], "x"]';
+CREATE FUNCTION grow_plan() RETURNS text LANGUAGE pybox AS $$
+plan = plpy.prepare("SELECT $1, $2", ["growing", "int"])
+try:
+    plan.execute([[GD["grower"], "x"], 1])
+except plpy.SPIError as error:
+    return f"{error.sqlstate} {error}"
+$$;
+SELECT grower('c');
+SELECT grow();
+SELECT grow_plan();
+CREATE FUNCTION grower_lives() RETURNS bool LANGUAGE pybox AS 'return "grower" in GD';
+SELECT grower_lives();
