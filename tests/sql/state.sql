@@ -93,35 +93,3 @@ SELECT gd_put('a', 'third');
 \c -
 SET search_path = state;
 SELECT gd_get('a');
-
--- A cancel keeps it whenever it comes: here most often between a request and its answer. Each of these runs for ever.
-CREATE FUNCTION ask_forever() RETURNS void LANGUAGE pybox AS $$
-while True:
-    plpy.quote_literal("a")
-$$;
-CREATE FUNCTION enter_forever() RETURNS void LANGUAGE pybox AS $$
-while True:
-    with plpy.subtransaction():
-        pass
-$$;
-CREATE FUNCTION fetch_forever() RETURNS void LANGUAGE pybox AS $$
-while True:
-    for row in plpy.cursor("SELECT generate_series(1, 3)"):
-        pass
-$$;
-CREATE FUNCTION execute_forever() RETURNS void LANGUAGE pybox AS $$
-while True:
-    try:
-        plpy.execute("SELECT 1")
-    except plpy.SPIError:
-        pass
-$$;
-SET pybox.cancel_grace_ms = '3s';
-SELECT gd_put('a', 'fourth');
-SET statement_timeout = '30ms';
-\set SHOW_CONTEXT never
-SELECT format('SELECT %s_forever()', verb) FROM unnest('{ask,enter,fetch,execute}'::text[]) verb, generate_series(1, 3) \gexec
-\set SHOW_CONTEXT errors
-RESET statement_timeout;
-RESET pybox.cancel_grace_ms;
-SELECT gd_get('a');
