@@ -10,7 +10,7 @@ SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 .DEFAULT_GOAL := all
 
 # What people type beside all, install and clean. These do without PGXS, which has a `check` of its own.
-FRONT := help setup check demo bench lint format sanitize valgrind install-plpython3u uninstall-plpython3u
+FRONT := help setup check check-vm demo bench lint format sanitize valgrind install-plpython3u uninstall-plpython3u
 .PHONY: all install clean $(FRONT) unit-tests
 
 # What each binary is made of. A new file joins by its name.
@@ -164,6 +164,10 @@ setup:
 #: check      set up, build, install and run all tests
 check: setup
 	@tests/run
+
+#: check-vm   limits, kills and delegation on Debian's kernel with cgroup v2 and systemd, in qemu (as root; ten minutes)
+check-vm: setup
+	@tests/vm/run
 
 #: demo       set up, build, install, and tell the whole story on a server of its own (KEEP=1 leaves it running)
 demo: setup

@@ -15,6 +15,7 @@
 #define CGROUP_PATH_SIZE 512
 #define CGROUP_GROUP_SIZE 128
 #define CGROUP_CONTROLLERS_MAX 5
+#define CGROUP_AUTO "auto" /* in a path's place: the group of version 2 that the caller is in */
 #define CGROUP_TOP                                                                                                     \
 	"pools" /* above all groups; what else lies in the delegated directory, such as the server, is not ours */
 
@@ -58,7 +59,10 @@ struct CgroupBackend
 
 extern const CgroupBackend cgroup_v2, cgroup_v1, cgroup_none;
 
-/* Chooses a back end for a path such as "/pybox", empty: none. Never fails: there is always cgroup_none. */
+/*
+ * Chooses a back end for a path such as "/pybox", CGROUP_AUTO, or empty: none. Never fails: there is always cgroup_none.
+ * Version 2 moves processes that are in the group itself into its child "server".
+ */
 void cgroup_open(Cgroup *cgroup, const char *path);
 /* Kills all in CGROUP_TOP and removes it; waits for their end, for a second at most. */
 int cgroup_sweep(const Cgroup *cgroup);
