@@ -22,8 +22,11 @@ LAUNCHER_SRCS    := $(wildcard sandbox/launcher*.c sandbox/jail*.c sandbox/cgrou
 INTERPRETER_SRCS := $(wildcard sandbox/python*.c sandbox/lockdown*.c) \
                     $(LOCK_SRCS) sandbox/wire.c sandbox/wire_spin.c sandbox/layer.c sandbox/control.c
 CLI_SRCS         := policies/cli.c $(POLICY_SRCS)
+# The launcher's own probes in a program of their own.
+DOCTOR_SRCS      := $(wildcard sandbox/doctor*.c sandbox/launcher_layer.c sandbox/launcher_probe*.c sandbox/launcher_cause.c) \
+                    $(wildcard sandbox/launcher_machine.c sandbox/jail*.c sandbox/cgroup*.c sandbox/seccomp*.c) $(LOCK_SRCS) $(POLICY_SRCS)
 TRANSFORMS       := hstore_pybox ltree_pybox
-EXECUTABLES      := pybox-launcher pybox-interpreter pybox-policy
+EXECUTABLES      := pybox pybox-launcher pybox-interpreter pybox-policy
 
 # What each unit test is linked with, beside itself; the default is the file of the same name.
 UNIT_TESTS      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
@@ -110,6 +113,9 @@ $(BUILD)/python/%.o: %.c
 $(BUILD)/pybox-launcher: $(call objects,exe,$(LAUNCHER_SRCS))
 	$(CC) $(EXE_LDFLAGS) -o $@ $^ $(LAUNCHER_LIBS)
 
+$(BUILD)/pybox: $(call objects,exe,$(DOCTOR_SRCS))
+	$(CC) $(EXE_LDFLAGS) -o $@ $^ $(LAUNCHER_LIBS)
+
 $(BUILD)/pybox-policy: $(call objects,exe,$(CLI_SRCS))
 	$(CC) $(EXE_LDFLAGS) -o $@ $^ -lyaml
 
@@ -152,7 +158,7 @@ unit-tests: $(UNIT_TESTS:%=$(UNIT)/%) $(BUILD)/without
 -include $(wildcard $(BUILD)/*/*/*.d $(BUILD)/*/tests/unit/*.d)
 
 # --- what people type -----------------------------------------------------------------------------------------------------
-#: all        pybox.so, the libraries of transforms, pybox-launcher, pybox-interpreter and pybox-policy (the default)
+#: all        pybox.so, the libraries of transforms, pybox, pybox-launcher, pybox-interpreter and pybox-policy (the default)
 #: install    into the directories that pg_config names
 #: clean      remove what was built
 

@@ -93,6 +93,10 @@ const char *policy_default_text(void); /* YAML for one machine without cgroups *
 int policy_parse(const char *text, size_t length, Policy *out, PolicyError *error);
 /* Reads a file that only root or the effective user may write into POLICY_TEXT_MAX bytes, adding no NUL. 0 or -1. */
 int policy_read(const char *path, char *text, size_t *length, PolicyError *error);
+/* LAYER_BITs of sandbox/layer.h: what a pool's interpreters are given where the machine has it, ... */
+uint32_t policy_layers_wanted(const PolicyPool *pool, bool trusted);
+/* ... and without which their calls are refused. */
+uint32_t policy_layers_needed(const Policy *policy, const PolicyPool *pool, bool trusted);
 int policy_pool_find(const Policy *policy, const char *name); /* its index, or -1 */
 /* The assignment a call falls under; *why is set to a constant. Never NULL for a Policy that policy_parse made. */
 const PolicyAssign *policy_assign_find(const Policy *policy, const PolicyCaller *caller, const char **why);

@@ -53,8 +53,9 @@ struct CgroupBackend
 	int (*group_limit)(const Cgroup *cgroup, const char *group, const CgroupLimits *limits);
 	int (*group_attach)(const Cgroup *cgroup, const char *group, pid_t pid);
 	int (*group_usage)(const Cgroup *cgroup, const char *group, CgroupUsage *usage);
-	int (*group_kill)(const Cgroup *cgroup, const char *group);	  /* thaws and kills all below */
-	int (*group_remove)(const Cgroup *cgroup, const char *group); /* -EBUSY while something still dies in it */
+	uint64_t (*group_throttled)(const Cgroup *cgroup, const char *group); /* how often the cpu limit held it back */
+	int (*group_kill)(const Cgroup *cgroup, const char *group);			  /* thaws and kills all below */
+	int (*group_remove)(const Cgroup *cgroup, const char *group);		  /* -EBUSY while something still dies in it */
 };
 
 extern const CgroupBackend cgroup_v2, cgroup_v1, cgroup_none;

@@ -36,6 +36,13 @@ none_group_usage(const Cgroup *cgroup, const char *group, CgroupUsage *usage)
 	return -ENOSYS;
 }
 
+static uint64_t
+none_group_throttled(const Cgroup *cgroup, const char *group)
+{
+	(void) cgroup, (void) group;
+	return 0;
+}
+
 static int
 none_group_end(const Cgroup *cgroup, const char *group)
 {
@@ -50,6 +57,7 @@ const CgroupBackend cgroup_none = {
 	.group_limit = none_group_make,
 	.group_attach = none_group_attach,
 	.group_usage = none_group_usage,
+	.group_throttled = none_group_throttled,
 	.group_kill = none_group_end,
 	.group_remove = none_group_end,
 };

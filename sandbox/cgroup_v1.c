@@ -240,6 +240,12 @@ v1_group_usage(const Cgroup *cgroup, const char *group, CgroupUsage *usage)
 	return 0;
 }
 
+static uint64_t
+v1_group_throttled(const Cgroup *cgroup, const char *group)
+{
+	return cgroup_file_keyed(cgroup->roots[V1_CPU], group, "cpu.stat", "nr_throttled");
+}
+
 /* A frozen process does not die before it is thawed. */
 static int
 v1_group_thaw(const char *root, const char *group)
@@ -282,6 +288,7 @@ const CgroupBackend cgroup_v1 = {
 	.group_limit = v1_group_limit,
 	.group_attach = v1_group_attach,
 	.group_usage = v1_group_usage,
+	.group_throttled = v1_group_throttled,
 	.group_kill = v1_group_kill,
 	.group_remove = v1_group_remove,
 };

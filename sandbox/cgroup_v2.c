@@ -273,6 +273,12 @@ v2_group_usage(const Cgroup *cgroup, const char *group, CgroupUsage *usage)
 	return 0;
 }
 
+static uint64_t
+v2_group_throttled(const Cgroup *cgroup, const char *group)
+{
+	return cgroup_file_keyed(cgroup->roots[V2_ROOT], group, "cpu.stat", "nr_throttled");
+}
+
 /* cgroup.kill, since Linux 5.14, takes frozen processes and new forks as well, and all below. */
 static int
 v2_group_kill(const Cgroup *cgroup, const char *group)
@@ -300,6 +306,7 @@ const CgroupBackend cgroup_v2 = {
 	.group_limit = v2_group_limit,
 	.group_attach = v2_group_attach,
 	.group_usage = v2_group_usage,
+	.group_throttled = v2_group_throttled,
 	.group_kill = v2_group_kill,
 	.group_remove = v2_group_remove,
 };

@@ -89,7 +89,7 @@ action_arm(Interpreter *interpreter, const ControlMessage *message, int *fds)
 {
 	Zygote *zygote = interpreter->zygote;
 	Launcher *launcher = interpreter->launcher;
-	uint32_t needed = launcher_layer_needed(launcher, &zygote->pool, zygote->trusted);
+	uint32_t needed = policy_layers_needed(&launcher->policy, &zygote->pool, zygote->trusted);
 
 	(void) fds;
 	interpreter->layers = message->layers | (zygote->layers & launcher->cgroup.layers);

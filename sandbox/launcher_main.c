@@ -147,6 +147,7 @@ static int
 launcher_probe(void)
 {
 	launcher_layer_probe(&launcher);
+	launcher_scheduler_report(&launcher);
 	return 0;
 }
 

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "sandbox/jail_step.h"
-#include "sandbox/launcher_layer.h"
 #include "sandbox/launcher_memfd.h"
 #include "sandbox/seccomp.h"
 
@@ -207,7 +206,7 @@ launcher_plan_make(const Launcher *launcher, const PolicyPool *pool, bool truste
 	if (made != NULL && lockdown != NULL)
 	{
 		made->lockdown_fd = -1;
-		made->layers = launcher->layers & launcher_layer_wanted(pool, trusted);
+		made->layers = launcher->layers & policy_layers_wanted(pool, trusted);
 		made->has_tmp = plan_tmp_is_possible(pool, trusted, made->layers);
 		made->fences_files = trusted || pool->fs == POLICY_REACH_NONE;
 		result = plan_fill(&input, made, lockdown);

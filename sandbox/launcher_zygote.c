@@ -14,7 +14,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "sandbox/launcher_layer.h"
 #include "sandbox/launcher_lease.h"
 #include "sandbox/launcher_zygote_process.h"
 
@@ -82,7 +81,7 @@ zygote_make(Launcher *launcher, const PolicyPool *pool, bool trusted)
 		free(zygote);
 		return NULL;
 	}
-	zygote->layers = launcher->layers & launcher_layer_wanted(pool, trusted);
+	zygote->layers = launcher->layers & policy_layers_wanted(pool, trusted);
 	zygote->next = launcher->zygotes;
 	launcher->zygotes = zygote;
 	return zygote;
@@ -117,7 +116,7 @@ zygote_free(Zygote *zygote)
 static bool
 zygote_is_wanted(const Zygote *zygote)
 {
-	uint32_t needed = launcher_layer_needed(zygote->launcher, &zygote->pool, zygote->trusted);
+	uint32_t needed = policy_layers_needed(&zygote->launcher->policy, &zygote->pool, zygote->trusted);
 
 	if (zygote->retired || (needed & ~zygote->launcher->layers) != 0)
 		return false;

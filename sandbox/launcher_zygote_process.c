@@ -17,7 +17,6 @@
 
 #include "sandbox/jail.h"
 #include "sandbox/launcher_grave.h"
-#include "sandbox/launcher_layer.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3

@@ -147,8 +147,11 @@ step_rlimits(const LockdownPlan *plan)
 			return -errno;
 		if (now.rlim_max < limit.rlim_max)
 			limit.rlim_cur = limit.rlim_max = now.rlim_max;
-		if (syscall(SYS_prlimit64, 0, plan->rlimits[i].resource, &limit, NULL) < 0)
+		if (syscall(SYS_prlimit64, 0, plan->rlimits[i].resource, &limit, NULL) < 0 ||
+			syscall(SYS_prlimit64, 0, plan->rlimits[i].resource, NULL, &now) < 0)
 			return -errno;
+		if (now.rlim_cur != limit.rlim_cur || now.rlim_max != limit.rlim_max)
+			return -EACCES;
 	}
 	return 0;
 }
@@ -158,7 +161,9 @@ static int
 step_dumpable(const LockdownPlan *plan)
 {
 	(void) plan;
-	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
+	return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : -EACCES;
 }
 
 static int

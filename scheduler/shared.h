@@ -22,8 +22,9 @@
 typedef struct SharedLayer
 {
 	bool known;
-	int32 error; /* errno of the probe, 0: works */
-	char reason[256];
+	int32 error;	  /* errno of the probe, 0: works */
+	char detail[256]; /* of what works: how; else why not */
+	char hint[256];	  /* commands, may be empty */
 } SharedLayer;
 
 /* What the launcher said of one zygote: [pool][trusted]. */

@@ -239,6 +239,7 @@ ready_received(const ControlMessage *message)
 static void
 layer_received(const ControlMessage *message)
 {
+	const char *end = strchrnul(message->text, '\n');
 	SharedLayer *layer;
 
 	if (message->id >= LAYER_COUNT)
@@ -247,7 +248,8 @@ layer_received(const ControlMessage *message)
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	layer->known = true;
 	layer->error = message->status;
-	strlcpy(layer->reason, message->text, sizeof(layer->reason));
+	strlcpy(layer->detail, message->text, Min(sizeof(layer->detail), (size_t) (end - message->text) + 1));
+	strlcpy(layer->hint, *end == '\n' ? end + 1 : "", sizeof(layer->hint));
 	LWLockRelease(shared->lock);
 }
 

@@ -70,18 +70,18 @@ layers_follow_reach(void **state)
 		{false, POLICY_REACH_HOST, POLICY_REACH_NONE, LAYER_BIT(LAYER_ROOT),
 		 LAYER_BIT(LAYER_MOUNT_NAMESPACE) | LAYER_BIT(LAYER_NET_NAMESPACE)},
 	};
-	static Launcher launcher;
+	static Policy policy;
 
 	(void) state;
 	for (size_t i = 0; i < COUNT(cases); i++)
 	{
 		const PolicyPool pool = {.fs = cases[i].fs, .net = cases[i].net};
 
-		assert_int_equal(launcher_layer_wanted(&pool, cases[i].trusted), LAYER_ALL & ~cases[i].not_wanted);
-		launcher.policy.require = 0;
-		assert_int_equal(launcher_layer_needed(&launcher, &pool, cases[i].trusted), cases[i].needed);
-		launcher.policy.require = LAYER_ALL;
-		assert_int_equal(launcher_layer_needed(&launcher, &pool, cases[i].trusted), LAYER_ALL & ~cases[i].not_wanted);
+		assert_int_equal(policy_layers_wanted(&pool, cases[i].trusted), LAYER_ALL & ~cases[i].not_wanted);
+		policy.require = 0;
+		assert_int_equal(policy_layers_needed(&policy, &pool, cases[i].trusted), cases[i].needed);
+		policy.require = LAYER_ALL;
+		assert_int_equal(policy_layers_needed(&policy, &pool, cases[i].trusted), LAYER_ALL & ~cases[i].not_wanted);
 	}
 }
 

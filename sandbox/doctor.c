@@ -1,0 +1,232 @@
+/*
+ * doctor.c - tries the layers as a server's launcher would, with the launcher's own probes, and asks for the causes.
+ *
+ * DESIGN. What counts is what the server's user can do where the server runs: root goes there first (on version 2 into the
+ * cgroup that the server lives in) and becomes that user. An empty folder made for this stands for the data directory.
+ */
+#include "sandbox/doctor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "sandbox/cgroup_file.h"
+#include "sandbox/launcher_layer.h"
+#include "sandbox/launcher_machine.h"
+
+#define EXIT_FAULT 1
+#define EXIT_USAGE 2
+#define DEFAULT_USER "postgres"
+
+static int
+doctor_fail(int status, const char *what, const char *detail)
+{
+	fprintf(stderr, "pybox doctor: %s: %s\n", what, detail);
+	return status;
+}
+
+DoctorFinding *
+doctor_finding_add(Doctor *doctor, const char *format, const char *name)
+{
+	DoctorFinding *finding = &doctor->findings[doctor->finding_count];
+
+	if (doctor->finding_count == DOCTOR_FINDINGS_MAX)
+		return NULL;
+	doctor->finding_count++;
+	snprintf(finding->name, sizeof(finding->name), "%s%.255s", format, name);
+	return finding;
+}
+
+int
+doctor_required_missing(const Doctor *doctor)
+{
+	int count = 0;
+
+	for (int i = 0; i < doctor->finding_count; i++)
+		count += !doctor->findings[i].works && doctor->findings[i].needed_by != 0;
+	return count;
+}
+
+/* The programs lie next to each other. */
+static int
+doctor_interpreter_find(Doctor *doctor)
+{
+	char *path = doctor->launcher.interpreter_path;
+	ssize_t length = readlink("/proc/self/exe", path, LAUNCHER_PATH_SIZE - sizeof("-interpreter"));
+
+	if (length < 0)
+		return doctor_fail(EXIT_FAULT, "/proc/self/exe", strerror(errno));
+	path[length] = '\0';
+	snprintf(strrchr(path, '/'), sizeof("/pybox-interpreter"), "/pybox-interpreter");
+	return 0;
+}
+
+/* A service of an instance lies in the slice of its template. */
+static void
+doctor_cgroup_default(DoctorOptions *options)
+{
+	static char path[LAUNCHER_PATH_SIZE];
+	int template = options->unit == NULL ? 0 : (int) strcspn(options->unit, "@");
+
+	if (options->unit == NULL || options->cgroup != NULL)
+		return;
+	if (machine_cgroup_version() != 2)
+		snprintf(path, sizeof(path), "/pybox");
+	else if (options->unit[template] == '@')
+		snprintf(path, sizeof(path), "/system.slice/system-%.*s.slice/%s.service", template, options->unit,
+				 options->unit);
+	else
+		snprintf(path, sizeof(path), "/system.slice/%s.service", options->unit);
+	options->cgroup = path;
+}
+
+/* Of version 2. Where there is no such group yet, the probes will say so. */
+static void
+doctor_cgroup_enter(const Doctor *doctor)
+{
+	char mount[CGROUP_PATH_SIZE], group[CGROUP_PATH_SIZE];
+
+	if (geteuid() != 0 || doctor->options.cgroup == NULL || machine_cgroup_version() != 2)
+		return;
+	machine_cgroup_mount(mount, sizeof(mount));
+	if (cgroup_file_path(group, doctor->options.cgroup + (doctor->options.cgroup[0] == '/'), "server", "") == 0)
+		(void) cgroup_file_write_number(mount, group, "cgroup.procs", getpid());
+}
+
+static int
+doctor_user_become(Doctor *doctor)
+{
+	const char *name = doctor->options.user;
+	const struct passwd *user;
+
+	if (name == NULL && geteuid() == 0)
+		name = DEFAULT_USER;
+	user = name == NULL ? getpwuid(geteuid()) : getpwnam(name);
+	if (user == NULL)
+		return doctor_fail(EXIT_USAGE, name == NULL ? "own user" : name, "there is no such user");
+	doctor->what = (LauncherCauseFor){.user = strdup(user->pw_name), .unit = doctor->options.unit};
+	if (user->pw_uid == geteuid())
+		return 0;
+	if (initgroups(user->pw_name, user->pw_gid) < 0 || setgid(user->pw_gid) < 0 || setuid(user->pw_uid) < 0)
+		return doctor_fail(EXIT_FAULT, user->pw_name, strerror(errno));
+	/* Changing the user made /proc/self root's. */
+	return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 ? doctor_fail(EXIT_FAULT, user->pw_name, strerror(errno)) : 0;
+}
+
+static int
+doctor_policy_read(Doctor *doctor)
+{
+	static char text[POLICY_TEXT_MAX + 1];
+	const char *file = doctor->options.policy, *from = policy_default_text();
+	size_t length = strlen(from);
+	PolicyError error = {0};
+	int result = 0;
+
+	if (file != NULL)
+	{
+		from = text;
+		result = policy_read(file, text, &length, &error);
+	}
+	if (result == 0)
+		result = policy_parse(from, length, &doctor->launcher.policy, &error);
+	if (result == 0)
+		return 0;
+	fprintf(stderr, "%s:%d:%d: %s\n", file == NULL ? "built-in policy" : file, error.line, error.column, error.message);
+	return EXIT_FAULT;
+}
+
+static int
+doctor_folder_make(Doctor *doctor)
+{
+	char version[LAUNCHER_PATH_SIZE + 16];
+	int fd;
+
+	snprintf(doctor->launcher.data_directory, LAUNCHER_PATH_SIZE, "/tmp/pybox-doctor.XXXXXX");
+	if (mkdtemp(doctor->launcher.data_directory) == NULL)
+		return doctor_fail(EXIT_FAULT, "/tmp", strerror(errno));
+	snprintf(version, sizeof(version), "%s/PG_VERSION", doctor->launcher.data_directory);
+	fd = open(version, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? doctor_fail(EXIT_FAULT, version, strerror(errno)) : 0;
+}
+
+static void
+doctor_folder_remove(const Doctor *doctor)
+{
+	char version[LAUNCHER_PATH_SIZE + 16];
+
+	snprintf(version, sizeof(version), "%s/PG_VERSION", doctor->launcher.data_directory);
+	(void) unlink(version);
+	(void) rmdir(doctor->launcher.data_directory);
+}
+
+/* Every database has both languages; the pools say what of a layer they need. */
+static unsigned
+doctor_needed_by(const Policy *policy, int layer)
+{
+	unsigned needed = 0;
+
+	for (int i = 0; i < policy->pool_count; i++)
+	{
+		if ((policy_layers_needed(policy, &policy->pools[i], true) & LAYER_BIT(layer)) != 0)
+			needed |= DOCTOR_PYBOX;
+		if ((policy_layers_needed(policy, &policy->pools[i], false) & LAYER_BIT(layer)) != 0)
+			needed |= DOCTOR_PYBOXU;
+	}
+	return needed;
+}
+
+static void
+doctor_layer_examine(Doctor *doctor, int layer)
+{
+	const Launcher *launcher = &doctor->launcher;
+	DoctorFinding *finding = doctor_finding_add(doctor, "", layer_name(layer));
+	const LauncherCause *cause;
+
+	finding->works = (launcher->layers & LAYER_BIT(layer)) != 0;
+	finding->needed_by = doctor_needed_by(&launcher->policy, layer);
+	if (finding->works)
+	{
+		launcher_layer_detail(launcher, layer, finding->why, sizeof(finding->why));
+		return;
+	}
+	cause = launcher_cause_find(launcher, layer, &doctor->what);
+	snprintf(finding->cause, sizeof(finding->cause), "%s", cause->name);
+	launcher_cause_word(launcher, cause->why, layer, &doctor->what, finding->why, sizeof(finding->why));
+	if (cause->mend != NULL)
+		launcher_cause_word(launcher, cause->mend, layer, &doctor->what, finding->mend, sizeof(finding->mend));
+}
+
+int
+doctor_examine(Doctor *doctor)
+{
+	int64_t before;
+	int status = doctor_interpreter_find(doctor);
+
+	doctor_cgroup_default(&doctor->options);
+	doctor_cgroup_enter(doctor);
+	if (status == 0)
+		status = doctor_user_become(doctor);
+	if (status == 0)
+		status = doctor_policy_read(doctor);
+	if (status == 0)
+		status = doctor_folder_make(doctor);
+	if (status != 0)
+		return status;
+	cgroup_open(&doctor->launcher.cgroup, doctor->options.cgroup == NULL ? "" : doctor->options.cgroup);
+	before = machine_now_ms();
+	launcher_layer_probe(&doctor->launcher);
+	doctor->milliseconds = (long) (machine_now_ms() - before);
+	doctor_folder_remove(doctor);
+	for (int layer = 0; layer < LAYER_COUNT; layer++)
+		doctor_layer_examine(doctor, layer);
+	doctor_examine_python(doctor);
+	return 0;
+}
