@@ -66,7 +66,6 @@ static const struct
 	{"root_lies", SCMP_SYS(umount2), LIES, ANY, 0, 0},
 	{"read_only_lies", SCMP_SYS(mount_setattr), LIES, ANY, 0, 0},
 	{"capabilities_lies", SCMP_SYS(capset), LIES, ANY, 0, 0},
-	{"no_new_privs_lies", SCMP_SYS(prctl), LIES, IS, 0, PR_SET_NO_NEW_PRIVS},
 	{"rlimits_lies", SCMP_SYS(prlimit64), LIES, IS_NOT, 2, 0},
 	{"rlimits_lies", SCMP_SYS(setrlimit), LIES, ANY, 0, 0},
 	{"landlock_lies", SCMP_SYS(landlock_restrict_self), LIES, ANY, 0, 0},
