@@ -175,12 +175,12 @@ enum
 
 /* Why interpreters do not run under a layer, in words of its own only where the launcher has none. */
 static const char *
-protection_reason(const SharedLayer *layer, const SharedZygote *zygote, bool wanted)
+protection_reason(int id, const SharedLayer *layer, const SharedZygote *zygote, bool wanted)
 {
 	if (layer->known && layer->error != 0)
 		return layer->detail;
 	if (!wanted)
-		return "the pool leaves untrusted interpreters the host's files or network";
+		return id == LAYER_ROOT ? "pyboxu has the host's files: fs: host" : "pyboxu has the host's network: net: host";
 	if (zygote->state == CONTROL_ZYGOTE_RUNNING)
 		return "not in force in the zygote";
 	return zygote->state == CONTROL_ZYGOTE_BROKEN ? zygote->reason : "no interpreter has been needed yet";
@@ -216,7 +216,7 @@ protection_row(ReturnSetInfo *rows, const Protection *all, int pool, int trusted
 		BoolGetDatum((policy_layers_needed(all->policy, limits, trusted) & LAYER_BIT(id)) != 0);
 	values[PROTECTION_IN_FORCE] = BoolGetDatum(in_force);
 	nulls[PROTECTION_IN_FORCE] = !runs;
-	protection_text(in_force ? "" : protection_reason(layer, zygote, wanted), &values[PROTECTION_REASON],
+	protection_text(in_force ? "" : protection_reason(id, layer, zygote, wanted), &values[PROTECTION_REASON],
 					&nulls[PROTECTION_REASON]);
 	protection_text(works ? layer->detail : "", &values[PROTECTION_DETAIL], &nulls[PROTECTION_DETAIL]);
 	protection_text(works ? "" : layer->hint, &values[PROTECTION_HINT], &nulls[PROTECTION_HINT]);

@@ -157,11 +157,30 @@ action_hand_over(Interpreter *interpreter, const ControlMessage *message, int *f
 	interpreter->wire_fd = -1;
 }
 
+/* What it said last says more than how it ended, and may be heard of later. */
+static void
+interpreter_hear_out(Interpreter *interpreter)
+{
+	ControlMessage message;
+	int fds[CONTROL_FDS_MAX], count;
+
+	if (interpreter->state != INTERPRETER_ARMING || interpreter->socket.fd < 0 ||
+		control_receive(interpreter->socket.fd, &message, fds, &count) != 1)
+		return;
+	for (int i = 0; i < count; i++)
+		close(fds[i]);
+	if (message.kind != CONTROL_FAILED)
+		return;
+	zygote_child_failed(interpreter->zygote, message.text);
+	interpreter->was_killed = true;
+}
+
 /* Dead: its zygote is about to tell how, or about to be found dead itself. */
 static void
 action_end(Interpreter *interpreter, const ControlMessage *message, int *fds)
 {
 	(void) message, (void) fds;
+	interpreter_hear_out(interpreter);
 	launcher_source_close(interpreter->launcher, &interpreter->life);
 	launcher_source_close(interpreter->launcher, &interpreter->socket);
 	interpreter_enter(interpreter, INTERPRETER_DYING);
@@ -181,6 +200,7 @@ action_conclude(Interpreter *interpreter, const ControlMessage *message, int *fd
 	int status = message->status;
 
 	(void) fds;
+	interpreter_hear_out(interpreter);
 	if (!interpreter->was_leased && !interpreter->was_killed)
 	{
 		snprintf(reason, sizeof(reason), WIFSIGNALED(status) ? "killed by signal %d" : "ended with exit status %d",

@@ -86,6 +86,24 @@ CREATE FUNCTION nested(depth int) RETURNS int LANGUAGE pybox AS $$
 return plpy.execute(f'SELECT nested({depth - 1})')[0]['nested'] if depth else 0
 $$;
 CREATE FUNCTION one_definer() RETURNS int SECURITY DEFINER LANGUAGE pybox AS 'return 1';
+CREATE FUNCTION attempt(code text) RETURNS text LANGUAGE pybox AS $$
+try:
+    exec(code)
+except Exception as error:
+    return type(error).__name__
+return 'allowed'
+$$;
+CREATE FUNCTION move_u() RETURNS text LANGUAGE pyboxu AS $$
+import os, tempfile
+with tempfile.TemporaryDirectory() as folder:
+    os.mkdir(folder + '/to')
+    open(folder + '/file', 'w').close()
+    try:
+        os.rename(folder + '/file', folder + '/to/file')
+    except OSError as error:
+        return type(error).__name__
+    return 'moved'
+$$;
 CREATE PROCEDURE nothing() LANGUAGE pybox AS 'pass';
 CREATE TABLE watched (a int);
 GRANT ALL ON watched TO PUBLIC;
@@ -197,6 +215,30 @@ for my $row (@lies)
 	}
 }
 continue { $node->stop }
+
+# --- older Landlocks, and nothing else against files ---
+my @rights = (
+	[ 1, 'OSError' ],
+	[ 2, 'moved' ],
+	[ 3, 'moved' ],
+	[ 4, 'moved' ],
+	[ 5, 'moved' ]);
+for my $row (@rights)
+{
+	my ($version, $moved) = @$row;
+	my ($admin, $ana) = restart_without("root,landlock_$version", 'landlock');
+
+	is($ana->value('SELECT nested(2)'), 0, "Landlock $version: trusted calls run");
+	is($admin->value("SELECT DISTINCT available, required, detail FROM pybox.protection WHERE layer = 'landlock'"),
+		"t|t|rights of version $version", "Landlock $version: pybox.protection");
+	is($ana->value("SELECT attempt('open(\"/etc/passwd\")')"), 'PermissionError', "Landlock $version: the machine's files are out of reach");
+	is($ana->value("SELECT attempt('import fractions')"), 'allowed', "Landlock $version: Python's own are not");
+	$_->quit for $admin, $ana;
+	($admin) = restart_without("landlock_$version", 'landlock');
+	is($admin->value('SELECT move_u()'), $moved, "Landlock $version: pyboxu moves a file to another folder");
+	$admin->quit;
+	$node->stop;
+}
 
 ok(wait_for_no_processes($node), 'nothing is left of the server');
 done_testing();
