@@ -156,7 +156,19 @@ typedef struct Protection
 	const Policy *policy;
 	const SharedLayer *layers;
 	const SharedZygote (*zygotes)[2];
+	uint32 have; /* LAYER_BITs that work, or are not known not to */
 } Protection;
+
+static uint32
+protection_have(const SharedLayer *layers)
+{
+	uint32 have = 0;
+
+	for (int id = 0; id < LAYER_COUNT; id++)
+		if (!layers[id].known || layers[id].error == 0)
+			have |= LAYER_BIT(id);
+	return have;
+}
 
 enum
 {
@@ -212,8 +224,9 @@ protection_row(ReturnSetInfo *rows, const Protection *all, int pool, int trusted
 	values[PROTECTION_LAYER] = CStringGetTextDatum(layer_name(id));
 	values[PROTECTION_AVAILABLE] = BoolGetDatum(works);
 	nulls[PROTECTION_AVAILABLE] = !layer->known;
-	values[PROTECTION_REQUIRED] =
-		BoolGetDatum((policy_layers_needed(all->policy, limits, trusted) & LAYER_BIT(id)) != 0);
+	values[PROTECTION_REQUIRED] = BoolGetDatum(((policy_layers_needed(all->policy, limits, trusted) |
+												 policy_layers_missing(all->policy, limits, trusted, all->have)) &
+												LAYER_BIT(id)) != 0);
 	values[PROTECTION_IN_FORCE] = BoolGetDatum(in_force);
 	nulls[PROTECTION_IN_FORCE] = !runs;
 	protection_text(in_force ? "" : protection_reason(id, layer, zygote, wanted), &values[PROTECTION_REASON],
@@ -233,7 +246,10 @@ pybox_protection(PG_FUNCTION_ARGS)
 	LWLockAcquire(shared->lock, LW_SHARED);
 	memcpy(copy, shared, sizeof(Shared));
 	LWLockRelease(shared->lock);
-	all = (Protection){.policy = &copy->policy, .layers = copy->layers, .zygotes = copy->zygotes};
+	all = (Protection){.policy = &copy->policy,
+					   .layers = copy->layers,
+					   .zygotes = copy->zygotes,
+					   .have = protection_have(copy->layers)};
 	for (int pool = 0; pool < copy->policy.pool_count; pool++)
 		for (int trusted = 1; trusted >= 0; trusted--)
 			for (int id = 0; id < LAYER_COUNT; id++)

@@ -185,7 +185,8 @@ lease_refused(const ControlMessage *answer, const PolicyPool *pool)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("pool \"%s\" has no sandbox: a required layer is missing", pool->name),
 						errdetail_internal("%s", answer->text),
-						errhint("See pybox.protection. Mend the layer, or take it off \"require\" in the policy.")));
+						errhint("See pybox.protection, or run pybox doctor where the server runs. Mend the layer, or "
+								"take it off \"require\" in the policy.")));
 	ereport(ERROR, (errcode(refusal_code((ControlRefusal) answer->status)),
 					errmsg("could not start a Python interpreter in pool \"%s\"", pool->name),
 					errdetail_internal("%s", answer->text)));

@@ -95,8 +95,10 @@ int policy_parse(const char *text, size_t length, Policy *out, PolicyError *erro
 int policy_read(const char *path, char *text, size_t *length, PolicyError *error);
 /* LAYER_BITs of sandbox/layer.h: what a pool's interpreters are given where the machine has it, ... */
 uint32_t policy_layers_wanted(const PolicyPool *pool, bool trusted);
-/* ... and without which their calls are refused. */
+/* ... without which their calls are refused, ... */
 uint32_t policy_layers_needed(const Policy *policy, const PolicyPool *pool, bool trusted);
+/* ... and which of these a machine that has others lacks; of root and Landlock trusted pools need one in any case. */
+uint32_t policy_layers_missing(const Policy *policy, const PolicyPool *pool, bool trusted, uint32_t have);
 int policy_pool_find(const Policy *policy, const char *name); /* its index, or -1 */
 /* The assignment a call falls under; *why is set to a constant. Never NULL for a Policy that policy_parse made. */
 const PolicyAssign *policy_assign_find(const Policy *policy, const PolicyCaller *caller, const char **why);

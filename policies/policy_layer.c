@@ -18,6 +18,9 @@ static const LayerRule layer_rules[LAYER_COUNT] = {
 	[LAYER_ROOT] = LAYER_WITHOUT_FS,
 };
 
+/* The filter lets a trusted function open files to read, since an import does: one of these has to keep it to Python's own. */
+#define LAYERS_AROUND_FILES (LAYER_BIT(LAYER_ROOT) | LAYER_BIT(LAYER_LANDLOCK))
+
 static bool
 layer_is_given(LayerRule rule, const PolicyPool *pool)
 {
@@ -51,4 +54,12 @@ policy_layers_needed(const Policy *policy, const PolicyPool *pool, bool trusted)
 		if (layer_rules[layer] != LAYER_ALWAYS)
 			needed |= LAYER_BIT(layer);
 	return needed & policy_layers_wanted(pool, trusted);
+}
+
+uint32_t
+policy_layers_missing(const Policy *policy, const PolicyPool *pool, bool trusted, uint32_t have)
+{
+	uint32_t missing = policy_layers_needed(policy, pool, trusted) & ~have;
+
+	return trusted && (have & LAYERS_AROUND_FILES) == 0 ? missing | LAYERS_AROUND_FILES : missing;
 }

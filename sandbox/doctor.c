@@ -169,18 +169,21 @@ doctor_folder_remove(const Doctor *doctor)
 
 /* Every database has both languages; the pools say what of a layer they need. */
 static unsigned
-doctor_needed_by(const Policy *policy, int layer)
+doctor_needed_by(const Launcher *launcher, int layer)
 {
-	unsigned needed = 0;
+	const Policy *policy = &launcher->policy;
+	unsigned needed_by = 0;
 
 	for (int i = 0; i < policy->pool_count; i++)
-	{
-		if ((policy_layers_needed(policy, &policy->pools[i], true) & LAYER_BIT(layer)) != 0)
-			needed |= DOCTOR_PYBOX;
-		if ((policy_layers_needed(policy, &policy->pools[i], false) & LAYER_BIT(layer)) != 0)
-			needed |= DOCTOR_PYBOXU;
-	}
-	return needed;
+		for (int trusted = 0; trusted <= 1; trusted++)
+		{
+			uint32_t needed = policy_layers_needed(policy, &policy->pools[i], trusted) |
+							  policy_layers_missing(policy, &policy->pools[i], trusted, launcher->layers);
+
+			if ((needed & LAYER_BIT(layer)) != 0)
+				needed_by |= trusted ? DOCTOR_PYBOX : DOCTOR_PYBOXU;
+		}
+	return needed_by;
 }
 
 static void
@@ -191,7 +194,7 @@ doctor_layer_examine(Doctor *doctor, int layer)
 	const LauncherCause *cause;
 
 	finding->works = (launcher->layers & LAYER_BIT(layer)) != 0;
-	finding->needed_by = doctor_needed_by(&launcher->policy, layer);
+	finding->needed_by = doctor_needed_by(launcher, layer);
 	if (finding->works)
 	{
 		launcher_layer_detail(launcher, layer, finding->why, sizeof(finding->why));

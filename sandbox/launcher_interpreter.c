@@ -89,18 +89,19 @@ action_arm(Interpreter *interpreter, const ControlMessage *message, int *fds)
 {
 	Zygote *zygote = interpreter->zygote;
 	Launcher *launcher = interpreter->launcher;
-	uint32_t needed = policy_layers_needed(&launcher->policy, &zygote->pool, zygote->trusted);
+	uint32_t missing;
 
 	(void) fds;
 	interpreter->layers = message->layers | (zygote->layers & launcher->cgroup.layers);
+	missing = policy_layers_missing(&launcher->policy, &zygote->pool, zygote->trusted, interpreter->layers);
 	if (zygote->retired)
 		action_kill(interpreter, NULL, NULL);
-	else if ((needed & ~interpreter->layers) != 0)
+	else if (missing != 0)
 	{
 		char reason[CONTROL_TEXT_SIZE];
 
-		launcher_layer_describe(launcher, needed & ~interpreter->layers, reason, sizeof(reason));
-		lease_refuse_all(zygote, CONTROL_REFUSED_LAYER, needed & ~interpreter->layers, reason);
+		launcher_layer_describe(launcher, missing, reason, sizeof(reason));
+		lease_refuse_all(zygote, CONTROL_REFUSED_LAYER, missing, reason);
 		zygote_child_failed(zygote, reason);
 		action_kill(interpreter, NULL, NULL);
 	}

@@ -116,9 +116,10 @@ zygote_free(Zygote *zygote)
 static bool
 zygote_is_wanted(const Zygote *zygote)
 {
-	uint32_t needed = policy_layers_needed(&zygote->launcher->policy, &zygote->pool, zygote->trusted);
+	const Launcher *launcher = zygote->launcher;
 
-	if (zygote->retired || (needed & ~zygote->launcher->layers) != 0)
+	if (zygote->retired ||
+		policy_layers_missing(&launcher->policy, &zygote->pool, zygote->trusted, launcher->layers) != 0)
 		return false;
 	return zygote->leases != NULL || (zygote->keeps_spares && zygote->pool.spares > 0);
 }

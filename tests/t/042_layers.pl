@@ -137,7 +137,7 @@ sub not_refused
 			my $answer = $session->ask($call);
 			push @wrong, "$call: $answer->{text}"
 			  unless ($answer->{sqlstate} // '') eq '55000'
-			  && $answer->{text} =~ /pool "standard" has no sandbox: a required layer is missing\nDETAIL:  (?:.*; )?$layer: \S.*\nHINT:  See pybox\.protection/;
+			  && $answer->{text} =~ /pool "standard" has no sandbox: a required layer is missing\nDETAIL:  (?:.*; )?$layer: \S.*\nHINT:  See pybox\.protection, or run pybox doctor/;
 			$session->ask('ROLLBACK');
 		}
 	}
@@ -215,6 +215,17 @@ for my $row (@lies)
 	}
 }
 continue { $node->stop }
+
+# --- a policy may do without either fence around files, but not without both ---
+{
+	my @sessions = restart_without('user_namespace,landlock', '');
+
+	is_deeply([ not_refused('landlock', @sessions) ], [], 'neither root nor landlock: every trusted call is refused');
+	is($sessions[0]->value("SELECT required_missing FROM pybox.protection_summary WHERE language = 'pybox'"), '{root,landlock}',
+		'neither root nor landlock: pybox.protection_summary');
+	$_->quit for @sessions;
+	$node->stop;
+}
 
 # --- older Landlocks, and nothing else against files ---
 my @rights = (

@@ -86,6 +86,21 @@ layers_follow_reach(void **state)
 }
 
 static void
+trusted_files_need_a_fence(void **state)
+{
+	static const Policy policy;
+	const PolicyPool pool = {.fs = POLICY_REACH_HOST};
+	const uint32_t root = LAYER_BIT(LAYER_ROOT), landlock = LAYER_BIT(LAYER_LANDLOCK);
+
+	(void) state;
+	assert_int_equal(policy_layers_missing(&policy, &pool, true, root), 0);
+	assert_int_equal(policy_layers_missing(&policy, &pool, true, landlock), 0);
+	assert_int_equal(policy_layers_missing(&policy, &pool, true, LAYER_ALL & ~(root | landlock)), root | landlock);
+	assert_int_equal(policy_layers_missing(&policy, &pool, false, LAYER_ALL & ~(root | landlock)), 0);
+	assert_int_equal(policy_layers_missing(&policy, &pool, false, 0), LAYER_BIT(LAYER_MOUNT_NAMESPACE));
+}
+
+static void
 missing_layers_are_described(void **state)
 {
 	static Launcher launcher;
@@ -500,6 +515,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(layer_names_go_both_ways),
 		cmocka_unit_test(layers_follow_reach),
+		cmocka_unit_test(trusted_files_need_a_fence),
 		cmocka_unit_test(missing_layers_are_described),
 		cmocka_unit_test(interpreter_states_answer_all_events),
 		cmocka_unit_test_setup_teardown(control_carries_all, sockets_open, sockets_close),
