@@ -67,15 +67,18 @@ doctor_interpreter_find(Doctor *doctor)
 	return 0;
 }
 
-/* A service of an instance lies in the slice of its template. */
-static void
-doctor_cgroup_default(DoctorOptions *options)
+/* A service of an instance lies in the slice of its template. The doctor is not where the server is, which auto means. */
+static int
+doctor_cgroup_choose(DoctorOptions *options)
 {
 	static char path[LAUNCHER_PATH_SIZE];
+	bool is_auto = options->cgroup != NULL && strcmp(options->cgroup, CGROUP_AUTO) == 0;
 	int template = options->unit == NULL ? 0 : (int) strcspn(options->unit, "@");
 
-	if (options->unit == NULL || options->cgroup != NULL)
-		return;
+	if (is_auto && options->unit == NULL)
+		return doctor_fail(EXIT_USAGE, "--cgroup " CGROUP_AUTO, "needs --unit");
+	if (options->unit == NULL || (options->cgroup != NULL && !is_auto))
+		return 0;
 	if (machine_cgroup_version() != 2)
 		snprintf(path, sizeof(path), "/pybox");
 	else if (options->unit[template] == '@')
@@ -84,19 +87,23 @@ doctor_cgroup_default(DoctorOptions *options)
 	else
 		snprintf(path, sizeof(path), "/system.slice/%s.service", options->unit);
 	options->cgroup = path;
+	return 0;
 }
 
-/* Of version 2. Where there is no such group yet, the probes will say so. */
+/* Of version 2, to where its launcher moved the server, if it did. Where there is no such group yet, the probes say so. */
 static void
 doctor_cgroup_enter(const Doctor *doctor)
 {
-	char mount[CGROUP_PATH_SIZE], group[CGROUP_PATH_SIZE];
+	const char *cgroup = doctor->options.cgroup;
+	char mount[CGROUP_PATH_SIZE], server[CGROUP_PATH_SIZE];
 
-	if (geteuid() != 0 || doctor->options.cgroup == NULL || machine_cgroup_version() != 2)
+	if (geteuid() != 0 || cgroup == NULL || machine_cgroup_version() != 2)
 		return;
+	cgroup += strspn(cgroup, "/");
 	machine_cgroup_mount(mount, sizeof(mount));
-	if (cgroup_file_path(group, doctor->options.cgroup + (doctor->options.cgroup[0] == '/'), "server", "") == 0)
-		(void) cgroup_file_write_number(mount, group, "cgroup.procs", getpid());
+	if (cgroup_file_path(server, cgroup, "server", "") == 0 &&
+		cgroup_file_write_number(mount, server, "cgroup.procs", getpid()) < 0)
+		(void) cgroup_file_write_number(mount, cgroup, "cgroup.procs", getpid());
 }
 
 static int
@@ -213,10 +220,12 @@ doctor_examine(Doctor *doctor)
 	int64_t before;
 	int status = doctor_interpreter_find(doctor);
 
-	doctor_cgroup_default(&doctor->options);
-	doctor_cgroup_enter(doctor);
 	if (status == 0)
-		status = doctor_user_become(doctor);
+		status = doctor_cgroup_choose(&doctor->options);
+	if (status != 0)
+		return status;
+	doctor_cgroup_enter(doctor);
+	status = doctor_user_become(doctor);
 	if (status == 0)
 		status = doctor_policy_read(doctor);
 	if (status == 0)

@@ -30,7 +30,7 @@ static const char usage[] =
 	"  -V, --version             print the version and exit\n"
 	"\n"
 	"Exit status: 0 if all that the policy requires is there, 1 if something is missing, 2 for wrong usage.\n"
-	"It needs no running server and changes nothing. Policies themselves are checked by pybox-policy.\n";
+	"It needs no running server. Policies themselves are checked by pybox-policy.\n";
 
 enum
 {

@@ -154,26 +154,23 @@ cause_always(const Launcher *launcher, int layer, const LauncherCauseFor *what)
 
 #define SETTING(name, value) "sysctl -w " name "=" value "\necho '" name " = " value "' >/etc/sysctl.d/60-pybox.conf"
 
-/* systemd: $$ is a dollar, %i the instance. The server may not share a group with groups that have controllers. */
+/* Debian's service has no User=: systemd leaves the group that it delegates to root. */
 #define UNIT_DROP_IN                                                                                                   \
 	"mkdir -p '/etc/systemd/system/@UNIT@.service.d'\n"                                                                \
 	"cat >'/etc/systemd/system/@UNIT@.service.d/pybox.conf' <<'END'\n"                                                 \
 	"[Service]\n"                                                                                                      \
-	"Delegate=cpu memory pids\n"                                                                                       \
-	"ExecStart=\n"                                                                                                     \
-	"ExecStart=-/bin/sh -c 'c=@MOUNT@@CGROUP@ && mkdir -p $$c/server && echo $$$$ >$$c/server/cgroup.procs && "        \
-	"echo \"+cpu +memory +pids\" >$$c/cgroup.subtree_control && chown @USER@ $$c $$c/server $$c/cgroup.procs "         \
-	"$$c/cgroup.subtree_control $$c/server/cgroup.procs && "                                                           \
-	"exec /usr/bin/pg_ctlcluster --skip-systemctl-redirect %i start'\n"                                                \
+	"Delegate=memory pids cpu\n"                                                                                       \
+	"ExecStartPre=+/bin/sh -c 'cd @MOUNT@@CGROUP@ && "                                                                 \
+	"chown @USER@ . cgroup.procs cgroup.subtree_control cgroup.threads'\n"                                             \
 	"END\n"                                                                                                            \
+	"su @USER@ -c \"psql -c \\\"ALTER SYSTEM SET pybox.cgroup = 'auto'\\\"\"\n"                                        \
 	"systemctl daemon-reload && systemctl restart '@UNIT@'"
 
 #define FOLDER_V2                                                                                                      \
-	"c='@MOUNT@@CGROUP@' && mkdir -p \"$c/server\"\n"                                                                  \
+	"c='@MOUNT@@CGROUP@' && mkdir -p \"$c\"\n"                                                                         \
 	"echo '+cpu +memory +pids' >\"$(dirname \"$c\")/cgroup.subtree_control\"\n"                                        \
-	"echo '+cpu +memory +pids' >\"$c/cgroup.subtree_control\"\n"                                                       \
-	"chown @USER@ \"$c\" \"$c/server\" \"$c/cgroup.procs\" \"$c/cgroup.subtree_control\" \"$c/server/cgroup.procs\"\n" \
-	"echo $$ >\"$c/server/cgroup.procs\"  # in the shell that starts the server, before it does"
+	"chown @USER@ \"$c\" \"$c/cgroup.procs\" \"$c/cgroup.subtree_control\" \"$c/cgroup.threads\"\n"                    \
+	"echo $$ >\"$c/cgroup.procs\"  # in the shell that starts the server, before it does"
 
 #define APPARMOR_PROFILE                                                                                               \
 	"cat >/etc/apparmor.d/pybox <<'END'\n"                                                                             \
@@ -199,7 +196,7 @@ static const LauncherCause causes[] = {
 	{"userns_kernel", BIT(USER_NAMESPACE), ANY, cause_no_user_namespaces,
 	 "@ERROR@: the kernel was built without CONFIG_USER_NS", "apt-get install linux-image-amd64 && reboot"},
 	{"chroot", BIT(USER_NAMESPACE), EPERM, cause_chroot, "@ERROR@: the server runs in a chroot, where there are none",
-	 "systemd-nspawn -D /  # a container instead of the chroot, with its folder in place of /"},
+	 "systemd-nspawn -D FOLDER COMMAND  # in place of: chroot FOLDER COMMAND"},
 	{"needs_user_namespace", NAMESPACES, ANY, cause_user_namespace, "needs user_namespace", NULL},
 	{"interpreter", BIT(ROOT), ANY, cause_interpreter, "@ERROR@: @INTERPRETER@ is missing or not executable",
 	 "make install  # of pybox\nchmod 755 '@INTERPRETER@'"},
@@ -219,20 +216,20 @@ static const LauncherCause causes[] = {
 	{"apparmor_profile", ~CGROUPS, ANY, cause_apparmor_profile,
 	 "@ERROR@: the AppArmor profile \"@PROFILE@\" is around the server",
 	 "docker run --security-opt apparmor=unconfined ...  # or add to the profile: userns, mount, umount, pivot_root,"},
-	{"cgroup_unnamed", CGROUPS, ANY, cause_cgroup_unnamed, "pybox.cgroup is not set",
-	 "@FOLDER@/pybox doctor --cgroup /pybox  # and do as it says, then\n"
+	{"cgroup_unnamed", CGROUPS, ANY, cause_cgroup_unnamed, "@WHY@",
+	 "@FOLDER@/pybox doctor --cgroup /pybox  # or --unit with the server's systemd unit; do as it says, then\n"
 	 "su @USER@ -c \"psql -c \\\"ALTER SYSTEM SET pybox.cgroup = '/pybox'\\\"\"  # and restart the server"},
 	{"cgroup_disabled", CGROUPS, ANY, cause_cgroup_disabled, "no memory controller is mounted",
 	 "sed -i 's/^GRUB_CMDLINE_LINUX=\"/&cgroup_enable=memory /' /etc/default/grub\nupdate-grub && reboot"},
 	{"cgroup_v1_folder", CGROUPS, ANY, cause_cgroup_v1,
-	 "@ERROR@: user @USER@ cannot use @CGROUP@ below every controller",
+	 "@WHY@: @CGROUP@ is not user @USER@'s below every controller",
 	 "mkdir -p @FOLDERS@ && chown -R @USER@ @FOLDERS@  # again after each boot, before the server starts"},
 	{"cgroup_unit", CGROUPS, ANY, cause_cgroup_unit,
-	 "@ERROR@: the server does not run in @CGROUP@/server, delegated to user @USER@", UNIT_DROP_IN},
+	 "@WHY@: systemd does not delegate @CGROUP@ to user @USER@", UNIT_DROP_IN},
 	{"cgroup_outside", CGROUPS, EACCES, cause_cgroup_outside, "@ERROR@: the server does not run inside @CGROUP@",
-	 "echo $$ >'@MOUNT@@CGROUP@/server/cgroup.procs'  # in the shell that starts the server, before it does"},
+	 "echo $$ >'@MOUNT@@CGROUP@/cgroup.procs'  # in the shell that starts the server, before it does"},
 	{"cgroup_v2_folder", CGROUPS, ANY, cause_cgroup_v2,
-	 "@ERROR@: @CGROUP@ is not delegated to user @USER@ with its controllers", FOLDER_V2},
+	 "@WHY@: @CGROUP@ is not delegated to user @USER@", FOLDER_V2},
 	{"unknown", ~0U, ANY, cause_always, "@ERROR@", NULL},
 };
 
@@ -254,6 +251,15 @@ word_error(const Launcher *launcher, int layer, const LauncherCauseFor *what, ch
 {
 	(void) what;
 	snprintf(text, size, "%s", strerror(launcher->layer_errors[layer]));
+}
+
+static void
+word_why(const Launcher *launcher, int layer, const LauncherCauseFor *what, char *text, size_t size)
+{
+	if (launcher->cgroup.why[0] != '\0')
+		snprintf(text, size, "%s", launcher->cgroup.why);
+	else
+		word_error(launcher, layer, what, text, size);
 }
 
 static void
@@ -331,7 +337,7 @@ static const struct
 	const char *name;
 	void (*put)(const Launcher *launcher, int layer, const LauncherCauseFor *what, char *text, size_t size);
 } words_known[] = {
-	{"@ERROR@", word_error},	 {"@USER@", word_user},
+	{"@ERROR@", word_error}, {"@WHY@", word_why},	 {"@USER@", word_user},
 	{"@UNIT@", word_unit},		 {"@CGROUP@", word_cgroup},
 	{"@MOUNT@", word_mount},	 {"@FOLDERS@", word_folders},
 	{"@MODULES@", word_modules}, {"@FOLDER@", word_folder},

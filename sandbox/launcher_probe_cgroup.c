@@ -37,6 +37,8 @@ exceed_memory(void)
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	char *memory = mmap(NULL, 2 * PROBE_MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
+	/* The kernel's log tells of it by this name. */
+	(void) prctl(PR_SET_NAME, "pybox-probe", 0, 0, 0);
 	if (fd < 0 || write(fd, "1000", 4) != 4 || memory == MAP_FAILED)
 		return errno;
 	memset(memory, 1, 2 * PROBE_MEMORY);

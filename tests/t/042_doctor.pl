@@ -84,9 +84,9 @@ my @causes = (
 	[ 'landlock_off', 'landlock', 'mount -t tmpfs none /sys/kernel && mkdir /sys/kernel/security && echo capability,yama >/sys/kernel/security/lsm',
 		'landlock', qr{^sed -i .*lsm=landlock,capability,yama .*/etc/default/grub\nupdate-grub && reboot$} ],
 	[ 'cgroup_unit', '', "$version_2 && run=\"\$run --unit postgresql\@15-main.service\"", 'cgroup_memory',
-		qr{^Delegate=cpu memory pids\nExecStart=\nExecStart=-.*/system\.slice/system-postgresql\.slice/postgresql\@15-main\.service .*chown root .*pg_ctlcluster --skip-systemctl-redirect %i start'\nEND\nsystemctl daemon-reload && systemctl restart 'postgresql\@15-main'$}m ],
+		qr{^Delegate=memory pids cpu\nExecStartPre=\+/bin/sh -c 'cd /sys/fs/cgroup\S*/system\.slice/system-postgresql\.slice/postgresql\@15-main\.service && chown root \. cgroup\.procs cgroup\.subtree_control cgroup\.threads'\nEND\n.*'auto'.*\nsystemctl daemon-reload && systemctl restart 'postgresql\@15-main'$}m ],
 	[ 'cgroup_v2_folder', '', "$version_2 && run=\"\$run --cgroup /pybox\"", 'cgroup_cpu',
-		qr{^c='/sys/fs/cgroup.*/pybox' && mkdir -p "\$c/server"\n.*cgroup\.subtree_control"\nchown root "\$c"}s ],
+		qr{^c='/sys/fs/cgroup.*/pybox' && mkdir -p "\$c"\n.*cgroup\.subtree_control"\nchown root "\$c"}s ],
 	[ 'chroot', '', $chroot, 'user_namespace', qr/^systemd-nspawn / ]);
 
 # As root of namespaces of its own. What takes a layer away besides would take it away again: the mended is run without.
@@ -110,6 +110,7 @@ sub examine_as_root
 	return ($status, map { $_->{name} => $_ } @{ decode_json($json)->{findings} });
 }
 
+my %mend_of;
 for my $row (@causes)
 {
 	my ($cause, $layers, $prepare, $layer, $command) = @$row;
@@ -118,8 +119,15 @@ for my $row (@causes)
 	is($status, $layer =~ /^cgroup/ ? 0 : 1, "$cause: exit status");
 	is($found{$layer}{cause}, $cause, "$cause: recognised") or diag(explain($found{$layer}));
 	like($found{$layer}{mend}, $command, "$cause: the command") if defined $command;
+	$mend_of{$cause} = $found{$layer}{mend};
 	is(slurp_file("$work/after"), "0\n", "$cause: the command was run, and it is mended") unless defined $command;
 }
+
+# The kernel's command line, in a copy of its file.
+append_to_file("$work/grub", qq(GRUB_DEFAULT=0\nGRUB_CMDLINE_LINUX="quiet"\n));
+my ($edit) = $mend_of{landlock_off} =~ /\A(.*)\n/;
+ok(mend($edit =~ s{/etc/default/grub}{$work/grub}r), 'landlock_off: the first command');
+is(slurp_file("$work/grub"), qq(GRUB_DEFAULT=0\nGRUB_CMDLINE_LINUX="lsm=landlock,capability,yama quiet"\n), 'landlock_off: what it does');
 
 # --- cgroups: the commands are run here and now ---
 my $top = $ENV{PYBOX_TEST_CGROUP} // '';
@@ -131,7 +139,7 @@ if ($no_cgroup eq '')
 	($status, $found) = examine([], '--policy', $policy);
 	is($status, 1, 'no cgroup named: exit status');
 	is($found->{cgroup_memory}{cause}, 'cgroup_unnamed', 'no cgroup named: cause');
-	like($found->{cgroup_memory}{mend}, qr{^\Q$doctor\E doctor --cgroup /pybox .*\n.*ALTER SYSTEM SET pybox.cgroup = '/pybox'}, 'no cgroup named: command');
+	like($found->{cgroup_memory}{mend}, qr{^\Q$doctor\E doctor --cgroup /pybox .*--unit .*\n.*ALTER SYSTEM SET pybox.cgroup = '/pybox'}, 'no cgroup named: command');
 	($status, $found) = examine([], '--policy', $policy, '--cgroup', "$top/doctor");
 	is($status, 1, 'no such cgroup: exit status');
 	like($found->{cgroup_memory}{cause}, qr/^cgroup_v[12]_folder$/, 'no such cgroup: cause');
@@ -164,7 +172,7 @@ is($found->{root}{cause}, 'interpreter', 'no interpreter: cause');
 ok(!$found->{interpreter}{works}, 'no interpreter: told');
 
 # --- usage ---
-for my $usage ([ 'doctor', '--nonsense' ], [], ['dentist'], [ 'doctor', 'twice' ], [ 'doctor', '--user', 'nobody at all' ])
+for my $usage ([ 'doctor', '--nonsense' ], [ 'doctor', '--cgroup', 'auto' ], [], ['dentist'], [ 'doctor', 'twice' ], [ 'doctor', '--user', 'nobody at all' ])
 {
 	command_exit_is([ $doctor, @$usage ], 2, "usage: @$usage");
 }
