@@ -221,15 +221,13 @@ static const LauncherCause causes[] = {
 	 "su @USER@ -c \"psql -c \\\"ALTER SYSTEM SET pybox.cgroup = '/pybox'\\\"\"  # and restart the server"},
 	{"cgroup_disabled", CGROUPS, ANY, cause_cgroup_disabled, "no memory controller is mounted",
 	 "sed -i 's/^GRUB_CMDLINE_LINUX=\"/&cgroup_enable=memory /' /etc/default/grub\nupdate-grub && reboot"},
-	{"cgroup_v1_folder", CGROUPS, ANY, cause_cgroup_v1,
-	 "@WHY@: @CGROUP@ is not user @USER@'s below every controller",
+	{"cgroup_v1_folder", CGROUPS, ANY, cause_cgroup_v1, "@WHY@: @CGROUP@ is not user @USER@'s below every controller",
 	 "mkdir -p @FOLDERS@ && chown -R @USER@ @FOLDERS@  # again after each boot, before the server starts"},
-	{"cgroup_unit", CGROUPS, ANY, cause_cgroup_unit,
-	 "@WHY@: systemd does not delegate @CGROUP@ to user @USER@", UNIT_DROP_IN},
+	{"cgroup_unit", CGROUPS, ANY, cause_cgroup_unit, "@WHY@: systemd does not delegate @CGROUP@ to user @USER@",
+	 UNIT_DROP_IN},
 	{"cgroup_outside", CGROUPS, EACCES, cause_cgroup_outside, "@ERROR@: the server does not run inside @CGROUP@",
 	 "echo $$ >'@MOUNT@@CGROUP@/cgroup.procs'  # in the shell that starts the server, before it does"},
-	{"cgroup_v2_folder", CGROUPS, ANY, cause_cgroup_v2,
-	 "@WHY@: @CGROUP@ is not delegated to user @USER@", FOLDER_V2},
+	{"cgroup_v2_folder", CGROUPS, ANY, cause_cgroup_v2, "@WHY@: @CGROUP@ is not delegated to user @USER@", FOLDER_V2},
 	{"unknown", ~0U, ANY, cause_always, "@ERROR@", NULL},
 };
 
@@ -337,11 +335,17 @@ static const struct
 	const char *name;
 	void (*put)(const Launcher *launcher, int layer, const LauncherCauseFor *what, char *text, size_t size);
 } words_known[] = {
-	{"@ERROR@", word_error}, {"@WHY@", word_why},	 {"@USER@", word_user},
-	{"@UNIT@", word_unit},		 {"@CGROUP@", word_cgroup},
-	{"@MOUNT@", word_mount},	 {"@FOLDERS@", word_folders},
-	{"@MODULES@", word_modules}, {"@FOLDER@", word_folder},
-	{"@PROFILE@", word_profile}, {"@INTERPRETER@", word_interpreter},
+	{"@ERROR@", word_error},
+	{"@WHY@", word_why},
+	{"@USER@", word_user},
+	{"@UNIT@", word_unit},
+	{"@CGROUP@", word_cgroup},
+	{"@MOUNT@", word_mount},
+	{"@FOLDERS@", word_folders},
+	{"@MODULES@", word_modules},
+	{"@FOLDER@", word_folder},
+	{"@PROFILE@", word_profile},
+	{"@INTERPRETER@", word_interpreter},
 };
 
 #define WORDS_KNOWN (sizeof(words_known) / sizeof(words_known[0]))
