@@ -28,7 +28,7 @@
 #define ERROR_ANSWERS (ANSWER(WIRE_ERROR) | ANSWER(WIRE_FATAL))
 #define SETTLE_FRAME_MAX (1024 * 1024) /* while a canceled child is heard out, a longer frame costs it its life */
 
-int call_cancel_grace_ms = 100;
+int call_cancel_grace_ms = 75;
 Call *current_call = NULL;
 
 static FrameOut definitions; /* for frames that define, sent before a call; nothing nests while it is in use */
@@ -625,6 +625,8 @@ call_settle(Call *call)
 		lease_kill(call->lease);
 		return;
 	}
+	call->ends_ms = lease_clock_ms() + call_cancel_grace_ms;
+	lease_run(call->lease, call->ends_ms);
 	channel->check = NULL;
 	channel->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), call_cancel_grace_ms);
 	__atomic_store_n(&channel->map->cancel_call, call->id, __ATOMIC_SEQ_CST);

@@ -39,12 +39,12 @@ typedef struct Call
 	uint64 ends_ms; /* the same as deadline, by lease_clock_ms(), for the launcher */
 	int64 spent_us; /* by earlier steps of a set */
 	FrameBuffers *buffers;
-	uint64 received; /* bytes of frames, for limits.output */
-	uint64 logged, messages;	/* for limits.log */
-	int64 cpu_us;				/* for limits.cpu_time: what is not counted from cpu_base_us, such as earlier steps */
-	int64 cpu_base_us;			/* the interpreter's CPU clock when it was first looked at; -1: not yet */
-	TimestampTz cpu_look_at;	/* when to look next; 0: there is no limit */
-	bool resumes;	 /* inside another call, or the next step of a set: goes first in the queue and is not refused */
+	uint64 received;		 /* bytes of frames, for limits.output */
+	uint64 logged, messages; /* for limits.log */
+	int64 cpu_us;			 /* for limits.cpu_time: what is not counted from cpu_base_us, such as earlier steps */
+	int64 cpu_base_us;		 /* the interpreter's CPU clock when it was first looked at; -1: not yet */
+	TimestampTz cpu_look_at; /* when to look next; 0: there is no limit */
+	bool resumes; /* inside another call, or the next step of a set: goes first in the queue and is not refused */
 	bool asked, waiting;
 	bool no_grace;					/* the child must die at once */
 	bool spi;						/* SPI_connect was called */

@@ -26,6 +26,7 @@
 #define LEASE_FDS 2
 #define LEASES_MAX 32		 /* of a session; beyond them the one unused for longest ends */
 #define DROP_TIMEOUT_MS 1000 /* for finalizers, which run without a slot */
+#define PROCESS_EXITING 0x4	 /* the kernel's PF_EXITING */
 #define DEATH_GRACE_MS 200	 /* from the end of the socket to the end of the process */
 
 static Lease *leases = NULL;
@@ -102,6 +103,30 @@ lease_cpu_us(const Lease *lease)
 	return (int64) (__atomic_load_n(&lease->watch->cpu_ns, __ATOMIC_RELAXED) / 1000);
 }
 
+/*
+ * Whether the kernel has begun to take it apart: with much memory, and little time to do it in, that goes on for a while
+ * after its socket was closed. The flags are the seventh field after the name, which is the process's to choose.
+ */
+static bool
+process_is_exiting(pid_t pid)
+{
+	char path[64], text[1024], *after_name;
+	unsigned flags = 0;
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	got = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[Max(got, 0)] = '\0';
+	after_name = strrchr(text, ')');
+	return after_name != NULL && sscanf(after_name + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+		   (flags & PROCESS_EXITING) != 0;
+}
+
 bool
 lease_is_ending(const Lease *lease)
 {
@@ -110,7 +135,7 @@ lease_is_ending(const Lease *lease)
 
 	while ((result = poll(&death, 1, DEATH_GRACE_MS)) < 0 && errno == EINTR)
 		continue;
-	return result > 0;
+	return result > 0 || process_is_exiting(lease->pid);
 }
 
 static bool

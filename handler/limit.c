@@ -15,8 +15,8 @@
 #include "lib/stringinfo.h"
 
 #define MEGABYTE (INT64CONST(1024) * 1024)
-#define CPU_LOOK_US 10000		/* between two looks at least */
-#define LOG_MESSAGE_EXTRA 128	/* what the server's log adds to each message, about */
+#define CPU_LOOK_US 10000	  /* between two looks at least */
+#define LOG_MESSAGE_EXTRA 128 /* what the server's log adds to each message, about */
 
 typedef struct Refusal
 {
@@ -91,14 +91,19 @@ static void
 refusal_raise(const Refusal *refusal, const Call *call, int64 value, const ErrorFields *fields)
 {
 	const char *traceback = fields->text[WIRE_FIELD_CONTEXT], *exception = fields->text[WIRE_FIELD_MESSAGE];
+	int length = exception == NULL ? 0 : strlen(exception);
 	StringInfoData detail;
+
+	while (length > 0 && strchr(": ", exception[length - 1]) != NULL) /* an exception without words */
+		length--;
 
 	initStringInfo(&detail);
 	refusal->detail(&detail, refusal->limit(&call->pool->limits), value);
-	ereport(ERROR, (errcode(refusal->code), errmsg_internal(refusal->message, call->pool->name),
-					errdetail("Call %lld: %s %s", (long long) call->id, detail.data, exception ? exception : ""),
-					errhint("%s", refusal->hint),
-					traceback != NULL && traceback[0] != '\0' ? errcontext("%s", traceback) : 0));
+	ereport(ERROR,
+			(errcode(refusal->code), errmsg_internal(refusal->message, call->pool->name),
+			 errdetail("Call %lld: %s %.*s", (long long) call->id, detail.data, length, exception ? exception : ""),
+			 errhint("%s", refusal->hint),
+			 traceback != NULL && traceback[0] != '\0' ? errcontext("%s", traceback) : 0));
 }
 
 void
@@ -180,13 +185,20 @@ limit_cpu_begin(Call *call)
 		cpu_raise(call, call->cpu_us);
 }
 
+/* Before the first look: a look that was late had to wait for SQL. */
+static int64
+cpu_unseen(const Call *call)
+{
+	return Min(call_step_us(call), CPU_LOOK_US);
+}
+
 int64
 limit_cpu_used(const Call *call)
 {
 	if (call->cpu_look_at == 0)
 		return 0;
 	if (call->cpu_base_us < 0)
-		return call->cpu_us + call_step_us(call);
+		return call->cpu_us + cpu_unseen(call);
 	return call->cpu_us + Max(0, cpu_now(call) - call->cpu_base_us);
 }
 
@@ -198,7 +210,7 @@ limit_cpu(Call *call)
 
 	if (call->cpu_base_us < 0)
 	{
-		call->cpu_us += call_step_us(call);
+		call->cpu_us += cpu_unseen(call);
 		call->cpu_base_us = Max(0, cpu_now(call));
 	}
 	used = limit_cpu_used(call);

@@ -50,12 +50,12 @@ struct Interpreter
 	uint64_t id;
 	InterpreterState state;
 	pid_t pid;
-	LauncherSource socket;		 /* until it is leased */
-	LauncherSource life;		 /* its pidfd */
-	int wire_fd;				 /* until it is leased */
-	WireShared *shared;			 /* of a lease with an idle timeout; NULL: none. The child writes there too */
-	int watch_fd;				 /* until it is leased */
-	struct WatchPage *watch;	 /* shared with the lease's backend */
+	LauncherSource socket;	 /* until it is leased */
+	LauncherSource life;	 /* its pidfd */
+	int wire_fd;			 /* until it is leased */
+	WireShared *shared;		 /* of a lease with an idle timeout; NULL: none. The child writes there too */
+	int watch_fd;			 /* until it is leased */
+	struct WatchPage *watch; /* shared with the lease's backend */
 	InterpreterLook look;
 	uint32_t layers;			 /* in force */
 	uint32_t role;				 /* for whom */

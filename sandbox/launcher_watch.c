@@ -22,12 +22,12 @@
 #include "sandbox/launcher_zygote.h"
 #include "sandbox/watch.h"
 
-#define WATCH_FIRST_MS 250	 /* from a change to the next look; doubled while nothing changes */
-#define WATCH_LAST_MS 4000	 /* between two looks at most */
-#define WATCH_STRAY_MS 500	 /* at most, for those that have been stopped before */
-#define WATCH_AGAIN_MS 25	 /* for a turn that has just begun */
+#define WATCH_FIRST_MS 250	  /* from a change to the next look; doubled while nothing changes */
+#define WATCH_LAST_MS 4000	  /* between two looks at most */
+#define WATCH_STRAY_MS 500	  /* at most, for those that have been stopped before */
+#define WATCH_AGAIN_MS 25	  /* for a turn that has just begun */
 #define WATCH_OVERDUE_MS 2000 /* after its wall limit a call is the launcher's to end */
-#define WATCH_STRAY_SHARE 10 /* a tenth of a core between calls is too much */
+#define WATCH_STRAY_SHARE 10  /* a tenth of a core between calls is too much */
 
 int
 watch_make(Interpreter *interpreter)
@@ -98,8 +98,7 @@ watch_cpu(Interpreter *interpreter)
 static void
 watch_signal(const Interpreter *interpreter, int number)
 {
-	if (interpreter->life.fd >= 0 &&
-		syscall(SYS_pidfd_send_signal, interpreter->life.fd, number, NULL, 0) == 0)
+	if (interpreter->life.fd >= 0 && syscall(SYS_pidfd_send_signal, interpreter->life.fd, number, NULL, 0) == 0)
 		(void) kill(-interpreter->pid, number);
 }
 
@@ -115,9 +114,10 @@ watch_stop(Interpreter *interpreter, uint64_t used_ns)
 	if (__atomic_load_n(state, __ATOMIC_SEQ_CST) != WATCH_STOPPED)
 		watch_signal(interpreter, SIGCONT);
 	if (!interpreter->look.is_stray)
-		launcher_log("pool \"%s\": interpreter %d used %llu ms of CPU time while no call of it ran, and is stopped between "
-					 "calls from now on",
-					 interpreter->zygote->pool.name, (int) interpreter->pid, (unsigned long long) (used_ns / 1000000));
+		launcher_log(
+			"pool \"%s\": interpreter %d used %llu ms of CPU time while no call of it ran, and is stopped between "
+			"calls from now on",
+			interpreter->zygote->pool.name, (int) interpreter->pid, (unsigned long long) (used_ns / 1000000));
 	interpreter->look.is_stray = true;
 }
 

@@ -25,12 +25,12 @@
 
 static struct
 {
-	size_t limit;	   /* 0: none */
-	size_t start;	   /* held when the limit was set: the zygote's, shared */
-	size_t bound;	   /* not less than what is held beyond start, but for races */
-	size_t arenas;	   /* bytes of Python's, which do not come by malloc */
-	size_t extra;	   /* REPORT_RESERVE while it is open */
-	uint64_t wanted;   /* of the last refusal */
+	size_t limit;	 /* 0: none */
+	size_t start;	 /* held when the limit was set: the zygote's, shared */
+	size_t bound;	 /* not less than what is held beyond start, but for races */
+	size_t arenas;	 /* bytes of Python's, which do not come by malloc */
+	size_t extra;	 /* REPORT_RESERVE while it is open */
+	uint64_t wanted; /* of the last refusal */
 	bool was_refused;
 	PyObjectArenaAllocator arena;
 } memory;

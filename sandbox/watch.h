@@ -22,8 +22,8 @@ typedef enum WatchState
 
 typedef struct WatchPage
 {
-	uint32_t state; /* WatchState */
-	uint32_t turn;	/* by backend: another one each time it rests */
+	uint32_t state;	  /* WatchState */
+	uint32_t turn;	  /* by backend: another one each time it rests */
 	uint64_t ends_ms; /* by backend: CLOCK_MONOTONIC when the call that runs is to be over; 0: not known */
 	uint64_t cpu_ns;  /* by launcher, now and then: what all processes of an untrusted one have used */
 } WatchPage;
