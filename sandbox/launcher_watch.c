@@ -138,7 +138,11 @@ watch_wall(Interpreter *interpreter, int64_t now_ms)
 static int64_t
 watch_pause(const Interpreter *interpreter, bool same_turn, uint32_t state)
 {
+	const Zygote *zygote = interpreter->zygote;
 	int64_t most = interpreter->look.is_stray ? WATCH_STRAY_MS : WATCH_LAST_MS;
+
+	if (!zygote->trusted && zygote->pool.limits.cpu_ms > 0) /* its backend goes by what is seen here */
+		most = WATCH_FIRST_MS;
 
 	if (!same_turn)
 		return state == WATCH_RESTS && interpreter->look.pause_ms != WATCH_AGAIN_MS ? WATCH_AGAIN_MS : WATCH_FIRST_MS;
