@@ -26,7 +26,7 @@
 
 #define ZYGOTE_START_LIMIT_MS 120000 /* the slowest preload list from a cold disk */
 #define ZYGOTE_WAIT_MS 1000
-#define ZYGOTE_MEMORY_MORE (INT64_C(1) << 30) /* than an interpreter */
+#define ZYGOTE_MEMORY_MORE (INT64_C(1) << 30) /* than an interpreter, or a quarter of node.memory */
 #define ZYGOTE_MEMORY_WORK (INT64_C(8) << 20) /* what an interpreter needs beside what its zygote has */
 #define MEGABYTES(bytes) ((long long) (((bytes) + (1 << 20) - 1) >> 20))
 #define ZYGOTE_PIDS 512 /* itself and children on their way to their own groups */
@@ -85,13 +85,23 @@ zygote_jail_start(Zygote *zygote, int control_fd, JailProcess *process)
 	return jail_start(&spec, process);
 }
 
-/* Its own group beside those of its interpreters. It may have more than they, so that its need can be told. */
+/* It may have more memory than its interpreters, so that its need can be told, but not all that they share with others. */
+static int64_t
+zygote_memory(const Zygote *zygote)
+{
+	int64_t node = zygote->launcher->policy.node_memory;
+	int64_t more = node > 0 && node / 4 < ZYGOTE_MEMORY_MORE ? node / 4 : ZYGOTE_MEMORY_MORE;
+
+	return zygote->pool.limits.memory + more;
+}
+
+/* Its own group beside those of its interpreters. */
 static int
 zygote_group_make(Zygote *zygote)
 {
 	const Cgroup *cgroup = &zygote->launcher->cgroup;
 	const CgroupLimits weight = {.cpu_weight = zygote->pool.weight};
-	const CgroupLimits limits = {.memory = zygote->pool.limits.memory + ZYGOTE_MEMORY_MORE, .pids = ZYGOTE_PIDS};
+	const CgroupLimits limits = {.memory = zygote_memory(zygote), .pids = ZYGOTE_PIDS};
 	char pool[CGROUP_GROUP_SIZE];
 	int result;
 
@@ -249,7 +259,7 @@ zygote_end_explain(Zygote *zygote, const siginfo_t *end)
 		zygote->end_cause = CONTROL_CAUSE_MEMORY;
 		snprintf(zygote->reason, sizeof(zygote->reason),
 				 "its preload list needs more than %lld MB, limits.memory is %lld MB",
-				 MEGABYTES(zygote->pool.limits.memory + ZYGOTE_MEMORY_MORE), MEGABYTES(zygote->pool.limits.memory));
+				 MEGABYTES(zygote_memory(zygote)), MEGABYTES(zygote->pool.limits.memory));
 	}
 	else if (jail_report_read(zygote->report_fd, reason))
 		snprintf(zygote->reason, sizeof(zygote->reason), "jail: %s", reason);

@@ -93,6 +93,8 @@ memory_granted(void *memory_or_null)
 	return memory_or_null;
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* which brings its own */
+
 void *
 malloc(size_t size)
 {
@@ -147,6 +149,8 @@ posix_memalign(void **place, size_t alignment, size_t size)
 	*place = got;
 	return 0;
 }
+
+#endif
 
 static void *
 arena_alloc(void *context, size_t size)
