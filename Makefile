@@ -10,7 +10,7 @@ SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 .DEFAULT_GOAL := all
 
 # What people type beside all, install and clean. These do without PGXS, which has a `check` of its own.
-FRONT := help setup check check-vm demo bench lint format sanitize valgrind install-plpython3u uninstall-plpython3u
+FRONT := help setup check check-limits check-vm demo bench lint format sanitize valgrind install-plpython3u uninstall-plpython3u
 .PHONY: all install clean $(FRONT) unit-tests
 
 # What each binary is made of. A new file joins by its name.
@@ -178,6 +178,10 @@ check: setup
 #: check-vm   limits, kills and delegation on Debian's kernel with cgroup v2 and systemd, in qemu (as root; ten minutes)
 check-vm: setup
 	@tests/vm/run
+
+#: check-limits  the test of limits with 100 rounds of each bomb, loop and cancel, and its figures
+check-limits: setup
+	@PYBOX_TEST_ROUNDS=$(or $(ROUNDS),100) tests/run -v tests/t/043_limits.pl
 
 #: demo       set up, build, install, and tell the whole story on a server of its own (KEEP=1 leaves it running)
 demo: setup

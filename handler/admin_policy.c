@@ -12,6 +12,7 @@
 
 #include "handler/function.h"
 #include "sandbox/control.h"
+#include "scheduler/policy_floor.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 
@@ -272,7 +273,8 @@ pybox_check_policy(PG_FUNCTION_ARGS)
 	Policy *policy = palloc(sizeof(Policy));
 	PolicyError error;
 
-	if (policy_parse(VARDATA_ANY(yaml), VARSIZE_ANY_EXHDR(yaml), policy, &error) != 0)
+	if (policy_parse(VARDATA_ANY(yaml), VARSIZE_ANY_EXHDR(yaml), policy, &error) != 0 ||
+		policy_floor_check(policy, &error) != 0)
 		policy_store_report(ERROR, "text", &error);
 	PG_RETURN_BOOL(true);
 }

@@ -143,6 +143,7 @@ sleep_until(Channel *channel, bool (*ready)(const Channel *channel))
 {
 	for (;;)
 	{
+		TimestampTz deadline = channel->deadline;
 		long timeout = time_left(channel);
 
 		if (channel->check != NULL)
@@ -151,6 +152,8 @@ sleep_until(Channel *channel, bool (*ready)(const Channel *channel))
 			return CHANNEL_OK;
 		if (channel->dead)
 			return CHANNEL_DEAD;
+		if (channel->deadline != deadline) /* check has put it off */
+			continue;
 		if (timeout == 0)
 			return CHANNEL_LATE;
 		sleep_once(channel, ready, timeout);

@@ -37,7 +37,7 @@ typedef struct Channel
 	WaitEventSet *events;
 	bool dead;
 	bool partial;
-	TimestampTz deadline; /* 0: none */
+	TimestampTz deadline; /* 0: none; check may set another */
 	void (*check)(void *arg);
 	void *arg;
 } Channel;

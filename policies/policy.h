@@ -29,8 +29,10 @@ typedef struct PolicyLimits
 {
 	int64_t memory;		 /* bytes an interpreter may hold; cgroup memory.max */
 	int64_t wall_ms;	 /* wall time of one call */
+	int64_t cpu_ms;		 /* CPU time that one call's Python may use; 0: only as the others bound it */
 	int64_t tmp;		 /* bytes of the private /tmp; 0: none */
 	int64_t output;		 /* bytes one call may send back: results, SQL, log */
+	int64_t log;		 /* bytes of messages by plpy.log and its kin, of one call */
 	int32_t cpu_percent; /* 100 is one core, kept by the kernel's bandwidth quota */
 	int32_t pids;		 /* threads and processes of one interpreter */
 } PolicyLimits;

@@ -34,10 +34,12 @@ static const PolicyKey queue_keys[] = {
 static const PolicyKey limits_keys[] = {
 	{"memory", POLICY_KIND_SIZE, .min = 32 * MB, .max = TB, POOL(limits.memory)},
 	{"wall", POLICY_KIND_DURATION, .min = 10, .max = 30 * DAY, .fallback = 10 * MINUTE, POOL(limits.wall_ms)},
+	{"cpu_time", POLICY_KIND_DURATION, .max = 30 * DAY, POOL(limits.cpu_ms)},
 	{"cpu", POLICY_KIND_PERCENT, .min = 1, .max = 102400, .fallback = 100, POOL(limits.cpu_percent)},
 	{"pids", POLICY_KIND_INTEGER, .min = 4, .max = 4096, .fallback = 64, POOL(limits.pids)},
 	{"tmp", POLICY_KIND_SIZE, .max = TB, POOL(limits.tmp)},
 	{"output", POLICY_KIND_SIZE, .min = 64 * KB, .max = TB, .fallback = 256 * MB, POOL(limits.output)},
+	{"log", POLICY_KIND_SIZE, .min = 4 * KB, .max = TB, .fallback = 16 * MB, POOL(limits.log)},
 	{0},
 };
 

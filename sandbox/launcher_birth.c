@@ -21,6 +21,7 @@
 #include "sandbox/launcher_death.h"
 #include "sandbox/launcher_memfd.h"
 #include "sandbox/launcher_proc.h"
+#include "sandbox/launcher_watch.h"
 #include "sandbox/launcher_zygote.h"
 
 #define BIRTH_OOM_SCORE 1000 /* the first to go, before the zygote and long before the server */
@@ -79,13 +80,15 @@ interpreter_fork(Zygote *zygote)
 	interpreter->launcher = launcher;
 	interpreter->zygote = zygote;
 	interpreter->id = launcher->next_id++;
-	interpreter->socket.fd = interpreter->life.fd = interpreter->wire_fd = -1;
+	interpreter->socket.fd = interpreter->life.fd = interpreter->wire_fd = interpreter->watch_fd = -1;
 	interpreter->next = launcher->interpreters;
 	launcher->interpreters = interpreter;
 	launcher->interpreter_count++;
 	zygote->counts[INTERPRETER_FORKING]++;
 	interpreter_enter(interpreter, INTERPRETER_FORKING); /* sets its deadline */
 	result = birth_wire_make(interpreter);
+	if (result == 0)
+		result = watch_make(interpreter);
 	if (result == 0)
 		result = birth_request(interpreter);
 	if (result < 0)

@@ -22,6 +22,7 @@
 #include "sandbox/launcher_layer.h"
 #include "sandbox/launcher_lease.h"
 #include "sandbox/launcher_proc.h"
+#include "sandbox/launcher_watch.h"
 #include "sandbox/launcher_zygote.h"
 
 typedef void (*InterpreterAction)(Interpreter *interpreter, const ControlMessage *message, int *fds);
@@ -136,7 +137,8 @@ action_hand_over(Interpreter *interpreter, const ControlMessage *message, int *f
 {
 	const Zygote *zygote = interpreter->zygote;
 	ControlMessage answer = *message;
-	const int descriptors[] = {interpreter->wire_fd, interpreter->socket.fd, interpreter->life.fd};
+	const int descriptors[] = {interpreter->wire_fd, interpreter->socket.fd, interpreter->life.fd,
+							   interpreter->watch_fd};
 
 	(void) fds;
 	interpreter_enter(interpreter, INTERPRETER_LEASED);
@@ -152,7 +154,8 @@ action_hand_over(Interpreter *interpreter, const ControlMessage *message, int *f
 	answer.pid = interpreter->pid;
 	answer.layers = interpreter->layers;
 	answer.memory_limit = zygote->pool.limits.memory;
-	backend_send(interpreter->owner, &answer, descriptors, 3);
+	backend_send(interpreter->owner, &answer, descriptors, 4);
+	watch_begin(interpreter);
 	launcher_source_close(interpreter->launcher, &interpreter->socket);
 	close(interpreter->wire_fd);
 	interpreter->wire_fd = -1;
@@ -229,6 +232,14 @@ action_wedged(Interpreter *interpreter, const ControlMessage *message, int *fds)
 	interpreter->deadline_ms = LAUNCHER_NEVER;
 }
 
+void
+interpreter_doom(Interpreter *interpreter, ControlCause cause)
+{
+	interpreter->is_doomed = true;
+	interpreter->verdict = cause;
+	action_kill(interpreter, NULL, NULL);
+}
+
 /*
  * The lease's owner and the child write these words too: the owner wins the race for BUSY by compare-and-swap, and a
  * child that lies can only shorten or lengthen its own lease.
@@ -255,9 +266,8 @@ action_check_idle(Interpreter *interpreter, const ControlMessage *message, int *
 		interpreter->deadline_ms = now + timeout;
 		return;
 	}
-	interpreter->is_doomed = true;
-	interpreter->verdict = CONTROL_CAUSE_IDLE;
-	action_kill(interpreter, message, fds);
+	(void) message, (void) fds;
+	interpreter_doom(interpreter, CONTROL_CAUSE_IDLE);
 }
 
 static const InterpreterAction interpreter_actions[INTERPRETER_STATE_COUNT][INTERPRETER_EVENT_COUNT] = {
@@ -421,8 +431,12 @@ interpreter_deadline(const Launcher *launcher)
 	int64_t deadline = LAUNCHER_NEVER;
 
 	for (const Interpreter *interpreter = launcher->interpreters; interpreter != NULL; interpreter = interpreter->next)
+	{
 		if (interpreter->deadline_ms < deadline)
 			deadline = interpreter->deadline_ms;
+		if (interpreter->state == INTERPRETER_LEASED && interpreter->look.due_ms < deadline)
+			deadline = interpreter->look.due_ms;
+	}
 	return deadline;
 }
 
@@ -430,9 +444,13 @@ void
 interpreter_expire(Launcher *launcher, int64_t now_ms)
 {
 	for (Interpreter *interpreter = launcher->interpreters; interpreter != NULL; interpreter = interpreter->next)
+	{
+		if (interpreter->state == INTERPRETER_LEASED && interpreter->look.due_ms <= now_ms)
+			watch_look(interpreter, now_ms);
 		if (interpreter->deadline_ms <= now_ms)
 		{
 			interpreter_event(interpreter, INTERPRETER_EXPIRED, NULL, NULL);
 			return;
 		}
+	}
 }

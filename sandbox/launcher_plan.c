@@ -172,6 +172,18 @@ plan_tmp_is_possible(const PolicyPool *pool, bool trusted, uint32_t layers)
 	return pool->limits.tmp > 0 && (layers & LAYER_BIT(trusted ? LAYER_ROOT : LAYER_MOUNT_NAMESPACE)) != 0;
 }
 
+/*
+ * Python is refused more before the kernel has to kill it, so that it can say which line it was. The rest is for what no
+ * allocator sees: stacks, page tables, and pages of the zygote's that are written to.
+ */
+static int64_t
+plan_memory(int64_t limit)
+{
+	int64_t memory = limit - limit / 16 - 8 * MIB;
+
+	return memory > limit / 2 ? memory : limit / 2;
+}
+
 static int
 plan_fill(const PlanInput *input, LauncherPlan *plan, LockdownPlan *lockdown)
 {
@@ -184,6 +196,7 @@ plan_fill(const PlanInput *input, LauncherPlan *plan, LockdownPlan *lockdown)
 									   LAYER_BIT(LAYER_RLIMITS) | LAYER_BIT(LAYER_LANDLOCK) | LAYER_BIT(LAYER_SECCOMP));
 	lockdown->fences_files = plan->fences_files;
 	lockdown->tmp = plan->has_tmp ? input->pool->limits.tmp : 0;
+	lockdown->memory = plan_memory(input->pool->limits.memory);
 	plan_limits_put(input, lockdown);
 	result = plan_paths_put(input, lockdown);
 	if (result == 0)

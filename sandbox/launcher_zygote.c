@@ -43,6 +43,7 @@ zygote_status_send(const Zygote *zygote, ControlZygote status)
 		.trusted = zygote->trusted,
 		.layers = zygote->layers,
 		.pid = zygote->pid,
+		.memory_peak = zygote->need,
 	};
 
 	/* Of two of one pool the retired is nobody's business any more. */

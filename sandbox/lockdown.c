@@ -42,7 +42,8 @@ static int
 lockdown_plan_check(const LockdownPlan *plan)
 {
 	if (plan->magic != LOCKDOWN_MAGIC || plan->rlimit_count > LOCKDOWN_RLIMITS_MAX ||
-		plan->path_count > LOCKDOWN_PATHS_MAX || plan->filter_length > LOCKDOWN_FILTER_MAX || plan->tmp < 0)
+		plan->path_count > LOCKDOWN_PATHS_MAX || plan->filter_length > LOCKDOWN_FILTER_MAX || plan->tmp < 0 ||
+		plan->memory < 0)
 		return -EINVAL;
 	for (uint32_t i = 0; i < plan->path_count; i++)
 		if (memchr(plan->paths[i], '\0', LOCKDOWN_PATH_SIZE) == NULL)

@@ -32,6 +32,7 @@ typedef struct LockdownPlan
 	uint32_t layers; /* LAYER_BITs that the jail has put in force around the zygote, to be told in CONTROL_ZYGOTE_UP */
 	uint32_t wanted; /* LAYER_BITs that lockdown_apply has to add; one that fails ends the child */
 	int64_t tmp;	 /* bytes of the private /tmp, 0: none */
+	int64_t memory;	 /* bytes that Python may hold beyond its zygote's before it is refused more */
 	uint32_t rlimit_count;
 	uint32_t path_count;
 	uint32_t filter_length; /* instructions */

@@ -19,6 +19,7 @@
 
 #include "sandbox/control.h"
 #include "sandbox/python_channel.h"
+#include "sandbox/python_memory.h"
 #include "sandbox/python_serve.h"
 #include "sandbox/python_start.h"
 
@@ -109,6 +110,7 @@ child_run(const LockdownPlan *plan, bool trusted, int memfd, int socket, int nul
 	if (result < 0)
 		child_fail(-result, stage);
 	channel_open(CHILD_SOCKET, map);
+	memory_limit_set((uint64_t) plan->memory);
 	if (child_send(&message) != 0)
 		_exit(1);
 	serve_forever();

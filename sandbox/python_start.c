@@ -17,6 +17,7 @@
 #include "sandbox/python_activation.h"
 #include "sandbox/python_exceptions.h"
 #include "sandbox/python_function.h"
+#include "sandbox/python_memory.h"
 #include "sandbox/python_plpy.h"
 
 #define START_PROGRAM L"/usr/bin/python3"
@@ -28,6 +29,7 @@ start_initialize(char *error, size_t size)
 	PyConfig config;
 	PyStatus status;
 
+	memory_watch_arenas();
 	PyPreConfig_InitIsolatedConfig(&before);
 	before.utf8_mode = 1;
 	status = Py_PreInitialize(&before);

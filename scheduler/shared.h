@@ -36,6 +36,15 @@ typedef struct SharedZygote
 	char reason[512];
 } SharedZygote;
 
+#define SHARED_FLOORS 64
+
+/* What the preload list of a zygote was seen to need; see policy_floor.c. */
+typedef struct SharedFloor
+{
+	uint64 key; /* of the list; 0: none */
+	int64 need; /* bytes */
+} SharedFloor;
+
 typedef struct Shared
 {
 	LWLock *lock;
@@ -54,6 +63,8 @@ typedef struct Shared
 	Policy policy;
 	SharedLayer layers[LAYER_COUNT];
 	SharedZygote zygotes[POLICY_POOLS_MAX][2];
+	SharedFloor floors[SHARED_FLOORS];
+	uint32 next_floor;
 	Size queue_offset;
 	Size calls_offset;
 } Shared;

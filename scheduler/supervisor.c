@@ -18,6 +18,7 @@
 #include "port.h"
 
 #include "sandbox/control.h"
+#include "scheduler/policy_floor.h"
 #include "scheduler/shared.h"
 
 #define BACKOFF_FIRST_MS 100
@@ -268,6 +269,8 @@ zygote_received(const ControlMessage *message)
 		zygote->layers = message->layers;
 		zygote->pid = message->pid;
 		strlcpy(zygote->reason, message->text, sizeof(zygote->reason));
+		if (message->memory_peak > 0)
+			policy_floor_learn(&shared->policy.pools[pool], message->memory_peak);
 	}
 	LWLockRelease(shared->lock);
 	if (message->status == CONTROL_ZYGOTE_BROKEN)

@@ -69,6 +69,8 @@ static const struct
 	{POOL(""), FIELD(pools[0].limits.memory), 512 << 20},
 	{POOL(""), FIELD(pools[0].limits.wall_ms), 600000},
 	{POOL(""), FIELD(pools[0].limits.cpu_percent), 100},
+	{POOL(""), FIELD(pools[0].limits.cpu_ms), 0},
+	{POOL(""), FIELD(pools[0].limits.log), 16 << 20},
 	{POOL(""), FIELD(pools[0].limits.tmp), 0},
 	{POOL(""), FIELD(pools[0].queue_length), 100},
 	{POOL(""), FIELD(pools[0].spares), 1},
@@ -83,6 +85,9 @@ static const struct
 	{POOL("limits: {tmp: 0MB}"), FIELD(pools[0].limits.tmp), 0},
 	{POOL("limits: {cpu: \"200%\"}"), FIELD(pools[0].limits.cpu_percent), 200},
 	{POOL("limits: {wall: 2d}"), FIELD(pools[0].limits.wall_ms), 172800000},
+	{POOL("limits: {cpu_time: 0}"), FIELD(pools[0].limits.cpu_ms), 0},
+	{POOL("limits: {cpu_time: 90s}"), FIELD(pools[0].limits.cpu_ms), 90000},
+	{POOL("limits: {log: 4kB}"), FIELD(pools[0].limits.log), 4096},
 	{POOL("preload: []"), FIELD(pools[0].preload_count), 0},
 	{POOL("preload: [numpy, scipy.stats, _x1.Y]"), FIELD(pools[0].preload_count), 3},
 	{POOL("packages: [/srv/a b, /srv/..., /srv/.hidden]"), FIELD(pools[0].package_count), 3},
@@ -401,7 +406,8 @@ static const char full_text[] = "version: 1\n"
 								"    weight: 2\n"
 								"    slots: 3\n"
 								"    queue: {length: 4, timeout: 90s}\n"
-								"    limits: {memory: 100MB, wall: 61s, cpu: 7%, pids: 8, tmp: 9B, output: 65537B}\n"
+								"    limits: {memory: 100MB, wall: 61s, cpu: 7%, pids: 8, tmp: 9B, output: 65537B,\n"
+								"      cpu_time: 62s, log: 4097B}\n"
 								"    preload: [numpy, scipy.stats]\n"
 								"    packages: ['/srv/it''s', /opt/x]\n"
 								"    arrays: numpy\n"
