@@ -29,6 +29,7 @@ EXECUTABLES      := pybox-launcher pybox-interpreter pybox-policy
 UNIT_TESTS      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 policy_test_SRCS  := $(POLICY_SRCS)
 sandbox_test_SRCS := $(LAUNCHER_SRCS)
+seccomp_test_SRCS := $(wildcard sandbox/seccomp*.c)
 unit_srcs = $(or $($(1)_SRCS),$(wildcard */$(patsubst %_test,%,$(1)).c))
 
 # --- the server's library ---------------------------------------------------------------------------------------------
@@ -89,7 +90,7 @@ endif
 endif
 
 # --- the executables: no flag and no header of the server's -------------------------------------------------------------
-EXE_CFLAGS := $(WARNINGS) -O2 -g -D_GNU_SOURCE -I. -fPIE -fstack-protector-strong -fstack-clash-protection \
+EXE_CFLAGS := $(WARNINGS) -O2 -g -D_GNU_SOURCE -I. -I$(BUILD) -fPIE -fstack-protector-strong -fstack-clash-protection \
               -fcf-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 EXE_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 PYTHON_CFLAGS = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags python3-embed)) -I$(BUILD)
@@ -121,13 +122,21 @@ $(BUILD)/errcodes_table.h: ops/gen-errcodes
 	@mkdir -p $(@D)
 	ops/gen-errcodes $(ERRCODES) > $@.tmp && mv $@.tmp $@
 
+UNIT := $(BUILD)/unit$(if $(SANITIZERS),-sanitized)
+
+# The lists of system calls, as rows for sandbox/seccomp_list.c.
+SECCOMP_LISTS := $(patsubst sandbox/%.list,$(BUILD)/%.inc,$(wildcard sandbox/seccomp_*.list))
+$(BUILD)/exe/sandbox/seccomp_list.o $(UNIT)/sandbox/seccomp_list.o: $(SECCOMP_LISTS)
+$(BUILD)/seccomp_%.inc: sandbox/seccomp_%.list ops/gen-seccomp
+	@mkdir -p $(@D)
+	ops/gen-seccomp $< > $@.tmp && mv $@.tmp $@
+
 $(BUILD)/floors: ops/floors.c
 	@mkdir -p $(@D)
 	$(CC) $(EXE_CFLAGS) $(EXE_LDFLAGS) -o $@ $<
 
 # --- the unit tests: the pure rooms with their assertions and without their main ----------------------------------------
-UNIT := $(BUILD)/unit$(if $(SANITIZERS),-sanitized)
-UNIT_CFLAGS := $(WARNINGS) -O1 -g -D_GNU_SOURCE -I. -UNDEBUG $(SANITIZERS)
+UNIT_CFLAGS := $(WARNINGS) -O1 -g -D_GNU_SOURCE -I. -I$(BUILD) -UNDEBUG $(SANITIZERS)
 
 $(UNIT)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)

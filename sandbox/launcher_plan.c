@@ -148,7 +148,8 @@ plan_filter_options(const PlanInput *input)
 {
 	bool without_net = input->trusted || input->pool->net == POLICY_REACH_NONE;
 
-	return (input->plan->has_tmp ? SECCOMP_WITH_TMP : SECCOMP_WITHOUT_TMP) | (without_net ? SECCOMP_WITHOUT_NET : 0);
+	return (input->plan->has_tmp ? SECCOMP_WHEN_TMP | SECCOMP_WHEN_WRITING : SECCOMP_WHEN_NO_TMP) |
+		   (without_net ? SECCOMP_WHEN_NO_NET : 0);
 }
 
 static int

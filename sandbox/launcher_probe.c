@@ -161,7 +161,7 @@ int
 probe_seccomp(const Launcher *launcher)
 {
 	static struct sock_filter filter[LOCKDOWN_FILTER_MAX];
-	int length = seccomp_compile(&seccomp_zygote, SECCOMP_WITHOUT_TMP, filter, LOCKDOWN_FILTER_MAX);
+	int length = seccomp_compile(&seccomp_zygote, SECCOMP_WHEN_NO_TMP, filter, LOCKDOWN_FILTER_MAX);
 	struct sock_fprog program = {.len = (unsigned short) length, .filter = filter};
 	int result = length < 0 ? length : probe_no_new_privs(launcher);
 
