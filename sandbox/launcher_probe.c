@@ -108,8 +108,10 @@ int
 probe_root(const Launcher *launcher)
 {
 	const char *const none[] = {NULL};
-	const JailSpec spec = {
-		.program = launcher->interpreter_path, .data_directory = launcher->data_directory, .packages = none};
+	const JailSpec spec = {.program = launcher->interpreter_path,
+						   .data_directory = launcher->data_directory,
+						   .packages = none,
+						   .folders = none};
 	int result = probe_unshare(LAYER_MOUNT_NAMESPACE);
 
 	if (result == 0)
