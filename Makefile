@@ -135,6 +135,18 @@ $(BUILD)/floors: ops/floors.c
 	@mkdir -p $(@D)
 	$(CC) $(EXE_CFLAGS) $(EXE_LDFLAGS) -o $@ $<
 
+# --- programs of `make bench ONLY=R3`: ours, one of which measures its lock-down, and ours without layers. Never installed.
+LAYERCOST := $(BUILD)/timed/pybox-interpreter $(BUILD)/bare/pybox-interpreter $(BUILD)/bare/pybox-launcher
+.PHONY: layercost
+layercost: $(LAYERCOST)
+$(BUILD)/%/pybox-interpreter: $(call objects,python,$(INTERPRETER_SRCS)) $(BUILD)/python/ops/layercost/%_child.o
+	@mkdir -p $(@D)
+	$(CC) $(EXE_LDFLAGS) -Wl,--wrap=lockdown_apply -o $@ $^ $(PYTHON_LIBS)
+
+$(BUILD)/bare/pybox-launcher: $(call objects,exe,$(LAUNCHER_SRCS) ops/layercost/bare_jail.c)
+	@mkdir -p $(@D)
+	$(CC) $(EXE_LDFLAGS) -Wl,--wrap=jail_seccomp_apply,--wrap=jail_landlock_apply -o $@ $^ $(LAUNCHER_LIBS)
+
 # --- programs of t/041_sweep.pl: ours, but a call that the filter refuses has an error of its own. Never installed.
 SENTINEL := $(BUILD)/sentinel
 $(SENTINEL)/pybox-launcher: $(call objects,exe,$(LAUNCHER_SRCS) tests/sweep/sentinel_compile.c)
@@ -192,7 +204,7 @@ check-vm: setup
 demo: setup
 	@ops/demo
 
-#: bench      measure against plpython3u and write $(BUILD)/bench.json (ONLY=T1,A1 selects)
+#: bench      measure against plpython3u and write $(BUILD)/bench.json (ONLY=T1,A1 selects; R3: what the sandbox costs)
 bench: setup
 	@ops/bench $(ONLY)
 
@@ -202,7 +214,7 @@ lint: setup
 
 #: format     rewrite the C files as .clang-format says
 format:
-	clang-format -i $(wildcard handler/*.[ch] handler/transforms/*.c scheduler/*.[ch] policies/*.[ch] sandbox/*.[ch] tests/unit/*.[ch] ops/*.[ch])
+	clang-format -i $(wildcard handler/*.[ch] handler/transforms/*.c scheduler/*.[ch] policies/*.[ch] sandbox/*.[ch] tests/unit/*.[ch] ops/*.[ch] ops/layercost/*.c tests/sweep/*.c)
 
 #: install-plpython3u  under PL/Python's own names too: CREATE EXTENSION plpython3u; refused where PL/Python is installed
 #: uninstall-plpython3u  remove what that installed
