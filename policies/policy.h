@@ -15,6 +15,7 @@
 #define POLICY_ASSIGNS_MAX 256
 #define POLICY_PRELOADS_MAX 32
 #define POLICY_PACKAGES_MAX 8
+#define POLICY_READS_MAX 8
 #define POLICY_NAME_SIZE 64	  /* bytes with the NUL, as NAMEDATALEN */
 #define POLICY_MODULE_SIZE 64 /* a dotted Python module name */
 #define POLICY_PATH_SIZE 256
@@ -23,6 +24,7 @@
 /* clang-format off */
 typedef enum PolicyArrays { POLICY_ARRAYS_LIST, POLICY_ARRAYS_NUMPY } PolicyArrays;
 typedef enum PolicyReach { POLICY_REACH_HOST, POLICY_REACH_NONE } PolicyReach;
+typedef enum PolicyNull { POLICY_NULL_NONE, POLICY_NULL_WRITE } PolicyNull;
 /* clang-format on */
 
 typedef struct PolicyLimits
@@ -51,9 +53,11 @@ typedef struct PolicyPool
 	PolicyLimits limits;
 	PolicyArrays arrays; /* how null-free fixed-width arrays reach Python */
 	PolicyReach fs, net; /* pyboxu only: the host's files (data directory hidden) and network, or the jail's */
-	int32_t preload_count, package_count;
+	PolicyNull dev_null; /* whether a private root's /dev/null can be opened, to read and to write */
+	int32_t preload_count, package_count, read_count;
 	char preload[POLICY_PRELOADS_MAX][POLICY_MODULE_SIZE]; /* imported by the zygote, in order */
 	char packages[POLICY_PACKAGES_MAX][POLICY_PATH_SIZE];  /* read-only folders put on sys.path */
+	char read[POLICY_READS_MAX][POLICY_PATH_SIZE]; /* folders a private root shows at their own place, to read */
 } PolicyPool;
 
 /* An assignment; empty strings do not constrain. All empty but pool: the default. */

@@ -47,12 +47,18 @@ static const PolicyKey preload_entry[] = {
 	{"", POLICY_KIND_MODULE, .min = 1, .max = POLICY_MODULE_SIZE - 1},
 };
 
+static const PolicyKey read_entry[] = {
+	{"", POLICY_KIND_PATH, .min = 2, .max = POLICY_PATH_SIZE - 1},
+};
+
 static const PolicyKey packages_entry[] = {
 	{"", POLICY_KIND_PATH, .min = 2, .max = POLICY_PATH_SIZE - 1},
 };
 
 static const char *const arrays_words[] = {[POLICY_ARRAYS_LIST] = "list", [POLICY_ARRAYS_NUMPY] = "numpy", NULL};
 static const char *const reach_words[] = {[POLICY_REACH_HOST] = "host", [POLICY_REACH_NONE] = "none", NULL};
+
+static const char *const null_words[] = {[POLICY_NULL_NONE] = "none", [POLICY_NULL_WRITE] = "write", NULL};
 
 static const PolicyKey pool_keys[] = {
 	{"priority", POLICY_KIND_INTEGER, .max = 100, .fallback = 50, POOL(priority)},
@@ -64,12 +70,15 @@ static const PolicyKey pool_keys[] = {
 		.count_offset = offsetof(PolicyPool, preload_count), .below = preload_entry},
 	{"packages", POLICY_KIND_LIST, .max = POLICY_PACKAGES_MAX, POOL(packages),
 		.count_offset = offsetof(PolicyPool, package_count), .below = packages_entry},
+	{"read", POLICY_KIND_LIST, .max = POLICY_READS_MAX, POOL(read),
+		.count_offset = offsetof(PolicyPool, read_count), .below = read_entry},
 	{"arrays", POLICY_KIND_WORD, .words = arrays_words, POOL(arrays)},
 	{"idle_timeout", POLICY_KIND_DURATION, .min = SECOND, .max = 30 * DAY, .fallback = 10 * MINUTE,
 		POOL(idle_timeout_ms)},
 	{"spares", POLICY_KIND_INTEGER, .max = 64, .fallback = 1, POOL(spares)},
 	{"fs", POLICY_KIND_WORD, .words = reach_words, POOL(fs)},
 	{"net", POLICY_KIND_WORD, .words = reach_words, POOL(net)},
+	{"dev_null", POLICY_KIND_WORD, .words = null_words, POOL(dev_null)},
 	{0},
 };
 

@@ -28,6 +28,13 @@ none_group_attach(const Cgroup *cgroup, const char *group, pid_t pid)
 	return 0;
 }
 
+static int
+none_group_doors(const Cgroup *cgroup, const char *group, int fds[CGROUP_CONTROLLERS_MAX])
+{
+	(void) cgroup, (void) group, (void) fds;
+	return 0;
+}
+
 /* The caller looks at the process itself instead. */
 static int
 none_group_usage(const Cgroup *cgroup, const char *group, CgroupUsage *usage)
@@ -56,6 +63,8 @@ const CgroupBackend cgroup_none = {
 	.group_make = none_group_make,
 	.group_limit = none_group_make,
 	.group_attach = none_group_attach,
+	.group_doors = none_group_doors,
+	.group_holds = none_group_attach,
 	.group_usage = none_group_usage,
 	.group_throttled = none_group_throttled,
 	.group_kill = none_group_end,

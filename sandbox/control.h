@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define CONTROL_FDS_MAX 4
+#define CONTROL_FDS_MAX 5
 #define CONTROL_TEXT_SIZE 512
 #define CONTROL_USAGES_MAX 16
 
@@ -30,7 +30,7 @@ typedef enum ControlKind
 	CONTROL_ZYGOTE_UP, /* zygote → launcher: layers in force; preload done */
 	CONTROL_FORKED,	   /* zygote → launcher: id; fd: pidfd */
 	CONTROL_EXITED,	   /* zygote → launcher: id, status (wait status) */
-	CONTROL_GO,		   /* launcher → child on its socket: cgroup is set; lock down */
+	CONTROL_GO,		   /* launcher → child on its socket: cgroup is set, or fds to enter it by; then lock down */
 	CONTROL_ARMED,	   /* child → launcher on its socket: layers in force; waiting for WIRE_HELLO */
 	CONTROL_FAILED,	   /* zygote or child → launcher: status (errno), text "stage: reason" */
 	CONTROL_KIND_COUNT

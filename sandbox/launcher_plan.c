@@ -139,15 +139,19 @@ plan_paths_put(const PlanInput *input, LockdownPlan *lockdown)
 			result = plan_pattern_put(lockdown, jail_paths[i].pattern);
 	for (int i = 0; i < input->pool->package_count && result == 0; i++)
 		result = plan_path_put(lockdown, input->pool->packages[i]);
+	for (int i = 0; i < input->pool->read_count && result == 0; i++)
+		result = plan_path_put(lockdown, input->pool->read[i]);
 	return result;
 }
 
 static unsigned
 plan_filter_options(const PlanInput *input)
 {
+	const LauncherPlan *plan = input->plan;
 	bool without_net = input->trusted || input->pool->net == POLICY_REACH_NONE;
 
-	return (input->plan->has_tmp ? SECCOMP_WITH_TMP : SECCOMP_WITHOUT_TMP) | (without_net ? SECCOMP_WITHOUT_NET : 0);
+	return (plan->has_tmp ? SECCOMP_WHEN_TMP : SECCOMP_WHEN_NO_TMP) | (without_net ? SECCOMP_WHEN_NO_NET : 0) |
+		   (plan->has_tmp || plan->has_null ? SECCOMP_WHEN_WRITING : 0);
 }
 
 static int
@@ -184,6 +188,15 @@ plan_memory(int64_t limit)
 	return memory > limit / 2 ? memory : limit / 2;
 }
 
+/* A filter sees no path. So that "to write" means one device only takes two layers that do: the root and Landlock. */
+static bool
+plan_null_is_possible(const PolicyPool *pool, uint32_t layers)
+{
+	const uint32_t needed = LAYER_BIT(LAYER_ROOT) | LAYER_BIT(LAYER_LANDLOCK);
+
+	return pool->dev_null == POLICY_NULL_WRITE && (layers & needed) == needed;
+}
+
 static int
 plan_fill(const PlanInput *input, LauncherPlan *plan, LockdownPlan *lockdown)
 {
@@ -195,6 +208,7 @@ plan_fill(const PlanInput *input, LauncherPlan *plan, LockdownPlan *lockdown)
 	lockdown->wanted = plan->layers & (LAYER_BIT(LAYER_CAPABILITIES) | LAYER_BIT(LAYER_NO_NEW_PRIVS) |
 									   LAYER_BIT(LAYER_RLIMITS) | LAYER_BIT(LAYER_LANDLOCK) | LAYER_BIT(LAYER_SECCOMP));
 	lockdown->fences_files = plan->fences_files;
+	lockdown->has_null = plan->has_null;
 	lockdown->tmp = plan->has_tmp ? input->pool->limits.tmp : 0;
 	lockdown->memory = plan_memory(input->pool->limits.memory);
 	plan_limits_put(input, lockdown);
@@ -221,6 +235,7 @@ launcher_plan_make(const Launcher *launcher, const PolicyPool *pool, bool truste
 		made->lockdown_fd = -1;
 		made->layers = launcher->layers & policy_layers_wanted(pool, trusted);
 		made->has_tmp = plan_tmp_is_possible(pool, trusted, made->layers);
+		made->has_null = plan_null_is_possible(pool, made->layers);
 		made->fences_files = trusted || pool->fs == POLICY_REACH_NONE;
 		result = plan_fill(&input, made, lockdown);
 	}

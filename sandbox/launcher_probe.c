@@ -197,8 +197,10 @@ int
 probe_root(const Launcher *launcher)
 {
 	const char *const none[] = {NULL};
-	const JailSpec spec = {
-		.program = launcher->interpreter_path, .data_directory = launcher->data_directory, .packages = none};
+	const JailSpec spec = {.program = launcher->interpreter_path,
+						   .data_directory = launcher->data_directory,
+						   .packages = none,
+						   .folders = none};
 	int result = probe_unshare(LAYER_MOUNT_NAMESPACE);
 
 	if (result == 0)
@@ -259,7 +261,7 @@ int
 probe_seccomp(const Launcher *launcher)
 {
 	static struct sock_filter filter[LOCKDOWN_FILTER_MAX];
-	int length = seccomp_compile(&seccomp_zygote, SECCOMP_WITHOUT_TMP, filter, LOCKDOWN_FILTER_MAX);
+	int length = seccomp_compile(&seccomp_zygote, SECCOMP_WHEN_NO_TMP, filter, LOCKDOWN_FILTER_MAX);
 	struct sock_fprog program = {.len = (unsigned short) length, .filter = filter};
 	int result = length < 0 ? length : probe_no_new_privs(launcher);
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "sandbox/jail.h"
+#include "sandbox/launcher_grant.h"
 #include "sandbox/launcher_grave.h"
 #include "sandbox/launcher_layer.h"
 #include "sandbox/launcher_proc.h"
@@ -64,13 +65,14 @@ zygote_jail_start(Zygote *zygote, int control_fd, JailProcess *process)
 {
 	const Launcher *launcher = zygote->launcher;
 	char *arguments[ZYGOTE_ARGUMENTS_MAX];
-	const char *packages[POLICY_PACKAGES_MAX + 1] = {NULL};
+	const char *packages[POLICY_PACKAGES_MAX + 1] = {NULL}, *folders[POLICY_READS_MAX + 1] = {NULL};
 	const JailSpec spec = {
 		.program = launcher->interpreter_path,
 		.arguments = arguments,
 		.environment = zygote_environment,
 		.data_directory = launcher->data_directory,
 		.packages = packages,
+		.folders = folders,
 		.filter = &zygote->plan->program,
 		.control_fd = control_fd,
 		.plan_fd = zygote->plan->lockdown_fd,
@@ -82,6 +84,8 @@ zygote_jail_start(Zygote *zygote, int control_fd, JailProcess *process)
 	zygote_arguments_fill(zygote, arguments);
 	for (int i = 0; i < zygote->pool.package_count; i++)
 		packages[i] = zygote->pool.packages[i];
+	for (int i = 0; i < zygote->pool.read_count; i++)
+		folders[i] = zygote->pool.read[i];
 	return jail_start(&spec, process);
 }
 
@@ -331,8 +335,11 @@ zygote_process_start(Zygote *zygote)
 {
 	JailProcess process;
 	int sockets[2];
-	int result = zygote_group_make(zygote);
+	int result;
 
+	if (launcher_grant_check(zygote->launcher, &zygote->pool, zygote->reason, sizeof(zygote->reason)) < 0)
+		return -1;
+	result = zygote_group_make(zygote);
 	if (result < 0)
 		return zygote_fail(zygote, "cgroup", result);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)

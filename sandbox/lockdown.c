@@ -170,13 +170,15 @@ step_dumpable(const LockdownPlan *plan)
 static int
 landlock_fence_files(const LockdownPlan *plan)
 {
-	LandlockPath paths[LOCKDOWN_PATHS_MAX + 1];
+	LandlockPath paths[LOCKDOWN_PATHS_MAX + 2];
 	size_t count = 0;
 
 	for (uint32_t i = 0; i < plan->path_count; i++)
 		paths[count++] = (LandlockPath){plan->paths[i], LANDLOCK_MAY_READ};
 	if (plan->tmp > 0)
 		paths[count++] = (LandlockPath){"/tmp", LANDLOCK_MAY_KEEP_FILES};
+	if (plan->has_null)
+		paths[count++] = (LandlockPath){"/dev/null", LANDLOCK_MAY_WRITE_DEVICE};
 	return landlock_restrict(LANDLOCK_REACH_ALL, paths, count);
 }
 

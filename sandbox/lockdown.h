@@ -14,7 +14,7 @@
 
 #define LOCKDOWN_MAGIC UINT32_C(0x70796c64)
 #define LOCKDOWN_RLIMITS_MAX 16
-#define LOCKDOWN_PATHS_MAX 24
+#define LOCKDOWN_PATHS_MAX 40
 #define LOCKDOWN_PATH_SIZE 256
 #define LOCKDOWN_FILTER_MAX 2048
 
@@ -36,7 +36,9 @@ typedef struct LockdownPlan
 	uint32_t rlimit_count;
 	uint32_t path_count;
 	uint32_t filter_length; /* instructions */
-	uint32_t fences_files;	/* 1: Landlock leaves paths and tmp only; 0: all files, but no other process */
+	uint32_t fences_files;	/* 1: Landlock leaves paths, tmp and null only; 0: all files, but no other process */
+	uint32_t has_null;		/* 1: /dev/null can be opened to read and to write */
+	uint32_t reserved;
 	LockdownRlimit rlimits[LOCKDOWN_RLIMITS_MAX];
 	char paths[LOCKDOWN_PATHS_MAX][LOCKDOWN_PATH_SIZE]; /* folders for Landlock to leave readable */
 	struct sock_filter filter[LOCKDOWN_FILTER_MAX];

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "sandbox/python_activation.h"
+#include "sandbox/python_closure.h"
 #include "sandbox/python_exceptions.h"
 #include "sandbox/python_function.h"
 #include "sandbox/python_memory.h"
@@ -177,6 +178,7 @@ start_python(const StartOptions *options, char *error, size_t size)
 		return start_fail("packages", "", error, size);
 	if (start_preloads(&options->preloads, error, size) != 0)
 		return -1;
+	closure_prepare();
 	activation_catch_interrupts(); /* a preloaded module may have put its own in place */
 	return start_freeze() == 0 ? 0 : start_fail("gc", "", error, size);
 }
