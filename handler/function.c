@@ -4,6 +4,7 @@
 #include "handler/function.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
@@ -17,6 +18,10 @@
 #include "utils/syscache.h"
 
 #include "scheduler/policy_store.h"
+
+/* Of pybox and pyboxu, and of whatever language stands on them. */
+#define HANDLER_TRUSTED "pybox_call_handler"
+#define HANDLER_UNTRUSTED "pyboxu_call_handler"
 
 typedef struct FunctionKey
 {
@@ -83,6 +88,50 @@ arg_is_input(char mode)
 	return mode == PROARGMODE_IN || mode == PROARGMODE_INOUT || mode == PROARGMODE_VARIADIC;
 }
 
+/* The C function that calls those of a language; NULL: it has no such handler. */
+static char *
+language_handler(Form_pg_language language)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(language->lanplcallfoid));
+	char *symbol = NULL;
+	bool is_null;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	if (((Form_pg_proc) GETSTRUCT(tuple))->prolang == ClanguageId)
+		symbol = TextDatumGetCString(SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &is_null));
+	ReleaseSysCache(tuple);
+	return symbol;
+}
+
+/*
+ * The server keeps a function's handler for as long as a query runs, in which its owner may give the function another
+ * language: what is written in one language, by whoever may do so, never runs by another's handler.
+ */
+static void
+language_check(const char *name, Oid language, bool trusted)
+{
+	HeapTuple tuple = SearchSysCache1(LANGOID, ObjectIdGetDatum(language));
+	Form_pg_language form;
+	char *handler;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for language %u", language);
+	form = (Form_pg_language) GETSTRUCT(tuple);
+	handler = language_handler(form);
+	if (handler == NULL || strcmp(handler, trusted ? HANDLER_TRUSTED : HANDLER_UNTRUSTED) != 0)
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("function \"%s\" is written in language \"%s\", which is not its handler's", name,
+							   NameStr(form->lanname)),
+						errhint("It was replaced while a query used it. Run the query again.")));
+	if (form->lanpltrusted && !trusted)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("language \"%s\" is trusted, but its handler is pyboxu's", NameStr(form->lanname)),
+				 errhint("Create it without TRUSTED, or with the handlers of pybox.")));
+	ReleaseSysCache(tuple);
+}
+
 /* Only what goes in: names and declared types of IN, INOUT and VARIADIC arguments. */
 static void
 arguments_read(Function *function, HeapTuple tuple)
@@ -124,6 +173,7 @@ function_read(HeapTuple tuple, Oid oid, Oid relation, bool trusted)
 	Function *function;
 	char *schema = get_namespace_name(form->pronamespace);
 
+	language_check(NameStr(form->proname), form->prolang, trusted);
 	if (is_null)
 		elog(ERROR, "function %u has no source", oid);
 	function =
@@ -185,8 +235,10 @@ function_get(Oid oid, Oid relation, bool trusted)
 Function *
 function_inline(const char *source, Oid language, bool trusted)
 {
-	Function *function = function_make(CurrentMemoryContext, "__inline", source, language, trusted);
+	Function *function;
 
+	language_check("__inline", language, trusted);
+	function = function_make(CurrentMemoryContext, "__inline", source, language, trusted);
 	function->is_inline = true;
 	function->current = false;
 	return function;
