@@ -123,7 +123,7 @@ language_check(const char *name, Oid language, bool trusted)
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
 						errmsg("function \"%s\" is written in language \"%s\", which is not its handler's", name,
 							   NameStr(form->lanname)),
-						errhint("It was replaced while a query used it. Run the query again.")));
+						errhint("If it was replaced while a query used it, run the query again.")));
 	if (form->lanpltrusted && !trusted)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
