@@ -17,7 +17,10 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+#include "handler/lease.h"
 #include "scheduler/policy_store.h"
+
+#define FUNCTIONS_SWEEP_MIN 256
 
 /* Of pybox and pyboxu, and of whatever language stands on them. */
 #define HANDLER_TRUSTED "pybox_call_handler"
@@ -200,6 +203,34 @@ function_retire(Function *function)
 		MemoryContextDelete(function->context);
 }
 
+/*
+ * Lets go of dropped functions whenever there are twice as many as were left the last time: a session that makes functions
+ * and drops them, temporary ones among them, keeps neither them nor what its interpreters have of them.
+ */
+static void
+functions_sweep(void)
+{
+	static long limit = FUNCTIONS_SWEEP_MIN;
+	HASH_SEQ_STATUS scan;
+	FunctionSlot *slot;
+
+	if (hash_get_num_entries(functions) < limit)
+		return;
+	hash_seq_init(&scan, functions);
+	while ((slot = hash_seq_search(&scan)) != NULL)
+	{
+		Function *function = slot->function;
+
+		if (function->users > 0 || SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(function->oid)))
+			continue;
+		lease_forget_all(function->handle);
+		(void) hash_search(functions, &slot->key, HASH_REMOVE, NULL);
+		function_retire(function);
+		function_generation++; /* no call site may go by what it remembers */
+	}
+	limit = Max(FUNCTIONS_SWEEP_MIN, 2 * hash_get_num_entries(functions));
+}
+
 Function *
 function_get(Oid oid, Oid relation, bool trusted)
 {
@@ -227,7 +258,10 @@ function_get(Oid oid, Oid relation, bool trusted)
 		function_retire(slot->function);
 	}
 	else
+	{
+		functions_sweep();
 		slot = hash_search(functions, &key, HASH_ENTER, &found);
+	}
 	slot->function = function;
 	return function;
 }
@@ -254,8 +288,11 @@ void
 function_release(Function *function)
 {
 	function->users--;
-	if (function->users == 0 && !function->current)
-		MemoryContextDelete(function->context);
+	if (function->users > 0 || function->current)
+		return;
+	if (function->is_inline)
+		type_handle_free(function->handle);
+	MemoryContextDelete(function->context);
 }
 
 static Oid

@@ -374,3 +374,24 @@ lease_learns(Lease *lease, uint32 handle)
 	}
 	lease->sent[handle] = 1;
 }
+
+void
+lease_forget(Lease *lease, uint32 handle)
+{
+	if (!lease_knows(lease, handle))
+		return;
+	lease->sent[handle] = 0;
+	if (!lease_is_dead(lease))
+		lease_drop(lease, WIRE_FORGET, handle);
+}
+
+void
+lease_forget_all(uint32 handle)
+{
+	for (Lease *lease = leases; lease != NULL; lease = lease->next)
+		if (lease_knows(lease, handle) && !lease_is_dead(lease) && lease_enter(lease))
+		{
+			lease_forget(lease, handle);
+			lease_leave(lease);
+		}
+}
