@@ -167,6 +167,26 @@ transforms_read(Oid language, HeapTuple tuple)
 	return transform_set_get(language, is_null ? (Datum) 0 : types);
 }
 
+static char *
+function_qualified(Form_pg_proc form)
+{
+	char *schema = get_namespace_name(form->pronamespace);
+
+	return psprintf("%s.%s", schema ? schema : "", NameStr(form->proname));
+}
+
+/* A schema's name is not in its functions' rows; pools may go by it. */
+static void
+function_rename(Function *function, Form_pg_proc form)
+{
+	char *qualified = function_qualified(form);
+
+	if (strcmp(qualified, function->qualified) == 0)
+		return;
+	function->qualified = MemoryContextStrdup(function->context, qualified);
+	function->pool = NULL;
+}
+
 static Function *
 function_read(HeapTuple tuple, Oid oid, Oid relation, bool trusted)
 {
@@ -174,7 +194,6 @@ function_read(HeapTuple tuple, Oid oid, Oid relation, bool trusted)
 	bool is_null;
 	Datum source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &is_null);
 	Function *function;
-	char *schema = get_namespace_name(form->pronamespace);
 
 	language_check(NameStr(form->proname), form->prolang, trusted);
 	if (is_null)
@@ -188,8 +207,7 @@ function_read(HeapTuple tuple, Oid oid, Oid relation, bool trusted)
 	function->returns_set = form->proretset;
 	function->is_procedure = form->prokind == PROKIND_PROCEDURE;
 	function->read_only = form->provolatile != PROVOLATILE_VOLATILE;
-	function->qualified =
-		MemoryContextStrdup(function->context, psprintf("%s.%s", schema ? schema : "", NameStr(form->proname)));
+	function->qualified = MemoryContextStrdup(function->context, function_qualified(form));
 	function->transforms = transforms_read(form->prolang, tuple);
 	arguments_read(function, tuple);
 	return function;
@@ -247,6 +265,7 @@ function_get(Oid oid, Oid relation, bool trusted)
 	if (found && slot->function->xmin == HeapTupleHeaderGetRawXmin(tuple->t_data) &&
 		ItemPointerEquals(&slot->function->tid, &tuple->t_self))
 	{
+		function_rename(slot->function, (Form_pg_proc) GETSTRUCT(tuple));
 		ReleaseSysCache(tuple);
 		return slot->function;
 	}

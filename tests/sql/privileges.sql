@@ -249,6 +249,36 @@ $$;
 SELECT defers_now();
 RESET SESSION AUTHORIZATION;
 
+-- Another session user: for a session of a superuser's only, and for SQL alone
+CREATE FUNCTION becomes() RETURNS text LANGUAGE pybox AS $$
+said = []
+for query in ("SET SESSION AUTHORIZATION regress_pr_ann", "SET SESSION AUTHORIZATION regress_pr_own", "SET SESSION AUTHORIZATION DEFAULT"):
+    try:
+        plpy.execute(query)
+        row = plpy.execute("SELECT CASE WHEN current_user LIKE 'regress%' THEN current_user ELSE 'me' END AS c, current_user = session_user AS s")[0]
+        said.append(f"{row['c']}, session's {row['s']}")
+    except plpy.SPIError as error:
+        said.append(str(error))
+return "; ".join(said)
+$$;
+CREATE FUNCTION becomes_definer() RETURNS text SECURITY DEFINER LANGUAGE sql AS 'SELECT privileges.becomes()';
+ALTER FUNCTION becomes_definer() OWNER TO regress_pr_own;
+SELECT becomes();
+SELECT becomes_definer();
+SET SESSION AUTHORIZATION regress_pr_ann;
+SELECT becomes_definer();
+RESET SESSION AUTHORIZATION;
+CREATE FUNCTION stays_another() RETURNS text LANGUAGE pybox AS $$
+GD["mine"] = "of the superuser"
+plpy.execute("SET SESSION AUTHORIZATION regress_pr_ann")
+return plpy.execute("SELECT privileges.has_mine()::text AS h")[0]["h"]
+$$;
+CREATE FUNCTION has_mine() RETURNS bool LANGUAGE pybox AS 'return "mine" in GD';
+SELECT stays_another();
+SELECT current_user, has_mine();
+RESET SESSION AUTHORIZATION;
+SELECT has_mine();
+
 -- What one role prepared or opened, another may go on with only as far as its own rights go
 CREATE TABLE rows (owner name, what text);
 INSERT INTO rows VALUES ('regress_pr_ann', 'of ann'), ('regress_pr_own', 'of own');
@@ -301,6 +331,20 @@ ALTER FUNCTION remembers() OWNER TO regress_pr_own;
 SELECT remembers();
 ALTER FUNCTION remembers() SECURITY INVOKER;
 SELECT regexp_replace(remembers(), '^.*,', 'me,');
+
+-- A pool that goes by a function's name goes with the name
+CREATE SCHEMA overstep; -- as the policy has it
+CREATE FUNCTION overstep.endless() RETURNS text LANGUAGE pybox AS $$
+return plpy.execute("SELECT pool FROM pybox.activity WHERE pid = pg_backend_pid()")[0]["pool"]
+$$;
+SELECT overstep.endless();
+ALTER SCHEMA overstep RENAME TO pr_overstep;
+SELECT pr_overstep.endless();
+ALTER SCHEMA pr_overstep RENAME TO overstep;
+SELECT overstep.endless();
+SET client_min_messages = warning;
+DROP SCHEMA overstep CASCADE;
+RESET client_min_messages;
 
 -- Administration is not everybody's
 SET ROLE regress_pr_ann;
