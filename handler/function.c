@@ -16,11 +16,14 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 #include "handler/lease.h"
 #include "scheduler/policy_store.h"
 
 #define FUNCTIONS_SWEEP_MIN 256
+#define FUNCTIONS_SWEEP_MS                                                                                             \
+	500 /* finalizers may take their time, and nothing interrupts them: the rest waits for the next */
 
 /* Of pybox and pyboxu, and of whatever language stands on them. */
 #define HANDLER_TRUSTED "pybox_call_handler"
@@ -128,10 +131,9 @@ language_check(const char *name, Oid language, bool trusted)
 							   NameStr(form->lanname)),
 						errhint("If it was replaced while a query used it, run the query again.")));
 	if (form->lanpltrusted && !trusted)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("language \"%s\" is trusted, but its handler is pyboxu's", NameStr(form->lanname)),
-				 errhint("Create it without TRUSTED, or with the handlers of pybox.")));
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("language \"%s\" is trusted, but its handler is pyboxu's", NameStr(form->lanname)),
+						errhint("Create it without TRUSTED, or with the handlers of pybox.")));
 	ReleaseSysCache(tuple);
 }
 
@@ -221,25 +223,39 @@ function_retire(Function *function)
 		MemoryContextDelete(function->context);
 }
 
+static bool
+function_is_dropped(const Function *function)
+{
+	return !SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(function->oid)) ||
+		   (OidIsValid(function->relation) && !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(function->relation)));
+}
+
 /*
- * Lets go of dropped functions whenever there are twice as many as were left the last time: a session that makes functions
+ * Lets go of dropped functions, and triggers of dropped tables, whenever there are twice as many as were left the last time: a session that makes functions
  * and drops them, temporary ones among them, keeps neither them nor what its interpreters have of them.
  */
 static void
 functions_sweep(void)
 {
 	static long limit = FUNCTIONS_SWEEP_MIN;
+	TimestampTz deadline;
 	HASH_SEQ_STATUS scan;
 	FunctionSlot *slot;
 
 	if (hash_get_num_entries(functions) < limit)
 		return;
+	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FUNCTIONS_SWEEP_MS);
 	hash_seq_init(&scan, functions);
 	while ((slot = hash_seq_search(&scan)) != NULL)
 	{
 		Function *function = slot->function;
 
-		if (function->users > 0 || SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(function->oid)))
+		if (GetCurrentTimestamp() > deadline)
+		{
+			hash_seq_term(&scan);
+			break;
+		}
+		if (function->users > 0 || !function_is_dropped(function))
 			continue;
 		lease_forget_all(function->handle);
 		(void) hash_search(functions, &slot->key, HASH_REMOVE, NULL);

@@ -89,7 +89,8 @@ zygote_fork(int memfd, int socket)
 	}
 	PyOS_AfterFork_Child();
 	if (zygote.children != NULL)
-		explicit_bzero(zygote.children, zygote.capacity * sizeof(ZygoteChild)); /* who its siblings are is not its business */
+		explicit_bzero(zygote.children,
+					   zygote.capacity * sizeof(ZygoteChild)); /* who its siblings are is not its business */
 	child_run(zygote.plan, zygote.options->trusted, memfd, socket, zygote.null_fd);
 }
 

@@ -244,6 +244,17 @@ BEGIN
         EXECUTE 'DO LANGUAGE pybox $block$ pass $block$';
     END LOOP;
 END $$;
+CREATE FUNCTION fires() RETURNS trigger LANGUAGE pybox AS 'SD["fired"] = True';
+CREATE PROCEDURE tables(number int) LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1 .. number LOOP
+        CREATE TEMP TABLE made (i int);
+        CREATE TRIGGER fires BEFORE INSERT ON made FOR EACH ROW EXECUTE FUNCTION fires();
+        INSERT INTO made VALUES (1);
+        DROP TABLE made;
+        COMMIT;
+    END LOOP;
+END $$;
 CREATE FUNCTION known() RETURNS int LANGUAGE pybox AS $$
 import gc
 gc.collect() # each is a circle: its globals have it
@@ -255,6 +266,9 @@ my $contexts = "SELECT count(*) FROM pg_backend_memory_contexts WHERE name = 'py
 my $top = "SELECT used_bytes FROM pg_backend_memory_contexts WHERE name = 'TopMemoryContext'";
 $maker->value('CALL makes(1000)');
 cmp_ok($maker->value($contexts), '<', 300, 'functions that were dropped: those of a backend are bounded');
+cmp_ok($maker->value('SELECT known()'), '<', 300, 'and those of its interpreter');
+$maker->value('CALL tables(600)');
+cmp_ok($maker->value($contexts), '<', 300, 'triggers of tables that were dropped: those of a backend');
 cmp_ok($maker->value('SELECT known()'), '<', 300, 'and those of its interpreter');
 my $used = $maker->value($top);
 $maker->value('CALL blocks(5000)');
