@@ -51,7 +51,7 @@ lockdown_plan_check(const LockdownPlan *plan)
 }
 
 /*
- * A copy, not a mapping: children shall share no file with their zygote, and kernels before 6.7 refuse a shared mapping
+ * A copy, not a mapping: children shall share no file with their zygote, and kernels before 6.7 may refuse a shared mapping
  * of a file that is sealed against writing, even for reading.
  */
 int
