@@ -207,7 +207,7 @@ lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
 	(void) fcntl(lease->socket, F_SETFL, O_NONBLOCK);
 	PG_TRY();
 	{
-		channel_open(&lease->channel, fds[0], lease->socket);
+		channel_open(&lease->channel, fds[0], lease->socket, lease->pidfd);
 	}
 	PG_CATCH();
 	{

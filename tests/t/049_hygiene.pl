@@ -283,4 +283,41 @@ $node->stop;
 ok(wait_for_no_processes($node), 'nothing is left of the server');
 is_deeply([ pybox_cgroups($node) ], [], 'no cgroup is left');
 $_->drop for @last, $admin;
+
+# --- an interpreter that dies and leaves processes with its descriptors, where no cgroup finds them ---
+my $bare = new_node('bare', cgroup => 0, policy => <<'YAML');
+version: 1
+node: {name: test, id: 1, slots: 1}
+pools:
+  standard: {limits: {memory: 512MB, wall: 1d}, spares: 0}
+YAML
+$bare->safe_psql('postgres', 'CREATE EXTENSION pybox');
+$bare->safe_psql('postgres', <<'SQL');
+CREATE FUNCTION leaves(how text) RETURNS int LANGUAGE pyboxu AS $$
+import os, subprocess, time
+if how == "program":
+    subprocess.Popen(["sleep", "10000"])
+elif os.fork() == 0:
+    if how == "session":
+        os.setsid()
+    while True:
+        time.sleep(10000)
+os._exit(3)
+$$;
+CREATE FUNCTION next_call() RETURNS int LANGUAGE pyboxu AS 'return 1';
+SQL
+my $session = PyboxSession->new($bare);
+for my $how ('program', 'process', 'session')
+{
+	my $answer = $session->ask("SELECT leaves('$how')");
+	is($answer->{sqlstate}, '38000', "what is left is a $how: the end is noticed");
+	like($answer->{text}, qr/Python interpreter exited with code 3/, 'and told');
+	ok(poll_until(sub { !interpreters_of($bare) }), 'its process group goes along') if $how ne 'session';
+	is($session->value('SELECT next_call()'), 1, 'the session goes on');
+	$session->value('DISCARD ALL');
+}
+$session->quit;
+processes_of($bare);
+$bare->stop;
+ok(wait_for_no_processes($bare), 'nothing is left of the server');
 done_testing();
