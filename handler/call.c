@@ -174,10 +174,8 @@ call_begin(Call *call, Function *function, const CallProgress *progress)
 static void
 block_forget(const Call *call)
 {
-	const Function *function = call->function;
-
-	if (function->is_inline && !call->lease->channel.dead && lease_knows(call->lease, function->handle))
-		lease_drop(call->lease, WIRE_FORGET, function->handle);
+	if (call->function->is_inline)
+		lease_forget(call->lease, call->function->handle);
 }
 
 /* What end and abort share; leaves nothing that the call owned. */
@@ -428,8 +426,8 @@ function_send(Call *call)
 
 	if (likely(lease_knows(call->lease, function->handle)))
 		return;
-	if (function->replaces != 0 && lease_knows(call->lease, function->replaces))
-		lease_drop(call->lease, WIRE_FORGET, function->replaces);
+	if (function->replaces != 0)
+		lease_forget(call->lease, function->replaces);
 	out = definition_start();
 	function_put(out, function);
 	call_send(call, WIRE_FUNCTION, out);

@@ -4,6 +4,7 @@
 #include "handler/function.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
@@ -15,8 +16,18 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
+#include "handler/lease.h"
 #include "scheduler/policy_store.h"
+
+#define FUNCTIONS_SWEEP_MIN 256
+#define FUNCTIONS_SWEEP_MS                                                                                             \
+	500 /* finalizers may take their time, and nothing interrupts them: the rest waits for the next */
+
+/* Of pybox and pyboxu, and of whatever language stands on them. */
+#define HANDLER_TRUSTED "pybox_call_handler"
+#define HANDLER_UNTRUSTED "pyboxu_call_handler"
 
 typedef struct FunctionKey
 {
@@ -83,6 +94,49 @@ arg_is_input(char mode)
 	return mode == PROARGMODE_IN || mode == PROARGMODE_INOUT || mode == PROARGMODE_VARIADIC;
 }
 
+/* The C function that calls those of a language; NULL: it has no such handler. */
+static char *
+language_handler(Form_pg_language language)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(language->lanplcallfoid));
+	char *symbol = NULL;
+	bool is_null;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	if (((Form_pg_proc) GETSTRUCT(tuple))->prolang == ClanguageId)
+		symbol = TextDatumGetCString(SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &is_null));
+	ReleaseSysCache(tuple);
+	return symbol;
+}
+
+/*
+ * The server keeps a function's handler for as long as a query runs, in which its owner may give the function another
+ * language: what is written in one language, by whoever may do so, never runs by another's handler.
+ */
+static void
+language_check(const char *name, Oid language, bool trusted)
+{
+	HeapTuple tuple = SearchSysCache1(LANGOID, ObjectIdGetDatum(language));
+	Form_pg_language form;
+	char *handler;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for language %u", language);
+	form = (Form_pg_language) GETSTRUCT(tuple);
+	handler = language_handler(form);
+	if (handler == NULL || strcmp(handler, trusted ? HANDLER_TRUSTED : HANDLER_UNTRUSTED) != 0)
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("function \"%s\" is written in language \"%s\", which is not its handler's", name,
+							   NameStr(form->lanname)),
+						errhint("If it was replaced while a query used it, run the query again.")));
+	if (form->lanpltrusted && !trusted)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("language \"%s\" is trusted, but its handler is pyboxu's", NameStr(form->lanname)),
+						errhint("Create it without TRUSTED, or with the handlers of pybox.")));
+	ReleaseSysCache(tuple);
+}
+
 /* Only what goes in: names and declared types of IN, INOUT and VARIADIC arguments. */
 static void
 arguments_read(Function *function, HeapTuple tuple)
@@ -115,6 +169,26 @@ transforms_read(Oid language, HeapTuple tuple)
 	return transform_set_get(language, is_null ? (Datum) 0 : types);
 }
 
+static char *
+function_qualified(Form_pg_proc form)
+{
+	char *schema = get_namespace_name(form->pronamespace);
+
+	return psprintf("%s.%s", schema ? schema : "", NameStr(form->proname));
+}
+
+/* A schema's name is not in its functions' rows; pools may go by it. */
+static void
+function_rename(Function *function, Form_pg_proc form)
+{
+	char *qualified = function_qualified(form);
+
+	if (strcmp(qualified, function->qualified) == 0)
+		return;
+	function->qualified = MemoryContextStrdup(function->context, qualified);
+	function->pool = NULL;
+}
+
 static Function *
 function_read(HeapTuple tuple, Oid oid, Oid relation, bool trusted)
 {
@@ -122,8 +196,8 @@ function_read(HeapTuple tuple, Oid oid, Oid relation, bool trusted)
 	bool is_null;
 	Datum source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &is_null);
 	Function *function;
-	char *schema = get_namespace_name(form->pronamespace);
 
+	language_check(NameStr(form->proname), form->prolang, trusted);
 	if (is_null)
 		elog(ERROR, "function %u has no source", oid);
 	function =
@@ -135,8 +209,7 @@ function_read(HeapTuple tuple, Oid oid, Oid relation, bool trusted)
 	function->returns_set = form->proretset;
 	function->is_procedure = form->prokind == PROKIND_PROCEDURE;
 	function->read_only = form->provolatile != PROVOLATILE_VOLATILE;
-	function->qualified =
-		MemoryContextStrdup(function->context, psprintf("%s.%s", schema ? schema : "", NameStr(form->proname)));
+	function->qualified = MemoryContextStrdup(function->context, function_qualified(form));
 	function->transforms = transforms_read(form->prolang, tuple);
 	arguments_read(function, tuple);
 	return function;
@@ -148,6 +221,48 @@ function_retire(Function *function)
 	function->current = false;
 	if (function->users == 0)
 		MemoryContextDelete(function->context);
+}
+
+static bool
+function_is_dropped(const Function *function)
+{
+	return !SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(function->oid)) ||
+		   (OidIsValid(function->relation) && !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(function->relation)));
+}
+
+/*
+ * Lets go of dropped functions, and triggers of dropped tables, whenever there are twice as many as were left the last time: a session that makes functions
+ * and drops them, temporary ones among them, keeps neither them nor what its interpreters have of them.
+ */
+static void
+functions_sweep(void)
+{
+	static long limit = FUNCTIONS_SWEEP_MIN;
+	TimestampTz deadline;
+	HASH_SEQ_STATUS scan;
+	FunctionSlot *slot;
+
+	if (hash_get_num_entries(functions) < limit)
+		return;
+	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FUNCTIONS_SWEEP_MS);
+	hash_seq_init(&scan, functions);
+	while ((slot = hash_seq_search(&scan)) != NULL)
+	{
+		Function *function = slot->function;
+
+		if (GetCurrentTimestamp() > deadline)
+		{
+			hash_seq_term(&scan);
+			break;
+		}
+		if (function->users > 0 || !function_is_dropped(function))
+			continue;
+		lease_forget_all(function->handle);
+		(void) hash_search(functions, &slot->key, HASH_REMOVE, NULL);
+		function_retire(function);
+		function_generation++; /* no call site may go by what it remembers */
+	}
+	limit = Max(FUNCTIONS_SWEEP_MIN, 2 * hash_get_num_entries(functions));
 }
 
 Function *
@@ -166,6 +281,7 @@ function_get(Oid oid, Oid relation, bool trusted)
 	if (found && slot->function->xmin == HeapTupleHeaderGetRawXmin(tuple->t_data) &&
 		ItemPointerEquals(&slot->function->tid, &tuple->t_self))
 	{
+		function_rename(slot->function, (Form_pg_proc) GETSTRUCT(tuple));
 		ReleaseSysCache(tuple);
 		return slot->function;
 	}
@@ -177,7 +293,10 @@ function_get(Oid oid, Oid relation, bool trusted)
 		function_retire(slot->function);
 	}
 	else
+	{
+		functions_sweep();
 		slot = hash_search(functions, &key, HASH_ENTER, &found);
+	}
 	slot->function = function;
 	return function;
 }
@@ -185,8 +304,10 @@ function_get(Oid oid, Oid relation, bool trusted)
 Function *
 function_inline(const char *source, Oid language, bool trusted)
 {
-	Function *function = function_make(CurrentMemoryContext, "__inline", source, language, trusted);
+	Function *function;
 
+	language_check("__inline", language, trusted);
+	function = function_make(CurrentMemoryContext, "__inline", source, language, trusted);
 	function->is_inline = true;
 	function->current = false;
 	return function;
@@ -202,8 +323,11 @@ void
 function_release(Function *function)
 {
 	function->users--;
-	if (function->users == 0 && !function->current)
-		MemoryContextDelete(function->context);
+	if (function->users > 0 || function->current)
+		return;
+	if (function->is_inline)
+		type_handle_free(function->handle);
+	MemoryContextDelete(function->context);
 }
 
 static Oid

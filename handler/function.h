@@ -3,7 +3,7 @@
  *
  * DESIGN. A Function is made from pg_proc at its first call in a session and made anew, under a new handle, when its row
  * changes. A CallSite hangs on the FmgrInfo and adds what this use of it resolves: polymorphic and record types. users
- * counts the calls and open sets that still need a replaced one.
+ * counts the calls and open sets that still need a replaced one. Every so often those that were dropped are let go.
  */
 #ifndef PYBOX_FUNCTION_H
 #define PYBOX_FUNCTION_H

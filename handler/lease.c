@@ -296,7 +296,7 @@ lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
 	(void) fcntl(lease->socket, F_SETFL, O_NONBLOCK);
 	PG_TRY();
 	{
-		channel_open(&lease->channel, fds[0], lease->socket);
+		channel_open(&lease->channel, fds[0], lease->socket, lease->pidfd);
 		watch_open(lease, fds[3]);
 	}
 	PG_CATCH();
@@ -462,4 +462,25 @@ lease_learns(Lease *lease, uint32 handle)
 		lease->sent_size = size;
 	}
 	lease->sent[handle] = 1;
+}
+
+void
+lease_forget(Lease *lease, uint32 handle)
+{
+	if (!lease_knows(lease, handle))
+		return;
+	lease->sent[handle] = 0;
+	if (!lease_is_dead(lease))
+		lease_drop(lease, WIRE_FORGET, handle);
+}
+
+void
+lease_forget_all(uint32 handle)
+{
+	for (Lease *lease = leases; lease != NULL; lease = lease->next)
+		if (lease_knows(lease, handle) && !lease_is_dead(lease) && lease_enter(lease))
+		{
+			lease_forget(lease, handle);
+			lease_leave(lease);
+		}
 }

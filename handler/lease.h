@@ -64,6 +64,10 @@ void lease_kill(Lease *lease);
  * what takes longer dies with the child. Raises nothing.
  */
 void lease_drop(Lease *lease, WireKind kind, uint32 number);
+/* Has it drop a function that it knows, by lease_drop. */
+void lease_forget(Lease *lease, uint32 handle);
+/* The same of every lease of the session. */
+void lease_forget_all(uint32 handle);
 /* Ends those that nothing uses. */
 void lease_drop_all(void);
 /* Whether the interpreter has what handle names; says so from now on. */

@@ -128,6 +128,13 @@ step_descriptors(const JailChild *child)
 }
 
 static int
+step_inheritance(const JailChild *child)
+{
+	(void) child;
+	return jail_inheritance_drop();
+}
+
+static int
 step_user(const JailChild *child)
 {
 	return jail_namespace_map(child->user, child->group);
@@ -210,6 +217,7 @@ static const JailStep jail_steps[] = {
 	{"signals", ALWAYS, step_signals},
 	{"descriptors", ALWAYS, step_descriptors},
 	{"oom_score_adj", ALWAYS, step_oom_score},
+	{"inheritance", ALWAYS, step_inheritance},
 	{"user_namespace", WITH(USER_NAMESPACE), step_user},
 	{"uts_namespace", WITH(UTS_NAMESPACE), step_host_name},
 	{"rlimits", WITH(RLIMITS), step_rlimits},

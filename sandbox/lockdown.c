@@ -15,8 +15,8 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -51,25 +51,31 @@ lockdown_plan_check(const LockdownPlan *plan)
 	return 0;
 }
 
+/*
+ * A copy, not a mapping: children shall share no file with their zygote, and kernels before 6.7 may refuse a shared mapping
+ * of a file that is sealed against writing, even for reading.
+ */
 int
 lockdown_read(int fd, LockdownPlan **plan)
 {
+	LockdownPlan *copy;
 	struct stat status;
-	void *map;
+	ssize_t got;
 	int result;
 
 	if (fstat(fd, &status) < 0)
 		return -errno;
 	if (status.st_size != (off_t) sizeof(LockdownPlan))
 		return -EINVAL;
-	map = mmap(NULL, sizeof(LockdownPlan), PROT_READ, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		return -errno;
-	result = lockdown_plan_check(map);
+	copy = malloc(sizeof(LockdownPlan));
+	if (copy == NULL)
+		return -ENOMEM;
+	got = pread(fd, copy, sizeof(LockdownPlan), 0);
+	result = got < 0 ? -errno : got != (ssize_t) sizeof(LockdownPlan) ? -EINVAL : lockdown_plan_check(copy);
 	if (result < 0)
-		munmap(map, sizeof(LockdownPlan));
+		free(copy);
 	else
-		*plan = map;
+		*plan = copy;
 	return result;
 }
 

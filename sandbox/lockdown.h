@@ -44,7 +44,7 @@ typedef struct LockdownPlan
 	struct sock_filter filter[LOCKDOWN_FILTER_MAX];
 } LockdownPlan;
 
-/* Maps the plan for reading. Returns 0, or -errno when it is not one. The mapping stays; fd may be closed. */
+/* Copies the plan. Returns 0, or -errno when it is not one. The copy lives as long as the process; fd may be closed. */
 int lockdown_read(int fd, LockdownPlan **plan);
 /*
  * Confines the calling process, which has one thread and has just been forked, for good. Returns 0 with the layers that

@@ -183,20 +183,32 @@ start_python(const StartOptions *options, char *error, size_t size)
 	return start_freeze() == 0 ? 0 : start_fail("gc", "", error, size);
 }
 
-void
+/* Seeds the module's generator from the kernel, if the module was imported. */
+static int
+start_reseed_module(const char *module_name)
+{
+	PyObject *name = PyUnicode_FromString(module_name);
+	PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
+	PyObject *seed = module == NULL ? NULL : PyObject_GetAttrString(module, "seed");
+	PyObject *done = seed == NULL ? NULL : PyObject_CallNoArgs(seed);
+	int result = name == NULL || (module != NULL && done == NULL) ? -1 : 0;
+
+	Py_XDECREF(done);
+	Py_XDECREF(seed);
+	Py_XDECREF(module);
+	Py_XDECREF(name);
+	PyErr_Clear();
+	return result;
+}
+
+/* The generators that libraries share; secrets, uuid, ssl and new generators ask the kernel, or see that the pid is another. */
+int
 start_reseed(void)
 {
 	static const char *const modules[] = {"random", "numpy.random"};
+	int result = 0;
 
-	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
-	{
-		PyObject *name = PyUnicode_FromString(modules[i]);
-		PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
-		PyObject *done = module == NULL ? NULL : PyObject_CallMethod(module, "seed", NULL);
-
-		Py_XDECREF(done);
-		Py_XDECREF(module);
-		Py_XDECREF(name);
-		PyErr_Clear();
-	}
+	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]) && result == 0; i++)
+		result = start_reseed_module(modules[i]);
+	return result;
 }
