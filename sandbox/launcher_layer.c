@@ -35,8 +35,8 @@ detail_seccomp(const Launcher *launcher, char *text, size_t size)
 
 	(void) launcher;
 	snprintf(text, size, "%d instructions for pybox, %d for pyboxu",
-			 seccomp_compile(&seccomp_trusted, SECCOMP_WITHOUT_NET, filter, LOCKDOWN_FILTER_MAX),
-			 seccomp_compile(&seccomp_untrusted, SECCOMP_WITHOUT_NET, filter, LOCKDOWN_FILTER_MAX));
+			 seccomp_compile(&seccomp_trusted, SECCOMP_WHEN_NO_NET, filter, LOCKDOWN_FILTER_MAX),
+			 seccomp_compile(&seccomp_untrusted, SECCOMP_WHEN_NO_NET, filter, LOCKDOWN_FILTER_MAX));
 }
 
 static void
