@@ -183,7 +183,7 @@ start_python(const StartOptions *options, char *error, size_t size)
 	return start_freeze() == 0 ? 0 : start_fail("gc", "", error, size);
 }
 
-/* Seeds the module's generator from the kernel, if the module was imported. */
+/* Seeds the module's generator from the kernel, if the module was imported and has one. */
 static int
 start_reseed_module(const char *module_name)
 {
@@ -191,7 +191,7 @@ start_reseed_module(const char *module_name)
 	PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
 	PyObject *seed = module == NULL ? NULL : PyObject_GetAttrString(module, "seed");
 	PyObject *done = seed == NULL ? NULL : PyObject_CallNoArgs(seed);
-	int result = name == NULL || (module != NULL && done == NULL) ? -1 : 0;
+	int result = name == NULL || (seed != NULL && done == NULL) ? -1 : 0;
 
 	Py_XDECREF(done);
 	Py_XDECREF(seed);

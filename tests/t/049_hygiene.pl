@@ -121,6 +121,25 @@ my %said = map { /^([^:]+): (.*)$/ } split /\n/, $node->safe_psql('postgres', 'S
 is($said{$_}, $expected{$_}, "inherited: $_") for sort keys %expected;
 is_deeply([ sort keys %said ], [ sort keys %expected ], 'nothing else was asked');
 
+# --- numbers of modules that a function imports itself: those of preloaded ones are in t/044_leaks.pl ---
+$node->safe_psql('postgres', <<'SQL');
+CREATE FUNCTION draws() RETURNS SETOF text LANGUAGE pybox AS $$
+import numpy, random, secrets, ssl, sys, uuid
+return ["random %d" % random.getrandbits(64), "numpy %d" % numpy.random.randint(0, 1 << 62), "generator %d" % numpy.random.default_rng().integers(1 << 62),
+        "secrets %d" % secrets.randbits(64), "ssl %s" % ssl.RAND_bytes(8).hex(), "uuid %s" % uuid.uuid4(), "uuid %s" % uuid.uuid1()]
+$$;
+CREATE FUNCTION imported() RETURNS bool LANGUAGE pybox AS 'import sys; return "numpy" in sys.modules';
+SQL
+my %drawn;
+for my $round (1 .. 3)
+{
+	my $session = PyboxSession->new($node);
+	is($session->value('SELECT imported()'), 'f', 'numpy is not there before it is imported') if $round == 1;
+	$drawn{$_}++ for map { split /\n/, $session->value($_) } 'SELECT draws()', 'SELECT draws()', 'DISCARD ALL; SELECT draws()';
+	$session->quit;
+}
+is(keys %drawn, 3 * 3 * 7, 'no number is drawn twice');
+
 # --- the end of an interpreter that does not want to end ---
 my $clings = <<'PYTHON';
 import atexit, signal, threading, weakref
