@@ -234,7 +234,7 @@ doctor_examine(Doctor *doctor)
 		return status;
 	cgroup_open(&doctor->launcher.cgroup, doctor->options.cgroup == NULL ? "" : doctor->options.cgroup);
 	before = machine_now_ms();
-	launcher_layer_probe(&doctor->launcher);
+	launcher_layer_probe(&doctor->launcher, LAYER_ALL);
 	doctor->milliseconds = (long) (machine_now_ms() - before);
 	doctor_folder_remove(doctor);
 	for (int layer = 0; layer < LAYER_COUNT; layer++)

@@ -87,16 +87,48 @@ launcher_layer_try(const Launcher *launcher, int layer)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : ETIMEDOUT;
 }
 
-void
-launcher_layer_probe(Launcher *launcher)
+/* Of the moment, not of the machine: what worked before is taken to work still. */
+static bool
+launcher_layer_is_passing(int error)
 {
-	launcher->layers = 0;
+	static const int passing[] = {EAGAIN, ENOMEM, EMFILE, ENFILE, ETIMEDOUT};
+
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		if (error == passing[i])
+			return true;
+	return false;
+}
+
+void
+launcher_layer_probe(Launcher *launcher, uint32_t mask)
+{
 	for (int layer = 0; layer < LAYER_COUNT; layer++)
 	{
-		launcher->layer_errors[layer] = launcher_layer_try(launcher, layer);
+		bool worked = (launcher->layers & LAYER_BIT(layer)) != 0;
+		int error =
+			(mask & LAYER_BIT(layer)) == 0 ? launcher->layer_errors[layer] : launcher_layer_try(launcher, layer);
+
+		launcher->layer_errors[layer] = worked && launcher_layer_is_passing(error) ? 0 : error;
+		launcher->layers &= ~LAYER_BIT(layer);
 		if (launcher->layer_errors[layer] == 0)
 			launcher->layers |= LAYER_BIT(layer);
 	}
+}
+
+bool
+launcher_layer_is_blamed(const char *reason)
+{
+	if (strstr(reason, "clone3: ") != NULL)
+		return true;
+	for (int layer = 0; layer < LAYER_COUNT; layer++)
+	{
+		char stage[64];
+
+		snprintf(stage, sizeof(stage), "%s: ", layer_name(layer));
+		if (strstr(reason, stage) != NULL)
+			return true;
+	}
+	return false;
 }
 
 void

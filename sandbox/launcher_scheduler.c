@@ -148,6 +148,15 @@ launcher_scheduler_report(Launcher *launcher)
 	}
 }
 
+/* Not the cgroups, which are chosen at the start: a limit that is tried leaves a line in the kernel's log. */
+void
+launcher_scheduler_renew(Launcher *launcher)
+{
+	launcher_layer_probe(launcher, LAYER_ALL & ~(LAYER_BIT(LAYER_CGROUP_MEMORY) | LAYER_BIT(LAYER_CGROUP_PIDS) |
+												 LAYER_BIT(LAYER_CGROUP_CPU)));
+	launcher_scheduler_report(launcher);
+}
+
 void
 launcher_scheduler_apply(Launcher *launcher)
 {
@@ -158,8 +167,10 @@ launcher_scheduler_apply(Launcher *launcher)
 static void
 scheduler_policy(Launcher *launcher, const ControlMessage *message, int fd)
 {
-	if (scheduler_policy_parse(launcher, message->generation, fd) == 0)
-		launcher_scheduler_apply(launcher);
+	if (scheduler_policy_parse(launcher, message->generation, fd) < 0)
+		return;
+	launcher_scheduler_renew(launcher);
+	launcher_scheduler_apply(launcher);
 }
 
 static const struct

@@ -2,6 +2,7 @@
 # all trusted calls and says which layer, why and what to do; when it is back, they run.
 use strict;
 use warnings;
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use PyboxSession;
@@ -151,6 +152,27 @@ sub shown
 		WHERE language = 'pybox' AND layer = '$layer'");
 }
 
+# What root of the server's user namespace may set. That is us: the namespace is a process's own to enter.
+sub set_user_namespaces
+{
+	my ($node, $number) = @_;
+	my $child = fork // die $!;
+
+	if ($child == 0)
+	{
+		my ($namespace, $file);
+		my $done = open($namespace, '<', '/proc/' . $node->{_pid} . '/ns/user')
+		  && syscall(308, fileno($namespace), 0x10000000) == 0    # setns, CLONE_NEWUSER
+		  && open($file, '>', '/proc/sys/user/max_user_namespaces')
+		  && print($file $number)
+		  && close($file);
+		POSIX::_exit($done ? 0 : 1);
+	}
+	waitpid $child, 0;
+	die "user.max_user_namespaces: $?" if $?;
+	return;
+}
+
 # A call's result, or its SQLSTATE.
 sub expect_call
 {
@@ -248,6 +270,37 @@ for my $row (@rights)
 	($admin) = restart_without("landlock_$version", 'landlock');
 	is($admin->value('SELECT move_u()'), $moved, "Landlock $version: pyboxu moves a file to another folder");
 	$admin->quit;
+	$node->stop;
+}
+
+# --- a layer that goes while the server runs: a sysctl of the user namespace that this one is started in ---
+{
+	my $id = $<;
+	my $program = $node->{_install_path} . '/bin/postgres';
+
+	set_without($node, '');
+	my $exec = slurp_file($program) =~ s/exec /exec unshare --user --map-user=$id --map-group=@{[ $( + 0 ]} /r;
+	unlink $program;
+	append_to_file($program, $exec);
+	chmod 0755, $program or die "$program: $!";
+	write_policy($node, policy('user_namespace'));
+	$node->start;
+	my ($admin, @others) = map { PyboxSession->new($node, role => $_) } qw(postgres ana ben);
+	is($others[0]->value('SELECT nested(2)'), 0, 'a layer goes: calls run before');
+	set_user_namespaces($node, 0);
+	is($others[0]->value('SELECT nested(2)'), 0, 'a layer goes: who has an interpreter keeps it');
+	kill 'KILL', zygotes_of($node);
+	poll_until(sub { !zygotes_of($node) }) or die 'the zygote does not end';
+	expect_call($others[0], 'SELECT one()', 38000, 'a layer goes: its zygote took an interpreter along');
+	is_deeply([ not_refused('user_namespace', @others) ], [], 'a layer goes: every call that needs an interpreter is refused and names it');
+	is(shown($admin, 'user_namespace'), 'f|t||t', 'a layer goes: pybox.protection');
+	is($admin->value("SELECT DISTINCT reason FROM pybox.protection WHERE layer = 'user_namespace'"),
+		'No space left on device: sysctl user.max_user_namespaces is used up', 'a layer goes: the reason');
+	set_user_namespaces($node, 16384);
+	$admin->value('SELECT pybox.reload_policy()');
+	is($_->value('SELECT nested(2)'), 0, 'a layer comes back: calls run after a reload') for @others;
+	is(shown($admin, 'user_namespace'), 't|t|t|', 'a layer comes back: pybox.protection');
+	$_->quit for $admin, @others;
 	$node->stop;
 }
 
