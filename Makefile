@@ -29,6 +29,7 @@ EXECUTABLES      := pybox-launcher pybox-interpreter pybox-policy
 UNIT_TESTS      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 policy_test_SRCS  := $(POLICY_SRCS)
 sandbox_test_SRCS := $(LAUNCHER_SRCS)
+watch_test_SRCS   := $(LAUNCHER_SRCS)
 unit_srcs = $(or $($(1)_SRCS),$(wildcard */$(patsubst %_test,%,$(1)).c))
 
 # --- the server's library ---------------------------------------------------------------------------------------------
