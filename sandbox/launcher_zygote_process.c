@@ -258,8 +258,8 @@ zygote_end_explain(Zygote *zygote, const siginfo_t *end)
 	{
 		zygote->end_cause = CONTROL_CAUSE_MEMORY;
 		snprintf(zygote->reason, sizeof(zygote->reason),
-				 "its preload list needs more than %lld MB, limits.memory is %lld MB",
-				 MEGABYTES(zygote_memory(zygote)), MEGABYTES(zygote->pool.limits.memory));
+				 "its preload list needs more than %lld MB, limits.memory is %lld MB", MEGABYTES(zygote_memory(zygote)),
+				 MEGABYTES(zygote->pool.limits.memory));
 	}
 	else if (jail_report_read(zygote->report_fd, reason))
 		snprintf(zygote->reason, sizeof(zygote->reason), "jail: %s", reason);
