@@ -34,6 +34,7 @@ policy_test_SRCS  := $(POLICY_SRCS)
 policy_read_test_SRCS := $(POLICY_SRCS)
 sandbox_test_SRCS := $(LAUNCHER_SRCS)
 seccomp_test_SRCS := $(wildcard sandbox/seccomp*.c)
+watch_test_SRCS   := $(LAUNCHER_SRCS)
 unit_srcs = $(or $($(1)_SRCS),$(wildcard */$(patsubst %_test,%,$(1)).c))
 
 # --- the server's library ---------------------------------------------------------------------------------------------

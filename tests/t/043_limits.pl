@@ -149,12 +149,15 @@ return subprocess.run(['/usr/bin/python3', '-c', 'a = bytearray(1 << 20)\nwhile 
 PYTHON
 my $signal = function("import os\nos.kill(os.getpid(), 9)", language => 'pyboxu');
 like($sessions{free}->value("SELECT $subprocess()"), qr/^(-9|1)$/, 'a subprocess that takes too much ends alone');
-my $hungry = function("import mmap\nm = mmap.mmap(-1, 1 << 30)\nfor i in range(0, 1 << 30, 4096): m[i] = 1", language => 'pyboxu');
+my $hungry = function(<<'PYTHON', language => 'pyboxu');
+import ctypes, mmap
+m = mmap.mmap(-1, 1 << 30)
+ctypes.memset(ctypes.addressof(ctypes.c_char.from_buffer(m)), 1, 1 << 30)
+PYTHON
 is($sessions{free}->ask("SELECT $hungry()")->{sqlstate}, '53200', 'an interpreter killed for its memory');
 my $subprocess_killed = function(<<'PYTHON', language => 'pyboxu');
-import os, signal, subprocess, time
-code = 'import mmap\nm = mmap.mmap(-1, 1 << 30)\nfor i in range(0, 1 << 30, 4096): m[i] = 1'
-result = subprocess.run(['/usr/bin/python3', '-c', code]).returncode
+import signal, subprocess
+result = subprocess.run(['/usr/bin/python3', '-c', "b'x' * (1 << 30)"]).returncode
 return 'killed' if result == -signal.SIGKILL else result
 PYTHON
 # The launcher takes note of it the second time that it looks, which is soon in this pool: give it more time until it has.
