@@ -134,7 +134,7 @@ UNIT := $(BUILD)/unit$(if $(SANITIZERS),-sanitized)
 
 # The lists of system calls, as rows for sandbox/seccomp_list.c.
 SECCOMP_LISTS := $(patsubst sandbox/%.list,$(BUILD)/%.inc,$(wildcard sandbox/seccomp_*.list))
-$(BUILD)/exe/sandbox/seccomp_list.o $(UNIT)/sandbox/seccomp_list.o: $(SECCOMP_LISTS)
+$(foreach folder,exe unit unit-sanitized sanitized/exe fuzz,$(BUILD)/$(folder)/sandbox/seccomp_list.o): $(SECCOMP_LISTS)
 $(BUILD)/seccomp_%.inc: sandbox/seccomp_%.list ops/gen-seccomp
 	@mkdir -p $(@D)
 	ops/gen-seccomp $< > $@.tmp && mv $@.tmp $@
