@@ -32,7 +32,6 @@
 typedef struct FunctionKey
 {
 	Oid oid, relation;
-	int32 trusted;
 } FunctionKey;
 
 typedef struct FunctionSlot
@@ -71,9 +70,53 @@ functions_initialize(void)
 	functions = hash_create("pybox functions", 64, &control, HASH_ELEM | HASH_BLOBS);
 }
 
-static Function *
-function_make(MemoryContext parent, const char *name, const char *source, Oid language, bool trusted)
+/* The C function that calls those of a language; NULL: it has no such handler. */
+static char *
+language_handler(Form_pg_language language)
 {
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(language->lanplcallfoid));
+	char *symbol = NULL;
+	bool is_null;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	if (((Form_pg_proc) GETSTRUCT(tuple))->prolang == ClanguageId)
+		symbol = TextDatumGetCString(SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &is_null));
+	ReleaseSysCache(tuple);
+	return symbol;
+}
+
+/* Whether the handler of pybox serves a language, rather than that of pyboxu; raises an error if neither does. */
+static bool
+language_is_confined(const char *function, Oid language)
+{
+	HeapTuple tuple = SearchSysCache1(LANGOID, ObjectIdGetDatum(language));
+	Form_pg_language form;
+	char *handler;
+	bool confined;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for language %u", language);
+	form = (Form_pg_language) GETSTRUCT(tuple);
+	handler = language_handler(form);
+	confined = handler != NULL && strcmp(handler, HANDLER_TRUSTED) == 0;
+	if (!confined && (handler == NULL || strcmp(handler, HANDLER_UNTRUSTED) != 0))
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("function \"%s\" is written in language \"%s\", which pybox does not run", function,
+							   NameStr(form->lanname)),
+						errhint("If it was replaced while a query used it, run the query again.")));
+	if (form->lanpltrusted && !confined)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("language \"%s\" is trusted, but its handler is pyboxu's", NameStr(form->lanname)),
+						errhint("Create it without TRUSTED, or with the handlers of pybox.")));
+	ReleaseSysCache(tuple);
+	return confined;
+}
+
+static Function *
+function_make(MemoryContext parent, const char *name, const char *source, Oid language)
+{
+	bool trusted = language_is_confined(name, language);
 	MemoryContext context = AllocSetContextCreate(parent, "pybox function", ALLOCSET_SMALL_SIZES);
 	Function *function = MemoryContextAllocZero(context, sizeof(Function));
 
@@ -92,49 +135,6 @@ static bool
 arg_is_input(char mode)
 {
 	return mode == PROARGMODE_IN || mode == PROARGMODE_INOUT || mode == PROARGMODE_VARIADIC;
-}
-
-/* The C function that calls those of a language; NULL: it has no such handler. */
-static char *
-language_handler(Form_pg_language language)
-{
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(language->lanplcallfoid));
-	char *symbol = NULL;
-	bool is_null;
-
-	if (!HeapTupleIsValid(tuple))
-		return NULL;
-	if (((Form_pg_proc) GETSTRUCT(tuple))->prolang == ClanguageId)
-		symbol = TextDatumGetCString(SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &is_null));
-	ReleaseSysCache(tuple);
-	return symbol;
-}
-
-/*
- * The server keeps a function's handler for as long as a query runs, in which its owner may give the function another
- * language: what is written in one language, by whoever may do so, never runs by another's handler.
- */
-static void
-language_check(const char *name, Oid language, bool trusted)
-{
-	HeapTuple tuple = SearchSysCache1(LANGOID, ObjectIdGetDatum(language));
-	Form_pg_language form;
-	char *handler;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for language %u", language);
-	form = (Form_pg_language) GETSTRUCT(tuple);
-	handler = language_handler(form);
-	if (handler == NULL || strcmp(handler, trusted ? HANDLER_TRUSTED : HANDLER_UNTRUSTED) != 0)
-		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-						errmsg("function \"%s\" is written in language \"%s\", which is not its handler's", name,
-							   NameStr(form->lanname)),
-						errhint("If it was replaced while a query used it, run the query again.")));
-	if (form->lanpltrusted && !trusted)
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("language \"%s\" is trusted, but its handler is pyboxu's", NameStr(form->lanname)),
-						errhint("Create it without TRUSTED, or with the handlers of pybox.")));
-	ReleaseSysCache(tuple);
 }
 
 /* Only what goes in: names and declared types of IN, INOUT and VARIADIC arguments. */
@@ -190,18 +190,16 @@ function_rename(Function *function, Form_pg_proc form)
 }
 
 static Function *
-function_read(HeapTuple tuple, Oid oid, Oid relation, bool trusted)
+function_read(HeapTuple tuple, Oid oid, Oid relation)
 {
 	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tuple);
 	bool is_null;
 	Datum source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &is_null);
 	Function *function;
 
-	language_check(NameStr(form->proname), form->prolang, trusted);
 	if (is_null)
 		elog(ERROR, "function %u has no source", oid);
-	function =
-		function_make(TopMemoryContext, NameStr(form->proname), TextDatumGetCString(source), form->prolang, trusted);
+	function = function_make(TopMemoryContext, NameStr(form->proname), TextDatumGetCString(source), form->prolang);
 	function->oid = oid;
 	function->relation = relation;
 	function->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
@@ -266,9 +264,9 @@ functions_sweep(void)
 }
 
 Function *
-function_get(Oid oid, Oid relation, bool trusted)
+function_get(Oid oid, Oid relation)
 {
-	FunctionKey key = {.oid = oid, .relation = relation, .trusted = trusted};
+	FunctionKey key = {.oid = oid, .relation = relation};
 	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(oid));
 	FunctionSlot *slot;
 	Function *function;
@@ -285,7 +283,7 @@ function_get(Oid oid, Oid relation, bool trusted)
 		ReleaseSysCache(tuple);
 		return slot->function;
 	}
-	function = function_read(tuple, oid, relation, trusted);
+	function = function_read(tuple, oid, relation);
 	ReleaseSysCache(tuple);
 	if (found)
 	{
@@ -302,12 +300,10 @@ function_get(Oid oid, Oid relation, bool trusted)
 }
 
 Function *
-function_inline(const char *source, Oid language, bool trusted)
+function_inline(const char *source, Oid language)
 {
-	Function *function;
+	Function *function = function_make(CurrentMemoryContext, "__inline", source, language);
 
-	language_check("__inline", language, trusted);
-	function = function_make(CurrentMemoryContext, "__inline", source, language, trusted);
 	function->is_inline = true;
 	function->current = false;
 	return function;
@@ -386,7 +382,7 @@ site_make(FunctionCallInfo call, Function *function)
 }
 
 CallSite *
-function_site(FunctionCallInfo call, bool trusted)
+function_site(FunctionCallInfo call)
 {
 	CallSite *site = call->flinfo->fn_extra;
 	Function *function;
@@ -396,7 +392,7 @@ function_site(FunctionCallInfo call, bool trusted)
 		return site;
 	if (site != NULL && site->set != NULL)
 		return site; /* a set goes on as it began */
-	function = function_get(call->flinfo->fn_oid, InvalidOid, trusted);
+	function = function_get(call->flinfo->fn_oid, InvalidOid);
 	if (site == NULL || site->handle != function->handle)
 		site = site_make(call, function);
 	for (int i = 0; i < function->arg_count; i++)

@@ -50,11 +50,11 @@ typedef struct CallSite
 } CallSite;
 
 /* The call site of a call, brought up to date. */
-CallSite *function_site(FunctionCallInfo call, bool trusted);
-/* From pg_proc, by oid; relation: whose trigger it is, or InvalidOid. */
-Function *function_get(Oid oid, Oid relation, bool trusted);
+CallSite *function_site(FunctionCallInfo call);
+/* From pg_proc, by oid; relation: whose trigger it is, or InvalidOid. Raises 42809 if it is not of a language of ours. */
+Function *function_get(Oid oid, Oid relation);
 /* For DO: freed by function_release. */
-Function *function_inline(const char *source, Oid language, bool trusted);
+Function *function_inline(const char *source, Oid language);
 void function_hold(Function *function);
 void function_release(Function *function);
 /* Appends the payload of WIRE_FUNCTION and WIRE_CHECK. */

@@ -5,14 +5,13 @@ CREATE ROLE regress_pr_ann;
 CREATE ROLE regress_pr_own;
 GRANT ALL ON SCHEMA privileges TO regress_pr_ann, regress_pr_own;
 
--- A function that gets another language while a query uses it: what its owner may write is not run by the old handler
+-- A function that gets another language while a query uses it runs as that language does, whatever the query's handler
 CREATE FUNCTION reaches() RETURNS text LANGUAGE pyboxu AS 'return "of the superuser"';
 ALTER FUNCTION reaches() OWNER TO regress_pr_ann;
-CREATE FUNCTION replaces(language text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION replaces(language text, body text DEFAULT 'return open("/etc/passwd").readline()') RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     SET LOCAL check_function_bodies = off;
-    EXECUTE format('CREATE OR REPLACE FUNCTION privileges.reaches() RETURNS text LANGUAGE %s AS %L', language,
-                   'return open("/etc/passwd").readline()');
+    EXECUTE format('CREATE OR REPLACE FUNCTION privileges.reaches() RETURNS text LANGUAGE %s AS %L', language, body);
     RETURN 'replaced';
 END $$;
 SET ROLE regress_pr_ann;
@@ -20,6 +19,7 @@ SELECT reaches();
 SELECT CASE WHEN g = 2 THEN replaces('pybox') END, reaches() FROM generate_series(1, 3) g;
 SELECT CASE WHEN g = 2 THEN replaces('plpgsql') END, reaches() FROM generate_series(1, 3) g;
 SELECT CASE WHEN g = 2 THEN replaces('pyboxu') END, reaches() FROM generate_series(1, 3) g;
+SELECT CASE WHEN g = 2 THEN replaces('pybox', 'return "of ann, confined"') END, reaches() FROM generate_series(1, 3) g;
 SELECT reaches();
 SELECT replaces('pybox');
 SELECT reaches();
@@ -71,7 +71,7 @@ $$;
 SELECT strict('/etc/passwd');
 SELECT pybox_inline_handler(NULL);
 SELECT pyboxu_call_handler();
-DROP FUNCTION mixed(), strict(text), c_handler();
+DROP FUNCTION mixed(), half(), strict(text), c_handler();
 DROP LANGUAGE pr_mixed;
 DROP LANGUAGE pr_half;
 DROP LANGUAGE pr_strict;
