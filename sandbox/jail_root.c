@@ -216,8 +216,12 @@ jail_root_pivot(const JailSpec *spec)
 	const char *base = spec->data_directory;
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-		mount("pybox", base, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") < 0 || chdir(base) < 0 ||
-		mkdir(JAIL_OLD + 1, 0700) < 0 || syscall(SYS_pivot_root, ".", JAIL_OLD + 1) < 0 || chdir("/") < 0)
+		mount("pybox", base, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") < 0 || chdir(base) < 0)
+		return -errno;
+	/* Where a filter around the server answered for the kernel, nothing is hidden, and nothing may be made there. */
+	if (access("PG_VERSION", F_OK) == 0)
+		return -EBADE;
+	if (mkdir(JAIL_OLD + 1, 0700) < 0 || syscall(SYS_pivot_root, ".", JAIL_OLD + 1) < 0 || chdir("/") < 0)
 		return -errno;
 	return 0;
 }

@@ -227,6 +227,7 @@ for my $row (@lies)
 	if (defined $layer)
 	{
 		is_deeply([ not_refused($layer, @sessions) ], [], "$lie: every trusted call is refused and names $layer");
+		ok(!-e $node->data_dir . '/.old', "$lie: nothing is made in the data directory");
 		next;
 	}
 	for my $call ('SELECT one()', "DO LANGUAGE pybox 'pass'", 'SELECT one_u()')
