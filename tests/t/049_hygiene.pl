@@ -221,7 +221,7 @@ $admin->value('SELECT pybox.reload_policy()');
 
 # --- what is kept counts ---
 SKIP: {
-	skip 'memory is counted only by cgroups', 6 unless cgroup_of($node) ne '' || need(0, 'a cgroup');
+	skip 'memory is counted only by cgroups', 7 unless cgroup_of($node) ne '' || need(0, 'a cgroup');
 	$node->safe_psql('postgres', <<'SQL');
 CREATE FUNCTION keeps(megabytes int) RETURNS int LANGUAGE pybox AS $$
 GD.setdefault("kept", []).append(b"x" * (megabytes << 20))
@@ -239,8 +239,10 @@ SQL
 	}
 	cmp_ok($count, '>=', 4, 'what GD keeps from call to call adds up');
 	is($answer->{sqlstate}, '53200', 'to the memory limit');
-	like($answer->{text}, qr/"narrow".*[Cc]all \d+ used 12\d MB, the limit is 128 MB/s, 'which is told with pool, limit and call');
-	is($keeper->value('SELECT keeps(32)'), 1, 'the next call begins with an empty GD');
+	like($answer->{text}, qr/"narrow".*[Cc]all \d+: .*the limit is 128 MB/s, 'which is told with pool, limit and call');
+	is($keeper->value('SELECT keeps(1)'), $count + 1, 'by a MemoryError, which leaves GD as it was');
+	$keeper->value('DISCARD ALL');
+	is($keeper->value('SELECT keeps(32)'), 1, 'after DISCARD ALL it is empty');
 	is($admin->value('SELECT count(*) FROM pybox.activity'), 0, 'no call runs');
 	my ($file) = grep { -e } map { ("$_/pools/memory.usage_in_bytes", "$_/pools/memory.current") } cgroup_folders($node);
 	cmp_ok(slurp_file($file), '>', 32 << 20, 'what an idle interpreter keeps counts to the memory of the node');
