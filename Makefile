@@ -10,7 +10,7 @@ SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 .DEFAULT_GOAL := all
 
 # What people type beside all, install and clean. These do without PGXS, which has a `check` of its own.
-FRONT := help setup check check-vm demo bench lint format sanitize valgrind install-plpython3u uninstall-plpython3u
+FRONT := help setup check check-vm demo bench lint format sanitize fuzz valgrind install-plpython3u uninstall-plpython3u
 .PHONY: all install clean $(FRONT) unit-tests
 
 # What each binary is made of. A new file joins by its name.
@@ -30,6 +30,12 @@ UNIT_TESTS      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 policy_test_SRCS  := $(POLICY_SRCS)
 sandbox_test_SRCS := $(LAUNCHER_SRCS)
 unit_srcs = $(or $($(1)_SRCS),$(wildcard */$(patsubst %_test,%,$(1)).c))
+
+# What each fuzz target is linked with; control_fuzz.c includes one of the launcher's files and stands in for another.
+FUZZ_TARGETS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+policy_fuzz_SRCS  := $(POLICY_SRCS)
+wire_fuzz_SRCS    := sandbox/wire.c
+control_fuzz_SRCS := $(filter-out sandbox/launcher_zygote_process.c sandbox/launcher_log.c,$(LAUNCHER_SRCS))
 
 # --- the server's library ---------------------------------------------------------------------------------------------
 MODULE_big := pybox
@@ -143,9 +149,39 @@ $(UNIT)/$(1): $(UNIT)/tests/unit/$(1).o $(patsubst %.c,$(UNIT)/%.o,$(call unit_s
 endef
 $(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(test))))
 
-unit-tests: $(UNIT_TESTS:%=$(UNIT)/%)
+# Fuzz targets without libFuzzer: their seeds, and inputs made from them.
+define fuzz_test_rule
+$(UNIT)/$(1)_test: $(UNIT)/tests/fuzz/$(1).o $(UNIT)/tests/fuzz/driver.o $(patsubst %.c,$(UNIT)/%.o,$($(1)_SRCS))
+	$$(CC) $(SANITIZERS) -o $$@ $$^ $$(LAUNCHER_LIBS)
+endef
+$(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_test_rule,$(target))))
 
--include $(wildcard $(BUILD)/*/*/*.d $(BUILD)/*/tests/unit/*.d)
+unit-tests: $(UNIT_TESTS:%=$(UNIT)/%) $(FUZZ_TARGETS:%=$(UNIT)/%_test)
+
+# --- the fuzz targets with libFuzzer ------------------------------------------------------------------------------------
+FUZZ_CC := clang-14
+FUZZ_CFLAGS := -std=gnu11 -w -O1 -g -D_GNU_SOURCE -I. -UNDEBUG -fno-omit-frame-pointer # warnings are the other compiler's matter
+FUZZ_SANITIZERS := address,undefined
+
+$(BUILD)/fuzz/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZERS) -fno-sanitize-recover=all -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -Dmain=tested_main -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZERS) -fno-sanitize-recover=all \
+		-MMD -MP -c -o $@ $<
+
+define fuzz_rule
+$(BUILD)/fuzz/$(1): $(BUILD)/fuzz/tests/fuzz/$(1).o $(patsubst %.c,$(BUILD)/fuzz/%.o,$($(1)_SRCS))
+	$$(FUZZ_CC) -fsanitize=fuzzer,$$(FUZZ_SANITIZERS) -o $$@ $$^ $$(LAUNCHER_LIBS)
+endef
+$(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_rule,$(target))))
+
+.PHONY: fuzzers
+fuzzers: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%) unit-tests
+
+-include $(wildcard $(BUILD)/*/*/*.d $(BUILD)/*/tests/*/*.d)
 
 # --- what people type -----------------------------------------------------------------------------------------------------
 #: all        pybox.so, the libraries of transforms, pybox-launcher, pybox-interpreter and pybox-policy (the default)
@@ -183,7 +219,7 @@ lint: setup
 
 #: format     rewrite the C files as .clang-format says
 format:
-	clang-format -i $(wildcard handler/*.[ch] handler/transforms/*.c scheduler/*.[ch] policies/*.[ch] sandbox/*.[ch] tests/unit/*.[ch] ops/*.[ch])
+	clang-format -i $(wildcard handler/*.[ch] handler/transforms/*.c scheduler/*.[ch] policies/*.[ch] sandbox/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] ops/*.[ch])
 
 #: install-plpython3u  under PL/Python's own names too: CREATE EXTENSION plpython3u; refused where PL/Python is installed
 #: uninstall-plpython3u  remove what that installed
@@ -195,7 +231,11 @@ uninstall-plpython3u:
 #: sanitize   unit tests under the address and undefined-behaviour sanitizers
 sanitize: setup
 	$(MAKE) SANITIZERS='$(SANITIZE_FLAGS)' unit-tests
-	@for test in $(UNIT_TESTS); do echo "$$test" && $(BUILD)/unit-sanitized/$$test || exit 1; done
+	@for test in $(UNIT_TESTS) $(FUZZ_TARGETS:%=%_test); do echo "$$test" && $(BUILD)/unit-sanitized/$$test || exit 1; done
+
+#: fuzz       libFuzzer on each of tests/fuzz, under the sanitizers (RUNS=1000000 or TIME=60 seconds each; ONLY="wire policy" selects)
+fuzz:
+	@ops/fuzz $(ONLY)
 
 #: valgrind   the regression themes on a server whose backends run under valgrind (THEMES="set spi" selects)
 valgrind: setup
