@@ -131,6 +131,40 @@ $(BUILD)/floors: ops/floors.c
 	@mkdir -p $(@D)
 	$(CC) $(EXE_CFLAGS) $(EXE_LDFLAGS) -o $@ $<
 
+# --- the server's library, launcher and interpreter under the sanitizers, for a server of their own (ops/sanitized-tree) -----
+SANITIZED := $(BUILD)/sanitized
+.PHONY: sanitized
+sanitized: $(SANITIZED)/pybox.so $(SANITIZED)/untranslated.so $(SANITIZED)/pybox-launcher $(SANITIZED)/pybox-interpreter
+
+$(SANITIZED)/server/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -O2,$(CFLAGS)) -O1 $(CPPFLAGS) $(SANITIZE_FLAGS) -U_FORTIFY_SOURCE -MMD -MP -c -o $@ $<
+
+$(SANITIZED)/exe/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -D_FORTIFY_SOURCE=2,$(EXE_CFLAGS)) $(SANITIZE_FLAGS) -MMD -MP -c -o $@ $<
+
+$(SANITIZED)/python/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -D_FORTIFY_SOURCE=2,$(EXE_CFLAGS)) $(PYTHON_CFLAGS) $(SANITIZE_FLAGS) -MMD -MP -c -o $@ $<
+
+$(call objects,sanitized/python,$(INTERPRETER_SRCS)): | $(BUILD)/errcodes_table.h
+
+$(SANITIZED)/pybox.so: $(SERVER_SRCS:%.c=$(SANITIZED)/server/%.o)
+	$(CC) $(CFLAGS) $(SANITIZE_FLAGS) -shared -o $@ $^ $(SHLIB_LINK)
+
+$(SANITIZED)/untranslated.so: ops/untranslated.c
+	@mkdir -p $(@D)
+	$(CC) $(WARNINGS) -O1 -fPIC -shared -o $@ $<
+
+$(SANITIZED)/pybox-launcher: $(call objects,sanitized/exe,$(LAUNCHER_SRCS))
+	$(CC) $(EXE_LDFLAGS) $(SANITIZE_FLAGS) -static-libasan -static-libubsan -o $@ $^ $(LAUNCHER_LIBS)
+
+$(SANITIZED)/pybox-interpreter: $(call objects,sanitized/python,$(INTERPRETER_SRCS))
+	$(CC) $(EXE_LDFLAGS) $(SANITIZE_FLAGS) -static-libasan -static-libubsan -o $@ $^ $(PYTHON_LIBS)
+
+-include $(wildcard $(SANITIZED)/*/*/*.d)
+
 # --- the unit tests: the pure rooms with their assertions and without their main ----------------------------------------
 UNIT := $(BUILD)/unit$(if $(SANITIZERS),-sanitized)
 UNIT_CFLAGS := $(WARNINGS) -O1 -g -D_GNU_SOURCE -I. -UNDEBUG $(SANITIZERS)

@@ -147,8 +147,8 @@ lease_drop(Lease *lease, WireKind kind, uint32 number)
 	while (!lease->killed && !dropped_receive(lease, &in))
 		if (GetCurrentTimestamp() >= channel->deadline)
 			lease_kill(lease);
-	pfree(out.writer.data);
-	pfree(in.data);
+	frame_writer_free(&out.writer);
+	frame_writer_free(&in);
 }
 
 void
