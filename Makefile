@@ -10,7 +10,7 @@ SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 .DEFAULT_GOAL := all
 
 # What people type beside all, install and clean. These do without PGXS, which has a `check` of its own.
-FRONT := help setup check check-vm demo bench lint format sanitize fuzz valgrind install-plpython3u uninstall-plpython3u
+FRONT := help setup check check-vm demo bench lint format sanitize fuzz check-protocol check-sanitized valgrind install-plpython3u uninstall-plpython3u
 .PHONY: all install clean $(FRONT) unit-tests
 
 # What each binary is made of. A new file joins by its name.
@@ -157,10 +157,10 @@ $(SANITIZED)/untranslated.so: ops/untranslated.c
 	@mkdir -p $(@D)
 	$(CC) $(WARNINGS) -O1 -fPIC -shared -o $@ $<
 
-$(SANITIZED)/pybox-launcher: $(call objects,sanitized/exe,$(LAUNCHER_SRCS))
+$(SANITIZED)/pybox-launcher: $(call objects,sanitized/exe,$(LAUNCHER_SRCS) ops/sanitized.c)
 	$(CC) $(EXE_LDFLAGS) $(SANITIZE_FLAGS) -static-libasan -static-libubsan -o $@ $^ $(LAUNCHER_LIBS)
 
-$(SANITIZED)/pybox-interpreter: $(call objects,sanitized/python,$(INTERPRETER_SRCS))
+$(SANITIZED)/pybox-interpreter: $(call objects,sanitized/python,$(INTERPRETER_SRCS) ops/sanitized.c)
 	$(CC) $(EXE_LDFLAGS) $(SANITIZE_FLAGS) -static-libasan -static-libubsan -o $@ $^ $(PYTHON_LIBS)
 
 -include $(wildcard $(SANITIZED)/*/*/*.d)
@@ -217,6 +217,9 @@ fuzzers: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%) unit-tests
 
 -include $(wildcard $(BUILD)/*/*/*.d $(BUILD)/*/tests/*/*.d)
 
+# What make check-sanitized runs: no test of exact memory limits, since shadow memory counts.
+SANITIZED_TESTS = $(filter-out %/011_memory.pl,$(wildcard tests/t/001_regress.pl tests/t/01*.pl tests/t/040_hostile.pl))
+
 # --- what people type -----------------------------------------------------------------------------------------------------
 #: all        pybox.so, the libraries of transforms, pybox-launcher, pybox-interpreter and pybox-policy (the default)
 #: install    into the directories that pg_config names
@@ -270,6 +273,14 @@ sanitize: setup
 #: fuzz       libFuzzer on each of tests/fuzz, under the sanitizers (RUNS=1000000 or TIME=60 seconds each; ONLY="wire policy" selects)
 fuzz:
 	@ops/fuzz $(ONLY)
+
+#: check-protocol   100000 exchanges with children that break the protocol, against a server under the sanitizers (EXCHANGES=)
+check-protocol: setup
+	@PYBOX_TEST_SANITIZED=server PYBOX_TEST_EXCHANGES=$(or $(EXCHANGES),100000) tests/run tests/t/046_protocol.pl
+
+#: check-sanitized  tests on library, launcher and interpreter under the sanitizers (TESTS= selects files)
+check-sanitized: setup
+	@PYBOX_TEST_SANITIZED=all tests/run $(or $(TESTS),$(SANITIZED_TESTS))
 
 #: valgrind   the regression themes on a server whose backends run under valgrind (THEMES="set spi" selects)
 valgrind: setup

@@ -34,16 +34,28 @@ CREATE TRIGGER lie BEFORE INSERT OR UPDATE OR DELETE ON lies FOR EACH ROW EXECUT
 
 -- One named lie, told by a child of its own.
 CREATE FUNCTION lie(name text) RETURNS int LANGUAGE pybox AS $$ import liar; return liar.lie(name) $$;
+CREATE FUNCTION lie_briefly(name text) RETURNS int LANGUAGE pybox AS $$ import liar; return liar.lie(name) $$;
+CREATE FUNCTION lie_untrusted(name text) RETURNS int LANGUAGE pyboxu AS $$ import liar; return liar.lie(name) $$;
+CREATE FUNCTION lie_as_object(name text) RETURNS jsonb LANGUAGE pybox TRANSFORM FOR TYPE jsonb AS $$ import liar; return liar.lie(name) $$;
 CREATE FUNCTION honest(a int) RETURNS int LANGUAGE pybox AS $$ return a + 1 $$;
+
+-- Whether a function that calls one with such an SQLSTATE may catch it.
+CREATE FUNCTION catches(state text) RETURNS text LANGUAGE pybox AS $$
+try:
+    plpy.execute("SELECT lie_error('%s')" % state)
+except plpy.SPIError as error:
+    return "caught " + error.sqlstate
+$$;
+CREATE FUNCTION lie_error(state text) RETURNS int LANGUAGE pybox AS $$ plpy.error("made up", sqlstate=state) $$;
 
 -- Calls that many functions that lie, of each kind in turn, and says how often each SQLSTATE came. No state: a result.
 CREATE FUNCTION exchanges(count int, first bigint) RETURNS TABLE (state text, many bigint, message text) LANGUAGE plpgsql AS $$
 DECLARE
     calls text[] := ARRAY(SELECT format('SELECT count(%I($1)::text)', proname) FROM pg_proc
-                          WHERE proname LIKE 'lie\_%' AND prokind = 'f' AND proname <> 'lie_trigger' ORDER BY 1)
-        || ARRAY['INSERT INTO lies VALUES ($1, $2)', 'UPDATE lies SET seed = $1', 'DELETE FROM lies WHERE seed = $1 OR seed % 3 = 0',
+                          WHERE proargtypes = '20' AND proname LIKE 'lie\_%' AND prokind = 'f' ORDER BY 1)
+        || ARRAY['INSERT INTO lies VALUES ($1, $2)',
                  'SELECT count(*) FROM (SELECT lie_set($1) LIMIT 3) s', 'SELECT count(*) FROM lie_set($1)', 'CALL lie_procedure($1)',
-                 'CREATE OR REPLACE FUNCTION lie_made() RETURNS int LANGUAGE pybox AS ''return 1''',
+                 'CREATE OR REPLACE FUNCTION pg_temp.made() RETURNS int LANGUAGE pybox AS ''return 1''',
                  'DO LANGUAGE pybox ''import liar; liar.chaos("void", 1)'''];
     seed bigint;
     seen jsonb := '{}';

@@ -4,7 +4,6 @@ What any author of a function can do: find the interpreter's own state in its me
 write the rings in its place. 046_protocol.pl makes functions of it. LIES are named, one wrong thing each; chaos() makes up
 exchanges from a seed: what is nearly right, and now and then what is plainly wrong.
 """
-import array
 import ctypes
 import os
 import random
@@ -42,7 +41,7 @@ def channel_find():
         kind, flags, _, address, _, _, length, _ = struct.unpack_from('<IIQQQQQQ', ctypes.string_at(base + offset + i * size, size))
         if kind != 1 or not flags & 2:
             continue
-        words = array.array('Q', ctypes.string_at(base + address, length // 8 * 8))
+        words = memoryview((ctypes.c_uint64 * (length // 8)).from_address(base + address)).cast('B').cast('Q').tolist()
         for at in range(len(words) - 8):
             shared = words[at + 1]
             if (shared and words[at + 2] == shared + TO_CHILD and words[at + 3] == shared + PAGE
@@ -108,7 +107,7 @@ class Wire:
     def send(self, kind, payload=b'', call=0, length=None, flags=0):
         self.place(struct.pack('<IHHQ', len(payload) if length is None else length, kind & 0xffff, flags, call) + payload)
 
-    def take(self, size, patience=25):
+    def take(self, size, patience=6):
         taken = b''
         while len(taken) < size:
             self.wait(lambda: self.word(TO_CHILD) != self.taken, patience)
@@ -120,7 +119,7 @@ class Wire:
             self.wake()
         return taken
 
-    def receive(self, patience=25):
+    def receive(self, patience=6):
         length, kind, _, call = struct.unpack('<IHHQ', self.take(16, patience))
         return kind, call, self.take(length)
 
@@ -433,3 +432,193 @@ def chaos(name, seed):
     except Gone:
         os._exit(11)
     liar.serve_for_ever()
+
+
+# --- one lie each ---
+
+def answers(kind, payload=b'', **fields):
+    return lambda wire, call: wire.send(kind, payload, call, **fields)
+
+
+def asks(kind, payload=b''):
+    """A request, and a plain answer once the backend has replied to it."""
+    def tell(wire, call):
+        wire.send(kind, payload, call)
+        wire.receive(200)
+        wire.send(RESULT, integer(1), call)
+    return tell
+
+
+def position(place, shift):
+    def tell(wire, call):
+        wire.word(place, wire.word(place) + shift)
+        wire.wake()
+    return tell
+
+
+def consumed_beyond(wire, call):
+    wire.word(TO_CHILD + 64, wire.word(TO_CHILD) + 1)
+    wire.send(QUOTE, u8(0) + text('a'), call)
+
+
+def answers_twice(wire, call):
+    """The second one is there before the first wakes anybody."""
+    for _ in range(2):
+        wire.place(struct.pack('<IHHQ', 9, RESULT, 0, call) + integer(1), publish=False)
+    wire.word(TO_BACKEND, wire.given)
+    wire.wake()
+
+
+def answers_out_of_order(wire, call):
+    """SQL of this call calls a function in this child, and is told that the outer one is through."""
+    wire.send(EXECUTE, u64(0) + text('SELECT honest(1)'), call)
+    while wire.receive(200)[0] != CALL:
+        pass
+    wire.send(RESULT, integer(1), call)
+
+
+def asks_as_outer(wire, call):
+    wire.send(EXECUTE, u64(0) + text('SELECT honest(1)'), call)
+    while wire.receive(200)[0] != CALL:
+        pass
+    wire.send(QUOTE, u8(0) + text('a'), call)
+
+
+def replies(wire, call):
+    wire.send(REPLY, b'', call)
+
+
+def note_with_call(wire, call):
+    wire.send(FREE_PLAN, u32(1), call)
+
+
+def request_without_call(wire, call):
+    wire.send(QUOTE, u8(0) + text('a'), 0)
+
+
+def closes_socket(wire, call):
+    os.close(wire.socket)
+    threading.Event().wait()
+
+
+def floods_socket(wire, call):
+    for size in (1, 16, 1000, 60000) * 200:
+        libc.send(wire.socket, bytes(size), size, 0x4040)
+    wire.send(RESULT, integer(1), call)
+
+
+def spoils_words(wire, call):
+    """The words that are not positions: a backend may not be held up by them, or lead astray."""
+    for place in (0, 4, CHILD_SLEEPS, SPIN_US, LEASE_STATE, IDLE_SINCE):
+        wire.half(place, 0xffffffff)
+    wire.send(RESULT, integer(1), call)
+
+
+def passes_descriptors(wire, call):
+    """For an untrusted child: descriptors with the wake-up bytes."""
+    import socket
+    end = socket.socket(fileno=os.dup(wire.socket))
+    for _ in range(100):
+        end.sendmsg([b'w'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack('<3i', 0, 1, 2))], 0x4040)
+        wire.send(QUOTE, u8(0) + text('a'), call)
+        wire.receive(200)
+    wire.send(RESULT, integer(1), call)
+
+
+def changes_header(wire, call):
+    """A thread changes the length of a frame all the time: short and far too long."""
+    place = PAGE + RING + wire.given % RING
+
+    def flip():
+        length = ctypes.c_uint32.from_address(wire.base + place)
+        while True:
+            length.value = 9
+            length.value = 0xffffffff
+
+    threading.Thread(target=flip, daemon=True).start()
+    wire.send(RESULT, integer(1), call)
+
+
+def stalls(wire, call):
+    wire.place(struct.pack('<IHHQ', 100, RESULT, 0, call) + b'half')
+
+
+def dribbles(wire, call):
+    """Always one more byte of a frame without end, the next before the backend can fall asleep."""
+    wire.place(struct.pack('<IHHQ', 1 << 23, RESULT, 0, call))
+    while True:
+        wire.place(b'x')
+
+
+def floods_bytes(wire, call):
+    """As fast as it goes: the backend never finds the ring empty."""
+    while True:
+        wire.place(struct.pack('<IHHQ', 1 << 15, QUOTE, 0, call) + bytes(1 << 15))
+
+
+def never_reads(wire, call):
+    """Asks for more and more, and takes none of the replies."""
+    while True:
+        wire.send(QUOTE, u8(0) + text('x' * 50000), call)
+
+
+def deep(count):
+    return answers(RESULT, (u8(LIST) + u32(1)) * count + u8(NULL))
+
+
+LIES = {
+    'length: the longest number': answers(RESULT, integer(1), length=0xffffffff),
+    'length: one over the maximum': answers(RESULT, integer(1), length=0x40010001),
+    'length: the maximum': answers(RESULT, integer(1), length=0x40010000),
+    'kind: none': answers(0), 'kind: the first unknown': answers(KINDS), 'kind: the last number': answers(0xffff),
+    'kind: a call': answers(CALL), 'kind: a reply': replies, 'flags': answers(RESULT, integer(1), flags=1),
+    'call: another': lambda wire, call: wire.send(RESULT, integer(1), call + 1),
+    'call: none': lambda wire, call: wire.send(RESULT, integer(1), 0),
+    'request without a call': request_without_call, 'note with a call': note_with_call,
+    'position: more than a ring ahead': position(TO_BACKEND, RING + 1), 'position: behind': position(TO_BACKEND, -1),
+    'position: the other half of all numbers': position(TO_BACKEND, 1 << 63), 'position: more taken than there was': consumed_beyond,
+    'answer: the end of no set': answers(END), 'answer: a row of no set': answers(ROW, integer(1)),
+    'answer: an iterator': answers(ITERATOR, u32(1)), 'answer: nothing in it': answers(RESULT), 'answer: twice': answers_twice,
+    'answer: something behind it': answers(RESULT, integer(1) + b'x'), 'answer: to the outer call first': answers_out_of_order,
+    'request: of the outer call': asks_as_outer,
+    'value: unknown': answers(RESULT, u8(TAGS)), 'value: a record': answers(RESULT, u8(RECORD) + u16(0)),
+    'value: a list': answers(RESULT, u8(LIST) + u32(0)), 'value: a float': answers(RESULT, u8(FLOAT) + bytes(8)),
+    'value: a boolean': answers(RESULT, u8(BOOL) + u8(1)), 'value: bytes': answers(RESULT, u8(BYTES) + text('a')),
+    'value: an array': answers(RESULT, u8(ARRAY) + u8(0)), 'value: a tuple': answers(RESULT, u8(TUPLE) + u16(0)),
+    'value: packed': answers(RESULT, u8(PACKED) + u8(2) + u8(1) + u32(0)), 'value: out of range': answers(RESULT, integer(1 << 40)),
+    'value: half a number': answers(RESULT, u8(INT) + bytes(7)), 'text: longer than its frame': answers(RESULT, u8(TEXT) + u32(1 << 31)),
+    'text: no UTF-8': answers(RESULT, tagged(b'\xff')), 'text: a surrogate': answers(RESULT, tagged(b'\xed\xa0\x80')),
+    'text: a NUL': answers(RESULT, tagged(b'1\0')), 'fault: too few fields': answers(RESULT, u8(FAULT) + tagged('a')),
+    'error: no fields': answers(ERROR), 'error: a field of another kind': answers(ERROR, integer(1) * FIELDS),
+    'error: no UTF-8': answers(ERROR, error_fields(b'\xff')), 'error: a NUL': answers(ERROR, error_fields('a\0')),
+    'error: fatal': answers(FATAL, error_fields()), 'error: odd SQLSTATE': answers(ERROR, error_fields(sqlstate='a;b\n')),
+    'error: odd position': answers(ERROR, error_fields(f10='SELECT', f11='99999999999')),
+    'log: a level out of range': asks(LOG, u8(99) + error_fields()), 'log: fatal': asks(LOG, u8(5) + error_fields()),
+    'quote: a kind out of range': asks(QUOTE, u8(3) + text('a')), 'quote: something behind it': asks(QUOTE, u8(0) + text('a') + b'x'),
+    'quote: no UTF-8': asks(QUOTE, u8(0) + text(b'\xff')), 'subtransaction: out of range': asks(SUBTRANSACTION, u8(3)),
+    'transaction: out of range': asks(TRANSACTION, u8(2)), 'execute: nothing in it': asks(EXECUTE), 'execute: half a query': asks(EXECUTE, u64(0) + u32(9) + b'SELECT'),
+    'execute: a limit below zero': asks(EXECUTE, u64(-1) + text('SELECT 1')),
+    'plan: of nobody': asks(EXECUTE_PLAN, u32(4711) + u64(0) + u16(0)), 'plan: more types than there are': asks(PREPARE, text('SELECT 1') + u16(65535)),
+    'plan: a type that is none': asks(PREPARE, text('SELECT 1') + u16(1) + text('int4(')),
+    'cursor: of nobody': asks(FETCH, u32(4711) + u32(1)), 'cursor: of nobody, closed': asks(CLOSE_CURSOR, u32(0)),
+    'socket: closed': closes_socket, 'socket: flooded': floods_socket, 'descriptors': passes_descriptors, 'words': spoils_words,
+    'double fetch': changes_header,
+    'stalls': stalls, 'dribbles': dribbles, 'floods': floods_bytes, 'never reads': never_reads,
+    'deep': deep(100000), 'count: of a list': answers(RESULT, u8(LIST) + u32(0xffffffff) + u8(NULL)),
+    'count: of a dictionary': answers(RESULT, u8(DICT) + u32(0x80000000) + tagged('a') + u8(NULL)),
+    'key: a number': answers(RESULT, u8(DICT) + u32(1) + u8(DECIMAL) + text('1') + u8(NULL)),
+    'number: none': answers(RESULT, u8(DECIMAL) + text('1e')), 'tag: an integer': answers(RESULT, integer(1)),
+}
+for state in '57014', '57P01', '57P02', '08P01':
+    LIES['error: ' + state] = answers(ERROR, error_fields(sqlstate=state))
+
+
+def lie(name):
+    """Tells it, and then waits for what comes of it: whoever is still asked to do something does not answer."""
+    wire = Wire()
+    try:
+        LIES[name](wire, call_now(wire))
+        while True:
+            wire.receive(1 << 30)
+    except Gone:
+        os._exit(11)
