@@ -204,17 +204,21 @@ my $done = 0;
 $_->value("SELECT count(*) FROM exchanges(40, $seed)") for @sessions;
 my @before = map { [ holdings($_) ] } @sessions;
 
+# Whoever holds an open cursor keeps its transaction from being committed, as with PL/Python.
 while ($done < $exchanges)
 {
 	for my $of (@sessions)
 	{
-		$of->send("SELECT * FROM exchanges($BATCH, " . ($seed + $done) . ')');
+		$of->send("BEGIN;\nSELECT * FROM exchanges($BATCH, " . ($seed + $done) . ");\nCOMMIT");
 		$done += $BATCH;
 	}
 	for my $of (@sessions)
 	{
 		my $answer = $of->wait;
-		ok(!defined $answer->{sqlstate} && !$answer->{lost}, 'a batch of exchanges') or diag($answer->{text});
+		my $ending = $answer->{text} =~ s/^(?:psql:.*?)?ERROR:  XX000: cannot commit while a portal is pinned\n.*//ms;
+		my $is_over = $ending || !defined $answer->{sqlstate};
+
+		ok($is_over && !$answer->{lost}, 'a batch of exchanges') or diag($answer->{text});
 		for (split /\n/, $answer->{text})
 		{
 			my ($state, $many, $message) = split /\|/, $_, 3 or next;
