@@ -131,7 +131,7 @@ $(BUILD)/floors: ops/floors.c
 	@mkdir -p $(@D)
 	$(CC) $(EXE_CFLAGS) $(EXE_LDFLAGS) -o $@ $<
 
-# --- the server's library, launcher and interpreter under the sanitizers, for a server of their own (ops/sanitized-tree) -----
+# --- the server's library, launcher and interpreter under the sanitizers, for a server of their own (ops/watched-tree) -----
 SANITIZED := $(BUILD)/sanitized
 .PHONY: sanitized
 sanitized: $(SANITIZED)/pybox.so $(SANITIZED)/untranslated.so $(SANITIZED)/pybox-launcher $(SANITIZED)/pybox-interpreter
@@ -217,7 +217,8 @@ fuzzers: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%) unit-tests
 
 -include $(wildcard $(BUILD)/*/*/*.d $(BUILD)/*/tests/*/*.d)
 
-# What make check-sanitized runs: no test of exact memory limits, since shadow memory counts.
+# What make valgrind HOSTILE=1 and make check-sanitized run: no test of exact memory limits, since shadow memory counts.
+HOSTILE_TESTS = $(wildcard tests/t/040_hostile.pl) tests/t/046_protocol.pl
 SANITIZED_TESTS = $(filter-out %/011_memory.pl,$(wildcard tests/t/001_regress.pl tests/t/01*.pl tests/t/040_hostile.pl))
 
 # --- what people type -----------------------------------------------------------------------------------------------------
@@ -276,13 +277,19 @@ fuzz:
 
 #: check-protocol   100000 exchanges with children that break the protocol, against a server under the sanitizers (EXCHANGES=)
 check-protocol: setup
-	@PYBOX_TEST_SANITIZED=server PYBOX_TEST_EXCHANGES=$(or $(EXCHANGES),100000) tests/run tests/t/046_protocol.pl
+	@PYBOX_TEST_WATCHED=sanitized-server PYBOX_TEST_EXCHANGES=$(or $(EXCHANGES),100000) tests/run tests/t/046_protocol.pl
 
 #: check-sanitized  tests on library, launcher and interpreter under the sanitizers (TESTS= selects files)
 check-sanitized: setup
-	@PYBOX_TEST_SANITIZED=all tests/run $(or $(TESTS),$(SANITIZED_TESTS))
+	@PYBOX_TEST_WATCHED=sanitized tests/run $(or $(TESTS),$(SANITIZED_TESTS))
 
-#: valgrind   the regression themes on a server whose backends run under valgrind (THEMES="set spi" selects)
+#: valgrind   the regression themes on a server whose backends run under valgrind (THEMES="set spi" selects), or, with HOSTILE=1,
+#: valgrind   the hostile suite and children that break the protocol
 valgrind: setup
+ifdef HOSTILE
+	@ops/setup valgrind
+	@PYBOX_TEST_WATCHED=valgrind PYBOX_TEST_EXCHANGES=$(or $(EXCHANGES),300) tests/run $(or $(TESTS),$(HOSTILE_TESTS))
+else
 	@ops/valgrind $(THEMES)
+endif
 endif

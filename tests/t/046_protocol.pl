@@ -23,9 +23,11 @@ my $node = new_node('protocol', conf => "log_min_messages = fatal\nclient_min_me
 version: 1
 node: {name: test, id: 1, slots: 4}
 pools:
-  liars: {limits: {memory: 512MB, wall: 5s, output: 16MB}, spares: 4, $pool}
+  liars: {limits: {memory: 512MB, wall: 2s, output: 16MB}, spares: 4, $pool}
+  patient: {limits: {memory: 512MB, wall: 2min, output: 16MB}, spares: 1, $pool}
   brief: {limits: {memory: 512MB, wall: 500ms, output: 1GB}, spares: 1, $pool}
 assign:
+  - {function: public.lie, pool: patient}
   - {function: public.lie_briefly, pool: brief}
   - {pool: liars}
 YAML
@@ -39,7 +41,7 @@ my $WALL = qr/canceling Python call due to its pool's wall limit/;
 my @lies = (
 	[ 'length: the longest number', 'lie', '08P01', qr/impossible frame/ ],
 	[ 'length: one over the maximum', 'lie', '08P01', qr/impossible frame/ ],
-	[ 'length: the maximum', 'lie', '54000', qr/exceeded the output limit of pool "liars"\n.*sent 1073807360 bytes, the limit is 16777216/ ],
+	[ 'length: the maximum', 'lie', '54000', qr/exceeded the output limit of pool "patient"\n.*sent 1073807360 bytes, the limit is 16777216/ ],
 	[ 'kind: none', 'lie', '08P01', qr/a frame that is not allowed now/ ],
 	[ 'kind: the first unknown', 'lie', '08P01', qr/a frame of another call or kind/ ],
 	[ 'kind: the last number', 'lie', '08P01', qr/a frame of another call or kind/ ],
@@ -250,7 +252,7 @@ for my $number (0 .. $#sessions)
 $_->quit for $session, @sessions;
 is($node->safe_psql('postgres', 'SELECT pg_postmaster_start_time()'), $started, 'the server was not restarted');
 is($node->safe_psql('postgres', 'SELECT sum(running), sum(waiting) FROM pybox.pools'), '0|0', 'no slot is lost');
-ok(poll_until(sub { interpreters_of($node) <= 4 + 4 + 1 }), 'only spares are left, of both languages') or diag(join ' ', interpreters_of($node));
+ok(poll_until(sub { interpreters_of($node) <= 4 + 4 + 1 + 1 }), 'only spares are left, of both languages') or diag(join ' ', interpreters_of($node));
 ok(poll_until(sub { !empty_cgroups($node) }), 'no cgroup is left');
 processes_of($node);
 $node->stop;
