@@ -37,7 +37,7 @@ typedef struct Channel
 	WaitEventSet *events;
 	bool dead;
 	bool partial;
-	uint32 turns; /* pieces of frames that went through without a wait */
+	uint32 turns;		  /* pieces of frames that went through without a wait */
 	TimestampTz deadline; /* 0: none */
 	void (*check)(void *arg);
 	void *arg;

@@ -71,8 +71,8 @@ error_goes_on(const Call *call, const ErrorData *error)
 		return true;
 	if (error_is_of_function(error))
 		return false;
-	return error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-		   error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || error->sqlerrcode == ERRCODE_PROTOCOL_VIOLATION;
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
+		   error->sqlerrcode == ERRCODE_PROTOCOL_VIOLATION;
 }
 
 /* Makes the answer of an error that was caught and flushed, or raises it again. */

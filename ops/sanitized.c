@@ -11,7 +11,8 @@ const char *__ubsan_default_options(void);
 const char *
 __asan_default_options(void)
 {
-	return "quarantine_size_mb=8:thread_local_quarantine_size_kb=64:detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=1:handle_segv=0:handle_sigbus=0:handle_abort=0:"
+	return "quarantine_size_mb=8:thread_local_quarantine_size_kb=64:detect_leaks=0:detect_stack_use_after_return=0:"
+		   "abort_on_error=1:handle_segv=0:handle_sigbus=0:handle_abort=0:"
 		   "handle_sigill=0:handle_sigfpe=0";
 }
 

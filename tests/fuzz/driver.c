@@ -54,8 +54,20 @@ bits_flip(uint8_t *data, size_t used)
 static size_t
 number_set(uint8_t *data, size_t used)
 {
-	static const uint64_t numbers[] = {0,	   1,		   0x7f,	   0x80,			0xff,				0x7fff,	   0x8000,
-									   0xffff, 0x7fffffff, 0x80000000, UINT32_C(0xffffffff), UINT64_C(1) << 32, INT64_MAX, UINT64_MAX};
+	static const uint64_t numbers[] = {0,
+									   1,
+									   0x7f,
+									   0x80,
+									   0xff,
+									   0x7fff,
+									   0x8000,
+									   0xffff,
+									   0x7fffffff,
+									   0x80000000,
+									   UINT32_C(0xffffffff),
+									   UINT64_C(1) << 32,
+									   INT64_MAX,
+									   UINT64_MAX};
 	size_t width = (size_t) 1 << random_below(4);
 	uint64_t number = numbers[random_below(sizeof(numbers) / sizeof(numbers[0]))];
 

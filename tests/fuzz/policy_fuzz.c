@@ -96,12 +96,61 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 static const char *const words[] = {
-	"version: 1\n", "pools:\n", "assign:\n", "node:\n", "require: [",	"]",	 "{",	  "}",		 "- ",		  "\n  ",
-	": ",			", ",		"\"",		 "'",		"\\u0000",		"\\x80", "&a ",	  "*a",		 "!!str ",	  "%YAML 1.1\n",
-	"---\n",		"...\n",	"<<: ",		 "|\n ",	">\n ",			"# ",	 "\t",	  "\r\n",	 "\xef\xbb\xbf", "\xe2\x80\xa8",
-	"-1",			"0",		"1",		 "1024",	"1e9",			"0x10",	 "9223372036854775807", "99999999999999999999",
-	"128MB",		"1.5GB",	"1TB",		 "10ms",	"2min",			"30d",	 "100%",  "102400%", "true",	  "null",
-	"numpy",		"/opt/packages", "public.f", "default", "host",		"none",	 "list",
+	"version: 1\n",
+	"pools:\n",
+	"assign:\n",
+	"node:\n",
+	"require: [",
+	"]",
+	"{",
+	"}",
+	"- ",
+	"\n  ",
+	": ",
+	", ",
+	"\"",
+	"'",
+	"\\u0000",
+	"\\x80",
+	"&a ",
+	"*a",
+	"!!str ",
+	"%YAML 1.1\n",
+	"---\n",
+	"...\n",
+	"<<: ",
+	"|\n ",
+	">\n ",
+	"# ",
+	"\t",
+	"\r\n",
+	"\xef\xbb\xbf",
+	"\xe2\x80\xa8",
+	"-1",
+	"0",
+	"1",
+	"1024",
+	"1e9",
+	"0x10",
+	"9223372036854775807",
+	"99999999999999999999",
+	"128MB",
+	"1.5GB",
+	"1TB",
+	"10ms",
+	"2min",
+	"30d",
+	"100%",
+	"102400%",
+	"true",
+	"null",
+	"numpy",
+	"/opt/packages",
+	"public.f",
+	"default",
+	"host",
+	"none",
+	"list",
 };
 
 /* The keys of the tables, as the parser knows them. */
@@ -137,9 +186,12 @@ static const char *const files[] = {"policies/analytics.yaml", "policies/laptop.
 
 static const char *const texts[] = {
 	"version: 1\npools: {a: {}}\n",
-	"version: 1\nnode: {name: n, id: 1, slots: 8, memory: 4GB}\nrequire: [seccomp, landlock]\npools:\n  a: {priority: 1, weight: 2, "
-	"slots: 3, queue: {length: 4, timeout: 5s}, limits: {memory: 64MB, wall: 1min, cpu: 50%, pids: 16, tmp: 1MB, output: 1MB}, "
-	"preload: [numpy, scipy.stats], packages: [/opt/a], arrays: numpy, idle_timeout: 2min, spares: 2, fs: none, net: none}\n"
+	"version: 1\nnode: {name: n, id: 1, slots: 8, memory: 4GB}\nrequire: [seccomp, landlock]\npools:\n  a: {priority: "
+	"1, weight: 2, "
+	"slots: 3, queue: {length: 4, timeout: 5s}, limits: {memory: 64MB, wall: 1min, cpu: 50%, pids: 16, tmp: 1MB, "
+	"output: 1MB}, "
+	"preload: [numpy, scipy.stats], packages: [/opt/a], arrays: numpy, idle_timeout: 2min, spares: 2, fs: none, net: "
+	"none}\n"
 	"assign:\n  - {function: public.f, role: r, database: d, pool: a}\n  - {pool: a}\n",
 };
 

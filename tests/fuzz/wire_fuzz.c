@@ -226,7 +226,8 @@ peer_shift_consumed(FuzzInput *input)
 static void
 peer_flip(FuzzInput *input)
 {
-	map[WIRE_HEADER_SIZE + WIRE_RING_SIZE + (fuzz_take(input, 3) & (WIRE_RING_SIZE - 1))] ^= (uint8_t) fuzz_take(input, 1);
+	map[WIRE_HEADER_SIZE + WIRE_RING_SIZE + (fuzz_take(input, 3) & (WIRE_RING_SIZE - 1))] ^=
+		(uint8_t) fuzz_take(input, 1);
 }
 
 static void
@@ -291,8 +292,8 @@ ours_round_trip(FuzzInput *input)
 }
 
 static void (*const steps[])(FuzzInput *input) = {
-	peer_send,	  ours_receive,	   peer_publish_produced, peer_shift_produced, peer_publish_consumed, peer_shift_consumed,
-	peer_flip,	  ours_read_some,  ours_write_some,		  ours_move,		   ours_round_trip,
+	peer_send, ours_receive,   peer_publish_produced, peer_shift_produced, peer_publish_consumed, peer_shift_consumed,
+	peer_flip, ours_read_some, ours_write_some,		  ours_move,		   ours_round_trip,
 };
 
 #define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))
