@@ -158,10 +158,10 @@ $(SANITIZED)/untranslated.so: ops/untranslated.c
 	$(CC) $(WARNINGS) -O1 -fPIC -shared -o $@ $<
 
 $(SANITIZED)/pybox-launcher: $(call objects,sanitized/exe,$(LAUNCHER_SRCS) ops/sanitized.c)
-	$(CC) $(EXE_LDFLAGS) $(SANITIZE_FLAGS) -static-libasan -static-libubsan -o $@ $^ $(LAUNCHER_LIBS)
+	$(CC) $(EXE_LDFLAGS) $(SANITIZE_FLAGS) -static-libasan -static-libubsan -Wl,--wrap=dup2 -o $@ $^ $(LAUNCHER_LIBS)
 
 $(SANITIZED)/pybox-interpreter: $(call objects,sanitized/python,$(INTERPRETER_SRCS) ops/sanitized.c)
-	$(CC) $(EXE_LDFLAGS) $(SANITIZE_FLAGS) -static-libasan -static-libubsan -o $@ $^ $(PYTHON_LIBS)
+	$(CC) $(EXE_LDFLAGS) $(SANITIZE_FLAGS) -static-libasan -static-libubsan -Wl,--wrap=dup2 -o $@ $^ $(PYTHON_LIBS)
 
 -include $(wildcard $(SANITIZED)/*/*/*.d)
 

@@ -3,10 +3,15 @@
  *
  * No leak detection: it would stop and trace the process, which a confined one may not, and CPython keeps memory at its end.
  * Little is kept of what was freed, so that memory limits are met by what is in use. Signals stay as they are: what a
- * function does to itself is no finding.
+ * function does to itself is no finding. A trusted interpreter keeps its standard error, which it gives up otherwise: reports
+ * have to get out.
  */
+#include <unistd.h>
+
 const char *__asan_default_options(void);
 const char *__ubsan_default_options(void);
+int __real_dup2(int old, int new);
+int __wrap_dup2(int old, int new);
 
 const char *
 __asan_default_options(void)
@@ -20,4 +25,10 @@ const char *
 __ubsan_default_options(void)
 {
 	return "print_stacktrace=1";
+}
+
+int
+__wrap_dup2(int old, int new)
+{
+	return new == STDERR_FILENO ? new : __real_dup2(old, new);
 }
