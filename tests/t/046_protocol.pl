@@ -24,10 +24,11 @@ version: 1
 node: {name: test, id: 1, slots: 4}
 pools:
   liars: {limits: {memory: 512MB, wall: 2s, output: 16MB}, spares: 4, $pool}
-  patient: {limits: {memory: 512MB, wall: 2min, output: 16MB}, spares: 1, $pool}
+  patient: {limits: {memory: 512MB, wall: 2min, output: 16MB}, spares: 2, $pool}
   brief: {limits: {memory: 512MB, wall: 500ms, output: 1GB}, spares: 1, $pool}
 assign:
   - {function: public.lie, pool: patient}
+  - {function: public.honest, pool: patient}
   - {function: public.lie_briefly, pool: brief}
   - {pool: liars}
 YAML
@@ -252,7 +253,7 @@ for my $number (0 .. $#sessions)
 $_->quit for $session, @sessions;
 is($node->safe_psql('postgres', 'SELECT pg_postmaster_start_time()'), $started, 'the server was not restarted');
 is($node->safe_psql('postgres', 'SELECT sum(running), sum(waiting) FROM pybox.pools'), '0|0', 'no slot is lost');
-ok(poll_until(sub { interpreters_of($node) <= 4 + 4 + 1 + 1 }), 'only spares are left, of both languages') or diag(join ' ', interpreters_of($node));
+ok(poll_until(sub { interpreters_of($node) <= 4 + 4 + 2 + 1 }), 'only spares are left, of both languages') or diag(join ' ', interpreters_of($node));
 ok(poll_until(sub { !empty_cgroups($node) }), 'no cgroup is left');
 processes_of($node);
 $node->stop;
