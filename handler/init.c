@@ -48,7 +48,7 @@ settings_define(void)
 							200, 0, 10000, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"pybox.cancel_grace_ms", "How long a canceled call may take to unwind before its interpreter is killed.",
-		"0: it is killed at once.", &call_cancel_grace_ms, 100, 0, 60000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+		"0: it is killed at once.", &call_cancel_grace_ms, 75, 0, 60000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 #if PG_VERSION_NUM >= 150000
 	MarkGUCPrefixReserved("pybox");
 #else

@@ -259,6 +259,21 @@ v2_group_attach(const Cgroup *cgroup, const char *group, pid_t pid)
 	return cgroup_file_write_number(cgroup->roots[V2_ROOT], group, "cgroup.procs", pid);
 }
 
+/* Here the kernel moves whole processes only, whoever asks. */
+static int
+v2_group_doors(const Cgroup *cgroup, const char *group, int fds[CGROUP_CONTROLLERS_MAX])
+{
+	(void) cgroup, (void) group, (void) fds;
+	return 0;
+}
+
+static int
+v2_group_holds(const Cgroup *cgroup, const char *group, pid_t pid)
+{
+	(void) cgroup, (void) group, (void) pid;
+	return 0;
+}
+
 static int
 v2_group_usage(const Cgroup *cgroup, const char *group, CgroupUsage *usage)
 {
@@ -271,6 +286,12 @@ v2_group_usage(const Cgroup *cgroup, const char *group, CgroupUsage *usage)
 	usage->oom_kills = cgroup_file_keyed(root, group, "memory.events", "oom_kill");
 	usage->cpu_ns = cgroup_file_keyed(root, group, "cpu.stat", "usage_usec") * 1000;
 	return 0;
+}
+
+static uint64_t
+v2_group_throttled(const Cgroup *cgroup, const char *group)
+{
+	return cgroup_file_keyed(cgroup->roots[V2_ROOT], group, "cpu.stat", "nr_throttled");
 }
 
 /* cgroup.kill, since Linux 5.14, takes frozen processes and new forks as well, and all below. */
@@ -299,7 +320,10 @@ const CgroupBackend cgroup_v2 = {
 	.group_make = v2_group_make,
 	.group_limit = v2_group_limit,
 	.group_attach = v2_group_attach,
+	.group_doors = v2_group_doors,
+	.group_holds = v2_group_holds,
 	.group_usage = v2_group_usage,
+	.group_throttled = v2_group_throttled,
 	.group_kill = v2_group_kill,
 	.group_remove = v2_group_remove,
 };

@@ -1,6 +1,7 @@
 # A cluster of Debian's as a service of systemd: first as it comes, then with the drop-in that the README tells.
 use strict;
 use warnings;
+use JSON::PP;
 use Test::More;
 use Time::HiRes ();
 
@@ -58,6 +59,20 @@ is(sql('SELECT take(1)'), "1\n", 'without delegation: calls work');
 is(sql($in_force), "\n", 'without delegation: no cgroup is in force');
 like(sql("SELECT DISTINCT reason FROM pybox.protection WHERE layer = 'cgroup_memory'"), qr{\Q$unit\E: Permission denied},
 	'without delegation: the reason');
+
+# --- with what the doctor prints ---
+chomp(my $bindir = run('pg_config --bindir'));
+my $doctor = "$bindir/pybox doctor --unit $unit --json";
+my %found = map { $_->{name} => $_ } @{ decode_json(scalar run($doctor))->{findings} };
+is($found{cgroup_memory}{cause}, 'cgroup_unit', 'the doctor knows the cause');
+works("export PGPORT=$port; set -e\n$found{cgroup_memory}{mend}\n", 'its commands, as they are printed');
+is(sql('SELECT take(1)'), "1\n", 'the doctor: calls work');
+is(sql($in_force), "cgroup_cpu cgroup_memory cgroup_pids\n", 'the doctor: all cgroups are in force');
+my ($status, $json) = run($doctor);
+is($status, 0, 'the doctor is content');
+is(join(' ', map { $_->{works} ? () : $_->{name} } @{ decode_json($json)->{findings} }), '', 'the doctor: nothing is missing');
+is(sql('SELECT take(1)'), "1\n", 'the doctor does not disturb the server');
+works("rm -r /etc/systemd/system/$unit.d && systemctl daemon-reload && systemctl stop $unit", 'and back');
 
 # --- with the README's drop-in ---
 my ($drop_in) = text('README.md') =~ /^```ini\n(\[Service\]\n.*?)^```$/ms or die 'the README has no drop-in';
