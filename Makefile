@@ -10,7 +10,7 @@ SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 .DEFAULT_GOAL := all
 
 # What people type beside all, install and clean. These do without PGXS, which has a `check` of its own.
-FRONT := help setup check check-limits check-vm demo bench lint format sanitize valgrind install-plpython3u uninstall-plpython3u
+FRONT := help setup check check-limits check-vm demo bench lint format sanitize fuzz check-protocol check-sanitized valgrind install-plpython3u uninstall-plpython3u
 .PHONY: all install clean $(FRONT) unit-tests
 
 # What each binary is made of. A new file joins by its name.
@@ -36,6 +36,12 @@ sandbox_test_SRCS := $(LAUNCHER_SRCS)
 seccomp_test_SRCS := $(wildcard sandbox/seccomp*.c)
 watch_test_SRCS   := $(LAUNCHER_SRCS)
 unit_srcs = $(or $($(1)_SRCS),$(wildcard */$(patsubst %_test,%,$(1)).c))
+
+# What each fuzz target is linked with; control_fuzz.c includes one of the launcher's files and stands in for another.
+FUZZ_TARGETS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+policy_fuzz_SRCS  := $(POLICY_SRCS)
+wire_fuzz_SRCS    := sandbox/wire.c
+control_fuzz_SRCS := $(filter-out sandbox/launcher_zygote_process.c sandbox/launcher_log.c,$(LAUNCHER_SRCS))
 
 # --- the server's library ---------------------------------------------------------------------------------------------
 MODULE_big := pybox
@@ -143,6 +149,40 @@ $(BUILD)/floors: ops/floors.c
 	@mkdir -p $(@D)
 	$(CC) $(EXE_CFLAGS) $(EXE_LDFLAGS) -o $@ $<
 
+# --- the server's library, launcher and interpreter under the sanitizers, for a server of their own (ops/watched-tree) -----
+SANITIZED := $(BUILD)/sanitized
+.PHONY: sanitized
+sanitized: $(SANITIZED)/pybox.so $(SANITIZED)/untranslated.so $(SANITIZED)/pybox-launcher $(SANITIZED)/pybox-interpreter
+
+$(SANITIZED)/server/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -O2,$(CFLAGS)) -O1 $(CPPFLAGS) $(SANITIZE_FLAGS) -U_FORTIFY_SOURCE -MMD -MP -c -o $@ $<
+
+$(SANITIZED)/exe/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -D_FORTIFY_SOURCE=2,$(EXE_CFLAGS)) $(SANITIZE_FLAGS) -MMD -MP -c -o $@ $<
+
+$(SANITIZED)/python/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -D_FORTIFY_SOURCE=2,$(EXE_CFLAGS)) $(PYTHON_CFLAGS) $(SANITIZE_FLAGS) -MMD -MP -c -o $@ $<
+
+$(call objects,sanitized/python,$(INTERPRETER_SRCS)): | $(BUILD)/errcodes_table.h
+
+$(SANITIZED)/pybox.so: $(SERVER_SRCS:%.c=$(SANITIZED)/server/%.o)
+	$(CC) $(CFLAGS) $(SANITIZE_FLAGS) -shared -o $@ $^ $(SHLIB_LINK)
+
+$(SANITIZED)/untranslated.so: ops/untranslated.c
+	@mkdir -p $(@D)
+	$(CC) $(WARNINGS) -O1 -fPIC -shared -o $@ $<
+
+$(SANITIZED)/pybox-launcher: $(call objects,sanitized/exe,$(LAUNCHER_SRCS) ops/sanitized.c)
+	$(CC) $(EXE_LDFLAGS) $(SANITIZE_FLAGS) -static-libasan -static-libubsan -Wl,--wrap=dup2 -o $@ $^ $(LAUNCHER_LIBS)
+
+$(SANITIZED)/pybox-interpreter: $(call objects,sanitized/python,$(INTERPRETER_SRCS) ops/sanitized.c)
+	$(CC) $(EXE_LDFLAGS) $(SANITIZE_FLAGS) -static-libasan -static-libubsan -Wl,--wrap=dup2 -o $@ $^ $(PYTHON_LIBS)
+
+-include $(wildcard $(SANITIZED)/*/*/*.d)
+
 $(BUILD)/without: ops/without.c
 	@mkdir -p $(@D)
 	$(CC) $(EXE_CFLAGS) $(EXE_LDFLAGS) -o $@ $< -lseccomp
@@ -186,9 +226,44 @@ $(UNIT)/$(1): $(UNIT)/tests/unit/$(1).o $(patsubst %.c,$(UNIT)/%.o,$(call unit_s
 endef
 $(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(test))))
 
-unit-tests: $(UNIT_TESTS:%=$(UNIT)/%) $(BUILD)/without $(SENTINEL)/pybox-launcher $(SENTINEL)/pybox-interpreter
+# Fuzz targets without libFuzzer: their seeds, and inputs made from them.
+define fuzz_test_rule
+$(UNIT)/$(1)_test: $(UNIT)/tests/fuzz/$(1).o $(UNIT)/tests/fuzz/driver.o $(patsubst %.c,$(UNIT)/%.o,$($(1)_SRCS))
+	$$(CC) $(SANITIZERS) -o $$@ $$^ $$(LAUNCHER_LIBS)
+endef
+$(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_test_rule,$(target))))
 
--include $(wildcard $(BUILD)/*/*/*.d $(BUILD)/*/tests/unit/*.d)
+unit-tests: $(UNIT_TESTS:%=$(UNIT)/%) $(FUZZ_TARGETS:%=$(UNIT)/%_test) $(BUILD)/without $(SENTINEL)/pybox-launcher $(SENTINEL)/pybox-interpreter
+
+# --- the fuzz targets with libFuzzer ------------------------------------------------------------------------------------
+FUZZ_CC := clang-14
+FUZZ_CFLAGS := -std=gnu11 -w -O1 -g -D_GNU_SOURCE -I. -I$(BUILD) -UNDEBUG -fno-omit-frame-pointer # warnings are the other compiler's matter
+FUZZ_SANITIZERS := address,undefined
+
+$(BUILD)/fuzz/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZERS) -fno-sanitize-recover=all -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -Dmain=tested_main -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZERS) -fno-sanitize-recover=all \
+		-MMD -MP -c -o $@ $<
+
+define fuzz_rule
+$(BUILD)/fuzz/$(1): $(BUILD)/fuzz/tests/fuzz/$(1).o $(patsubst %.c,$(BUILD)/fuzz/%.o,$($(1)_SRCS))
+	$$(FUZZ_CC) -fsanitize=fuzzer,$$(FUZZ_SANITIZERS) -o $$@ $$^ $$(LAUNCHER_LIBS)
+endef
+$(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_rule,$(target))))
+
+.PHONY: fuzzers
+fuzzers: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%) unit-tests
+
+-include $(wildcard $(BUILD)/*/*/*.d $(BUILD)/*/tests/*/*.d)
+
+# What make valgrind HOSTILE=1 and make check-sanitized run: no test of exact limits, since shadow memory counts, and none
+# without cgroups, where address space is the limit.
+HOSTILE_TESTS = $(wildcard tests/t/040_hostile.pl) tests/t/046_protocol.pl
+SANITIZED_TESTS = $(filter-out %/011_memory.pl %/015_closed.pl,$(wildcard tests/t/001_regress.pl tests/t/01*.pl tests/t/040_hostile.pl))
 
 # --- what people type -----------------------------------------------------------------------------------------------------
 #: all        pybox.so, the libraries of transforms, pybox, pybox-launcher, pybox-interpreter and pybox-policy (the default)
@@ -230,7 +305,7 @@ lint: setup
 
 #: format     rewrite the C files as .clang-format says
 format:
-	clang-format -i $(wildcard handler/*.[ch] handler/transforms/*.c scheduler/*.[ch] policies/*.[ch] sandbox/*.[ch] tests/unit/*.[ch] ops/*.[ch] ops/layercost/*.c tests/sweep/*.c)
+	clang-format -i $(wildcard handler/*.[ch] handler/transforms/*.c scheduler/*.[ch] policies/*.[ch] sandbox/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] ops/*.[ch] ops/layercost/*.c tests/sweep/*.c)
 
 #: install-plpython3u  under PL/Python's own names too: CREATE EXTENSION plpython3u; refused where PL/Python is installed
 #: uninstall-plpython3u  remove what that installed
@@ -242,9 +317,27 @@ uninstall-plpython3u:
 #: sanitize   unit tests under the address and undefined-behaviour sanitizers
 sanitize: setup
 	$(MAKE) SANITIZERS='$(SANITIZE_FLAGS)' unit-tests
-	@for test in $(UNIT_TESTS); do echo "$$test" && $(BUILD)/unit-sanitized/$$test || exit 1; done
+	@for test in $(UNIT_TESTS) $(FUZZ_TARGETS:%=%_test); do echo "$$test" && $(BUILD)/unit-sanitized/$$test || exit 1; done
 
-#: valgrind   the regression themes on a server whose backends run under valgrind (THEMES="set spi" selects)
+#: fuzz       libFuzzer on each of tests/fuzz, under the sanitizers (RUNS=1000000 or TIME=60 seconds each; ONLY="wire policy" selects)
+fuzz:
+	@ops/fuzz $(ONLY)
+
+#: check-protocol   100000 exchanges with children that break the protocol, against a server under the sanitizers (EXCHANGES=)
+check-protocol: setup
+	@PYBOX_TEST_WATCHED=sanitized-server PYBOX_TEST_EXCHANGES=$(or $(EXCHANGES),100000) tests/run tests/t/046_protocol.pl
+
+#: check-sanitized  tests on library, launcher and interpreter under the sanitizers (TESTS= selects files)
+check-sanitized: setup
+	@PYBOX_TEST_WATCHED=sanitized tests/run $(or $(TESTS),$(SANITIZED_TESTS))
+
+#: valgrind   the regression themes on a server whose backends run under valgrind (THEMES="set spi" selects), or, with HOSTILE=1,
+#: valgrind   the hostile suite and children that break the protocol
 valgrind: setup
+ifdef HOSTILE
+	@ops/setup valgrind
+	@PYBOX_TEST_WATCHED=valgrind PYBOX_TEST_EXCHANGES=$(or $(EXCHANGES),300) tests/run $(or $(TESTS),$(HOSTILE_TESTS))
+else
 	@ops/valgrind $(THEMES)
+endif
 endif

@@ -230,6 +230,8 @@ call_value(Call *call, TypeInfo *type, bool *is_null)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("function returning record called in context that cannot accept type record")));
 	value = value_out(&reader, type, is_null);
+	if (wire_left(&reader) > 0)
+		call_violation(call, "a value with something behind it");
 	if (type->type == VOIDOID)
 		*is_null = false; /* void is an empty value, not a null, to SQL */
 	error_context_stack = context.previous;

@@ -25,6 +25,7 @@
 
 #define CHANNEL_EVENTS 4
 #define SPINS_PER_CLOCK 128
+#define TURNS_PER_CHECK 64 /* pieces of a frame between two looks at what asks the call to stop */
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 int channel_spin_us = 200;
@@ -223,28 +224,40 @@ channel_close(Channel *channel)
 	channel->map = NULL;
 }
 
+/*
+ * Between two pieces of a frame. A child that always has the next byte ready, or room for it, never makes us sleep, where
+ * channel_wait() looks at interrupts and the deadline: so it is done here too, now and then.
+ */
+static ChannelStatus
+channel_turn(Channel *channel)
+{
+	if (likely(!InterruptPending && ++channel->turns % TURNS_PER_CHECK != 0))
+		return CHANNEL_OK;
+	if (channel->check != NULL)
+		channel->check(channel->arg);
+	return time_left(channel) == 0 ? CHANNEL_LATE : CHANNEL_OK;
+}
+
 static ChannelStatus
 bytes_send(Channel *channel, const void *bytes, size_t size)
 {
 	const char *at = bytes;
 
-	while (size > 0)
+	for (;;)
 	{
 		int64 done = wire_end_write(&channel->out, at, size);
+		ChannelStatus status;
 
 		if (unlikely(done < 0))
 			return CHANNEL_BROKEN;
-		if (unlikely(done == 0))
-		{
-			ChannelStatus status = channel_wait(channel, ring_writable);
-
-			if (status != CHANNEL_OK)
-				return status;
-		}
+		if (likely((size_t) done == size))
+			return CHANNEL_OK;
 		at += done;
 		size -= done;
+		status = done == 0 ? channel_wait(channel, ring_writable) : channel_turn(channel);
+		if (status != CHANNEL_OK)
+			return status;
 	}
-	return CHANNEL_OK;
 }
 
 static ChannelStatus
@@ -252,26 +265,22 @@ bytes_receive(Channel *channel, void *bytes, size_t size)
 {
 	char *at = bytes;
 
-	while (size > 0)
+	for (;;)
 	{
 		int64 done = wire_end_read(&channel->in, at, size);
+		ChannelStatus status;
 
 		if (unlikely(done < 0))
 			return CHANNEL_BROKEN;
-		if (done == 0)
-		{
-			ChannelStatus status;
-
-			channel->partial = channel->partial || at != bytes;
-			status = channel_wait(channel, ring_readable);
-
-			if (status != CHANNEL_OK)
-				return status;
-		}
+		if (likely((size_t) done == size))
+			return CHANNEL_OK;
 		at += done;
 		size -= done;
+		channel->partial = channel->partial || at != bytes;
+		status = done == 0 ? channel_wait(channel, ring_readable) : channel_turn(channel);
+		if (status != CHANNEL_OK)
+			return status;
 	}
-	return CHANNEL_OK;
 }
 
 static ChannelStatus

@@ -37,6 +37,7 @@ typedef struct Channel
 	WaitEventSet *events;
 	bool dead;
 	bool partial;
+	uint32 turns;		  /* pieces of frames that went through without a wait */
 	TimestampTz deadline; /* 0: none; check may set another */
 	void (*check)(void *arg);
 	void *arg;

@@ -33,6 +33,15 @@ sqlstate_of(const char *text, int otherwise)
 	return code != 0 ? code : otherwise;
 }
 
+/* 0, which is none, for what is no position. */
+static int
+position_of(const char *text)
+{
+	long position = strtol(text, NULL, 10);
+
+	return position > 0 && position <= PG_INT32_MAX ? (int) position : 0;
+}
+
 /* Called between errstart and errfinish. */
 static int
 fields_apply(const ErrorFields *fields)
@@ -57,7 +66,7 @@ fields_apply(const ErrorFields *fields)
 	if (fields->text[WIRE_FIELD_QUERY])
 		internalerrquery(fields->text[WIRE_FIELD_QUERY]);
 	if (fields->text[WIRE_FIELD_POSITION])
-		internalerrposition(atoi(fields->text[WIRE_FIELD_POSITION]));
+		internalerrposition(position_of(fields->text[WIRE_FIELD_POSITION]));
 	for (int i = 0; i < (int) lengthof(names); i++)
 		if (fields->text[names[i].field])
 			err_generic_string(names[i].name, fields->text[names[i].field]);
@@ -76,6 +85,13 @@ fields_raise(int elevel, WireReader *reader, const ErrorContextCallback *own)
 		limit_report(&fields);
 	ereport(elevel, (errcode(sqlstate_of(fields.text[WIRE_FIELD_SQLSTATE], ERRCODE_EXTERNAL_ROUTINE_EXCEPTION)),
 					 fields_apply(&fields)));
+}
+
+/* ErrorData keeps who raised it. */
+bool
+error_is_of_function(const ErrorData *error)
+{
+	return error->funcname != NULL && strcmp(error->funcname, "fields_raise") == 0;
 }
 
 void

@@ -23,6 +23,8 @@ void error_fields_get(WireReader *reader, ErrorFields *fields);
 void error_raise(WireReader reader, const ErrorContextCallback *own) pg_attribute_noreturn();
 /* The same at FATAL: ends the session. */
 void error_raise_fatal(WireReader reader, const ErrorContextCallback *own) pg_attribute_noreturn();
+/* Whether error_raise() raised it: then its SQLSTATE is what the function wanted, and says nothing of what happened. */
+bool error_is_of_function(const ErrorData *error);
 /* Reports fields at elevel, any but ERROR. */
 void error_report(int elevel, const ErrorFields *fields);
 /* Appends the payload of WIRE_REPLY_ERROR. */

@@ -6,6 +6,14 @@
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
+/* Under the address sanitizer, who reads on behind a payload is found out, though the buffer is longer. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(at, size) ((void) (at), (void) (size))
+#define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void) (at), (void) (size))
+#endif
+
 #define FRAME_FIRST 1024
 
 static FrameBuffers **levels = NULL;
@@ -31,6 +39,14 @@ frame_writer_make(void)
 		.capacity = FRAME_FIRST,
 		.grow = frame_grow,
 	};
+}
+
+void
+frame_writer_free(WireWriter *writer)
+{
+	ASAN_UNPOISON_MEMORY_REGION(writer->data, writer->capacity);
+	pfree(writer->data);
+	writer->data = NULL;
 }
 
 static FrameBuffers *
@@ -68,6 +84,7 @@ writer_trim(WireWriter *writer)
 {
 	if (likely(writer->capacity <= FRAME_KEEP))
 		return;
+	ASAN_UNPOISON_MEMORY_REGION(writer->data, writer->capacity);
 	writer->data = repalloc_huge(writer->data, FRAME_FIRST);
 	writer->capacity = FRAME_FIRST;
 	writer->size = 0;
@@ -152,8 +169,10 @@ void
 frame_reserve(WireWriter *in, size_t size)
 {
 	in->size = 0;
+	ASAN_UNPOISON_MEMORY_REGION(in->data, in->capacity);
 	if (size > in->capacity)
 		(void) frame_grow(in, size);
+	ASAN_POISON_MEMORY_REGION(in->data + size, in->capacity - size);
 }
 
 char *

@@ -38,6 +38,7 @@ typedef struct FrameBuffers
 
 /* A growing writer that lives as long as the session. */
 WireWriter frame_writer_make(void);
+void frame_writer_free(WireWriter *writer);
 /* The buffers of a level, made at its first use; out is emptied. */
 FrameBuffers *frame_buffers(int depth);
 /* Gives back what grew beyond FRAME_KEEP. */

@@ -225,8 +225,8 @@ lease_drop(Lease *lease, WireKind kind, uint32 number)
 		if (GetCurrentTimestamp() >= channel->deadline)
 			lease_kill(lease);
 	lease_rest(lease);
-	pfree(out.writer.data);
-	pfree(in.data);
+	frame_writer_free(&out.writer);
+	frame_writer_free(&in);
 }
 
 void

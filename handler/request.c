@@ -63,12 +63,19 @@ struct Request
 	bool is_answered;
 };
 
-/* Errors that no except clause may swallow; and a dead child cannot be told of any. */
+/*
+ * Errors that no except clause may swallow; and a dead child cannot be told of any. A function may give its own error any
+ * SQLSTATE, as in PL/Python and PL/pgSQL, but that makes it no cancel.
+ */
 static bool
 error_goes_on(const Call *call, const ErrorData *error)
 {
-	return call->lease->channel.dead || error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-		   error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || error->sqlerrcode == ERRCODE_PROTOCOL_VIOLATION;
+	if (call->lease->channel.dead)
+		return true;
+	if (error_is_of_function(error))
+		return false;
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
+		   error->sqlerrcode == ERRCODE_PROTOCOL_VIOLATION;
 }
 
 /* Makes the answer of an error that was caught and flushed, or raises it again. */
@@ -263,6 +270,8 @@ request_serve(Call *call, WireKind kind)
 								 : request->run(call, request, &reader, out);
 	if (reader.error != 0)
 		call_violation(call, wire_strerror(reader.error));
+	if (answer == WIRE_REPLY && wire_left(&reader) > 0) /* what failed may have failed half through */
+		call_violation(call, "a request with something behind it");
 	if (request->is_answered)
 		call_send(call, answer, out);
 	call->waiting = false;

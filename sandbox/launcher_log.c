@@ -6,6 +6,15 @@
 
 #include "sandbox/launcher.h"
 
+/* What zygotes and interpreters have worded may be in it: it must not look like lines of others, or move a terminal. */
+static void
+line_clean(char *line)
+{
+	for (; *line != '\0'; line++)
+		if ((unsigned char) *line < ' ' || *line == 0x7f)
+			*line = '?';
+}
+
 /* In one write, so that lines of several processes do not mix. */
 void
 launcher_log(const char *format, ...)
@@ -17,6 +26,7 @@ launcher_log(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(line + used, sizeof(line) - used - 1, format, arguments);
 	va_end(arguments);
+	line_clean(line);
 	strcat(line, "\n");
 	(void) !write(STDERR_FILENO, line, strlen(line));
 }

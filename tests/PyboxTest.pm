@@ -23,7 +23,8 @@ sub new_node
 {
 	my ($name, %option) = @_;
 	$option{install_path} = install_without($option{without}) if defined $option{without};
-	my $node = PostgreSQL::Test::Cluster->new($name, $option{install_path} ? (install_path => $option{install_path}) : ());
+	my $install_path = $option{install_path} // $ENV{PYBOX_TEST_TREE};
+	my $node = PostgreSQL::Test::Cluster->new($name, $install_path ? (install_path => $install_path) : ());
 
 	if (my $primary = $option{standby_of})
 	{

@@ -221,7 +221,9 @@ CREATE FUNCTION interpreter_of_definer() RETURNS text LANGUAGE sql SECURITY DEFI
 SQL
 is($session->value('SELECT environment()'), 'HOME=/ LANG=C.UTF-8 OMP_WAIT_POLICY=passive'
 	  . ' PATH=/usr/local/bin:/usr/bin:/bin', 'the environment holds nothing of the server');
-is($session->value('SELECT descriptors()'), '0:device 1:device 2:device 3:socket',
+# A sanitized one keeps a standard error, the log's pipe, to report by.
+my $errors = ($ENV{PYBOX_TEST_WATCHED} // '') eq 'sanitized' ? '0o10600' : 'device';
+is($session->value('SELECT descriptors()'), "0:device 1:device 2:$errors 3:socket",
 	'no descriptor but its socket and /dev/null');
 
 # --- one interpreter, one role ---
