@@ -125,6 +125,10 @@ $(BUILD)/floors: ops/floors.c
 	@mkdir -p $(@D)
 	$(CC) $(EXE_CFLAGS) $(EXE_LDFLAGS) -o $@ $<
 
+$(BUILD)/without: ops/without.c
+	@mkdir -p $(@D)
+	$(CC) $(EXE_CFLAGS) $(EXE_LDFLAGS) -o $@ $< -lseccomp
+
 # --- the unit tests: the pure rooms with their assertions and without their main ----------------------------------------
 UNIT := $(BUILD)/unit$(if $(SANITIZERS),-sanitized)
 UNIT_CFLAGS := $(WARNINGS) -O1 -g -D_GNU_SOURCE -I. -UNDEBUG $(SANITIZERS)
@@ -143,7 +147,7 @@ $(UNIT)/$(1): $(UNIT)/tests/unit/$(1).o $(patsubst %.c,$(UNIT)/%.o,$(call unit_s
 endef
 $(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(test))))
 
-unit-tests: $(UNIT_TESTS:%=$(UNIT)/%)
+unit-tests: $(UNIT_TESTS:%=$(UNIT)/%) $(BUILD)/without
 
 -include $(wildcard $(BUILD)/*/*/*.d $(BUILD)/*/tests/unit/*.d)
 

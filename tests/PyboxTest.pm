@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes ();
 
-our @EXPORT = qw(new_node need policy_path write_policy poll_until processes_of scheduler_of launcher_of zygotes_of interpreters_of
+our @EXPORT = qw(new_node set_without need policy_path write_policy poll_until processes_of scheduler_of launcher_of zygotes_of interpreters_of
   wait_for_no_processes cgroup_of cgroup_folders cgroup_dirs pybox_cgroups empty_cgroups shared_memory_of);
 
 my $tests = dirname(__FILE__);
@@ -18,10 +18,11 @@ my @controllers = qw(memory cpu cpuacct pids freezer);
 
 # A started server with pybox. Options: policy => text or the name of a file below tests/ (policy.yaml), cgroup => 0 for
 # none, conf => further lines of postgresql.conf, start => 0 to leave it stopped, install_path => PostgreSQL's programs,
-# standby_of => a node, whose standby it is.
+# standby_of => a node, whose standby it is, without => layers of the sandbox, as ops/without names them, that it lacks.
 sub new_node
 {
 	my ($name, %option) = @_;
+	$option{install_path} = install_without($option{without}) if defined $option{without};
 	my $node = PostgreSQL::Test::Cluster->new($name, $option{install_path} ? (install_path => $option{install_path}) : ());
 
 	if (my $primary = $option{standby_of})
@@ -43,6 +44,37 @@ sub new_node
 	$node->start if $option{start} // 1;
 	return $node;
 }
+
+# PostgreSQL's programs with a server among them that runs as on a machine without these layers. pg_ctl looks for the
+# server next to where it really is, so that one is a copy.
+sub install_without
+{
+	my ($layers) = @_;
+	my $prefix = PostgreSQL::Test::Utils::tempdir_short();
+
+	chomp(my $bindir = `pg_config --bindir`);
+	mkdir "$prefix/bin" or die "$prefix/bin: $!";
+	symlink $_, "$prefix/bin/" . basename($_) or die "$_: $!" for grep { !m{/(?:pg_ctl|postgres)$} } glob "$bindir/*";
+	PostgreSQL::Test::Utils::system_or_bail('cp', "$bindir/pg_ctl", "$prefix/bin");
+	chmod 0755, $prefix or die "$prefix: $!";
+	write_without("$prefix/bin/postgres", $layers);
+	return $prefix;
+}
+
+sub write_without
+{
+	my ($program, $layers) = @_;
+	my $without = $layers eq '' ? '' : "'$tests/../build/without' '$layers' ";
+
+	chomp(my $bindir = `pg_config --bindir`);
+	unlink $program;
+	append_to_file($program, qq(#!/bin/sh\nexec $without'$bindir/postgres' "\$@"\n));
+	chmod 0755, $program or die "$program: $!";
+	return;
+}
+
+# From its next start on, a node made with `without` lacks these layers instead; '' gives them all back.
+sub set_without { my ($node, $layers) = @_; return write_without($node->{_install_path} . '/bin/postgres', $layers); }
 
 sub policy_path { my ($node) = @_; return $node->basedir . '/policy.yaml'; }
 
