@@ -62,11 +62,12 @@ sub try_way
 	if ($answer->{lost}) { session_end($run, $role); }
 	else
 	{
+		$session->ask('DISCARD ALL') if $case->{session} eq 'reset';
 		my $usable = $session->ask('SELECT pg_backend_pid(), hostile.alive()');
 		push @faults, "the session: $usable->{text}" if $usable->{text} ne $session->pid . '|42';
 	}
 	push @faults, $run->{watch}->faults($case);
-	session_end($run, $role) if $case->{session} ne 'shared';
+	session_end($run, $role) if $case->{session} =~ /^(?:own|ends)$/;
 	my $name = "$run->{setup}{name}: $case->{id} ($way->{kind})";
 	note("$name: $answer->{text}") if $is_verbose;
 	return { is_contained => $is_as_expected && !@faults, name => $name, text => $answer->{text}, faults => \@faults };
