@@ -68,6 +68,7 @@ sub try_way
 	}
 	push @faults, $run->{watch}->faults($case);
 	session_end($run, $role) if $case->{session} =~ /^(?:own|ends)$/;
+	$answer->{text} = substr($answer->{text}, 0, 1000);
 	my $name = "$run->{setup}{name}: $case->{id} ($way->{kind})";
 	note("$name: $answer->{text}") if $is_verbose;
 	return { is_contained => $is_as_expected && !@faults, name => $name, text => $answer->{text}, faults => \@faults };
