@@ -84,7 +84,7 @@ sub cases_of_file
 		next if $line =~ /^(?:#.*)?$/;
 		if ($line =~ /^\[([a-z0-9-]+)\]$/)
 		{
-			$case = { id => $1, group => basename($path, '.tbl') };
+			$case = { id => $1, group => basename($path, '.tbl') =~ s{_.*}{}r };
 			push @cases, $case;
 		}
 		else
@@ -165,7 +165,8 @@ sub function_sql
 	my ($way) = @_;
 	my $names = $way->{kind} =~ /^syscall/ ? names_for($way->{source}) : '';
 	my $source = $way->{source} =~ s/^(?=.)/    /gmr;
-	my $body = slurp("$folder/prelude.py") . $names
+	my $tools = $way->{source} =~ /\b(?:wire|word|say|wake)\(/ ? slurp("$folder/wire.py") : '';
+	my $body = slurp("$folder/prelude.py") . $tools . $names
 	  . ($way->{kind} eq 'body' ? $way->{source} : "def case():\n$source" . 'return attempt(case)');
 	my $returns = $way->{returns} // 'text';
 
