@@ -10,7 +10,7 @@ SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 .DEFAULT_GOAL := all
 
 # What people type beside all, install and clean. These do without PGXS, which has a `check` of its own.
-FRONT := help setup check demo bench lint format sanitize valgrind install-plpython3u uninstall-plpython3u
+FRONT := help setup check check-hostile demo bench lint format sanitize valgrind install-plpython3u uninstall-plpython3u
 .PHONY: all install clean $(FRONT) unit-tests
 
 # What each binary is made of. A new file joins by its name.
@@ -129,6 +129,16 @@ $(BUILD)/without: ops/without.c
 	@mkdir -p $(@D)
 	$(CC) $(EXE_CFLAGS) $(EXE_LDFLAGS) -o $@ $< -lseccomp
 
+# --- the hostile suite's programs: ours, but for the filter, so that it shows what the other layers hold. Never installed.
+UNFILTERED := $(BUILD)/unfiltered
+$(UNFILTERED)/pybox-launcher: $(call objects,exe,$(filter-out sandbox/seccomp_compile.c,$(LAUNCHER_SRCS)) tests/hostile/unfiltered_compile.c)
+	@mkdir -p $(@D)
+	$(CC) $(EXE_LDFLAGS) -o $@ $^ $(LAUNCHER_LIBS)
+
+$(UNFILTERED)/pybox-interpreter: $(call objects,python,$(filter-out sandbox/lockdown_check.c,$(INTERPRETER_SRCS)) tests/hostile/unfiltered_check.c)
+	@mkdir -p $(@D)
+	$(CC) $(EXE_LDFLAGS) -o $@ $^ $(PYTHON_LIBS)
+
 # --- the unit tests: the pure rooms with their assertions and without their main ----------------------------------------
 UNIT := $(BUILD)/unit$(if $(SANITIZERS),-sanitized)
 UNIT_CFLAGS := $(WARNINGS) -O1 -g -D_GNU_SOURCE -I. -UNDEBUG $(SANITIZERS)
@@ -147,7 +157,7 @@ $(UNIT)/$(1): $(UNIT)/tests/unit/$(1).o $(patsubst %.c,$(UNIT)/%.o,$(call unit_s
 endef
 $(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(test))))
 
-unit-tests: $(UNIT_TESTS:%=$(UNIT)/%) $(BUILD)/without
+unit-tests: $(UNIT_TESTS:%=$(UNIT)/%) $(BUILD)/without $(UNFILTERED)/pybox-launcher $(UNFILTERED)/pybox-interpreter
 
 -include $(wildcard $(BUILD)/*/*/*.d $(BUILD)/*/tests/unit/*.d)
 
@@ -168,6 +178,11 @@ setup:
 #: check      set up, build, install and run all tests
 check: setup
 	@tests/run
+
+#: check-hostile  the hostile suite alone, and its table (ONLY=read-passwd SETUP=full VERBOSE=1 selects and tells)
+check-hostile: setup
+	@$(if $(ONLY),PYBOX_TEST_ONLY='$(ONLY)') $(if $(SETUP),PYBOX_TEST_SETUP='$(SETUP)') $(if $(VERBOSE),PYBOX_TEST_VERBOSE=1) \
+		PYBOX_TEST_REPORT=1 tests/run $(if $(VERBOSE),-v) tests/t/040_hostile.pl
 
 #: demo       set up, build, install, and tell the whole story on a server of its own (KEEP=1 leaves it running)
 demo: setup

@@ -6,7 +6,8 @@ use strict;
 use warnings;
 use PostgreSQL::Test::Utils;
 use PyboxSession;
-use PyboxTest qw(poll_until processes_of zygotes_of interpreters_of launcher_of scheduler_of empty_cgroups cgroup_folders);
+use PyboxTest qw(poll_until processes_of zygotes_of launcher_of scheduler_of empty_cgroups);
+use Time::HiRes ();
 
 my $mark = 'pybox_was_here';
 my $number = 1886548066; # the key of System V objects that cases make
@@ -20,6 +21,7 @@ sub new
 	my $self = bless { node => $node, admin => PyboxSession->new($node) }, $class;
 
 	$self->{data} = $node->data_dir;
+	$self->{scheduler} = scheduler_of($node);
 	$self->{places} = [ $node->data_dir, $node->host, '/tmp', '/dev/shm', '/var/tmp', $ENV{HOME}, (getpwuid $<)[7], '/' ];
 	$self->{sequence} = 0;
 	$self->canaries_put;
@@ -37,7 +39,7 @@ sub facts_put
 	my ($self) = @_;
 	my $node = $self->{node};
 	my ($zygote) = zygotes_of($node);
-	my %fact = (zygote => $zygote, launcher => launcher_of($node), scheduler => scheduler_of($node), sibling => $self->{neighbour}->pid,
+	my %fact = (zygote => $zygote, launcher => launcher_of($node), scheduler => $self->{scheduler}, sibling => $self->{neighbour}->pid,
 		home => "'" . (getpwuid $<)[7] . "'");
 	my $pairs = join ', ', map { "'$_', $fact{$_}" } sort keys %fact;
 
@@ -93,6 +95,75 @@ sub canaries_check
 	return @faults;
 }
 
+# --- processes ----------------------------------------------------------------------------------------------------------
+
+# { name, parent } of a process, or nothing.
+sub process
+{
+	my ($pid) = @_;
+	my ($name, $state, $parent) = slurp_or("/proc/$pid/stat") =~ /^\d+ \((.*)\) (\S) (\d+)/s or return;
+	return $state eq 'Z' ? () : { name => $name, parent => $parent };
+}
+
+# All processes that may be the node's: those not known to be somebody else's.
+sub candidates
+{
+	my ($self) = @_;
+	my %candidate;
+
+	opendir my $folder, '/proc' or die "/proc: $!";
+	for my $pid (grep { /^\d+$/ && !$self->{foreign}{$_} } readdir $folder)
+	{
+		my $process = process($pid) or next;
+		$candidate{$pid} = $process;
+	}
+	closedir $folder;
+	return \%candidate;
+}
+
+sub is_below
+{
+	my ($candidates, $pid, $ancestor) = @_;
+	$pid = $candidates->{$pid}{parent} while $candidates->{$pid} && $pid != $ancestor;
+	return $pid == $ancestor;
+}
+
+# The launcher is below the scheduler, zygotes are below it, interpreters below those; the server's own processes are theirs.
+my %place_below = (scheduler => 'launcher', launcher => 'zygote', zygote => 'interpreter', server => 'strange', postmaster => 'server');
+
+sub place_of
+{
+	my ($self, $candidates, $pid, $place) = @_;
+	my $known = { $self->{node}{_pid} => 'postmaster', $self->{scheduler} => 'scheduler' }->{$pid};
+
+	return $place->{$pid} //= $known // $place_below{ $self->place_of($candidates, $candidates->{$pid}{parent}, $place) } // 'strange';
+}
+
+# Who is what of the node: { launcher, zygote, interpreter, strange } => pids. What is below the postmaster or in the cgroup
+# and has no place is strange.
+sub family
+{
+	my ($self) = @_;
+	my $candidates = $self->candidates;
+	my %family = map { $_ => [] } qw(launcher zygote interpreter strange);
+	my %place;
+
+	for my $pid (keys %$candidates)
+	{
+		if (is_below($candidates, $pid, $self->{node}{_pid})) { push @{ $family{ $self->place_of($candidates, $pid, \%place) } }, $pid; }
+		elsif ($self->in_cgroup($pid)) { push @{ $family{strange} }, $pid; }
+		else { $self->{foreign}{$pid} = 1; }
+	}
+	return \%family;
+}
+
+sub in_cgroup
+{
+	my ($self, $pid) = @_;
+	my $cgroup = $self->{node}{pybox_cgroup};
+	return $cgroup ne '' && slurp_or("/proc/$pid/cgroup") =~ m{\Q$cgroup\E/pools}m;
+}
+
 # --- leftovers ----------------------------------------------------------------------------------------------------------
 
 # Of the data directory a backend opens files as it needs them.
@@ -111,27 +182,17 @@ sub objects
 		glob("/dev/shm/*$mark* /dev/mqueue/*$mark*"));
 }
 
-# Every process has its place: the launcher, zygotes below it, interpreters below those, none beyond leases and spares.
-sub process_faults
-{
-	my ($self) = @_;
-	my %is_known = map { $_ => 1 } launcher_of($self->{node}), zygotes_of($self->{node}), interpreters_of($self->{node});
-	my @strange = grep { !$is_known{$_} } processes_of($self->{node});
-
-	return map { "process $_ " . slurp_or("/proc/$_/comm") =~ s/\n//r } @strange;
-}
-
-# Counts that have to come back to what they were.
+# Counts that have to come back to what they were, and processes that have no place.
 sub counts
 {
 	my ($self) = @_;
-	my %pids = (launcher => [ launcher_of($self->{node}) ], zygote => [ zygotes_of($self->{node}) ],
-		session => [ map { $_->pid } @{ $self->{sessions} }, $self->{neighbour} ]);
-	my %count = (interpreters => scalar interpreters_of($self->{node}));
+	my $family = $self->family;
+	my %pids = (launcher => $family->{launcher}, zygote => $family->{zygote}, session => [ map { $_->pid } @{ $self->{sessions} }, $self->{neighbour} ]);
+	my %count = (interpreters => scalar @{ $family->{interpreter} });
 
 	for my $who (keys %pids) { $count{"descriptors of $who $_"} = descriptors_of($_) for @{ $pids{$who} }; }
 	$count{"mounts of the server"} = slurp_or("/proc/$self->{node}{_pid}/mountinfo") =~ tr/\n//;
-	return \%count;
+	return (\%count, map { "process $_ " . slurp_or("/proc/$_/comm") =~ s/\n//r } @{ $family->{strange} });
 }
 
 # From now on this is what is normal: sessions are those that run cases.
@@ -141,7 +202,7 @@ sub baseline
 
 	$self->{sessions} = \@sessions;
 	$self->{counts} = undef;
-	poll_until(sub { my $before = $self->{counts}; $self->{counts} = $self->counts; return $before && same($before, $self->{counts}) && !empty_cgroups($self->{node}) });
+	poll_until(sub { my $before = $self->{counts}; ($self->{counts}) = $self->counts; return $before && same($before, $self->{counts}) && !empty_cgroups($self->{node}) });
 	return;
 }
 
@@ -151,10 +212,10 @@ sub same { my ($one, $other) = @_; return text_of($one) eq text_of($other); }
 sub leftovers
 {
 	my ($self) = @_;
-	my $counts = $self->counts;
+	my ($counts, @strange) = $self->counts;
 	my @more = grep { ($counts->{$_} // 0) > ($self->{counts}{$_} // 0) && defined $self->{counts}{$_} } sort keys %$counts;
 
-	return ((map { "$_: $counts->{$_}, before $self->{counts}{$_}" } @more), $self->process_faults, $self->objects,
+	return ((map { "$_: $counts->{$_}, before $self->{counts}{$_}" } @more), @strange, $self->objects,
 		map { "empty cgroup $_" } empty_cgroups($self->{node}));
 }
 
