@@ -84,7 +84,7 @@ sub cases_of_file
 		next if $line =~ /^(?:#.*)?$/;
 		if ($line =~ /^\[([a-z0-9-]+)\]$/)
 		{
-			$case = { id => $1, group => basename($path, '.tbl') =~ s{_.*}{}r };
+			$case = { id => "$1", group => basename($path, '.tbl') =~ s{_.*}{}r };
 			push @cases, $case;
 		}
 		else
