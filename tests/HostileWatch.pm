@@ -8,7 +8,7 @@ use Sys::Hostname qw(hostname);
 use IO::Socket::UNIX;
 use PostgreSQL::Test::Utils;
 use PyboxSession;
-use PyboxTest qw(poll_until processes_of zygotes_of launcher_of scheduler_of empty_cgroups);
+use PyboxTest qw(poll_until processes_of zygotes_of launcher_of scheduler_of cgroup_folders);
 use Time::HiRes ();
 
 my $mark = 'pybox_was_here';
@@ -210,6 +210,22 @@ sub counts
 	return (\%count, map { "process $_ " . slurp_or("/proc/$_/comm") =~ s/\n//r } @{ $family->{strange} });
 }
 
+# Folders below one; control files have a dot in their names, or are known.
+sub groups_below
+{
+	my ($folder) = @_;
+	opendir my $open, $folder or return;
+	return map { "$folder/$_" } grep { !/\./ && !/^(?:tasks|notify_on_release)$/ } readdir $open;
+}
+
+# Groups for single processes that hold none.
+sub empty_groups
+{
+	my ($self) = @_;
+	$self->{cgroups} //= [ cgroup_folders($self->{node}) ];
+	return grep { slurp_or("$_/cgroup.procs") eq '' && -d } map { groups_below($_) } map { groups_below("$_/pools") } @{ $self->{cgroups} };
+}
+
 # From now on this is what is normal: sessions are those that run cases.
 sub baseline
 {
@@ -217,7 +233,7 @@ sub baseline
 
 	$self->{sessions} = \@sessions;
 	$self->{counts} = undef;
-	poll_until(sub { my $before = $self->{counts}; ($self->{counts}) = $self->counts; return $before && same($before, $self->{counts}) && !empty_cgroups($self->{node}) });
+	poll_until(sub { my $before = $self->{counts}; ($self->{counts}) = $self->counts; return $before && same($before, $self->{counts}) && !$self->empty_groups });
 	return;
 }
 
@@ -231,7 +247,7 @@ sub leftovers
 	my @more = grep { ($counts->{$_} // 0) > ($self->{counts}{$_} // 0) && defined $self->{counts}{$_} } sort keys %$counts;
 
 	return ((map { "$_: $counts->{$_}, before $self->{counts}{$_}" } @more), @strange, $self->objects,
-		map { "empty cgroup $_" } empty_cgroups($self->{node}));
+		map { "empty cgroup $_" } $self->empty_groups);
 }
 
 # All that is wrong after a case. What is on its way out has a moment to go.

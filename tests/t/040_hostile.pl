@@ -197,7 +197,11 @@ sub report
 	}
 	$text .= report_row('seconds', '', map { sprintf '%.1f', $_->{seconds} } @setups);
 	my $attempts = map { @$_ } map { values %$_ } values %results;
-	return $text . @cases . " cases, $contained contained but for those listed, $attempts attempts, $faults with a restart, a leftover or a neighbour disturbed\n";
+	my @layered = grep { $has_layers{ $_->{group} } } @cases;
+	my $single = grep { $listed->{ $_->{id} } } @layered;
+	$text .= sprintf "%d of the %d cases of the first five groups are stopped by two layers, %d by the one that single_layer.tbl names\n",
+	  @layered - $single, scalar @layered, $single;
+	return $text . @cases . " cases, $contained contained but for those listed, $attempts attempts; $faults with a restart, a leftover or a neighbour disturbed\n";
 }
 
 $ENV{PYBOX_TEST_REPORT} ? diag(report()) : note(report());
