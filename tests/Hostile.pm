@@ -16,9 +16,9 @@ our @EXPORT_OK = qw(cases single_layers setup_sql policy case_sql call_of verdic
 my $folder = dirname(__FILE__) . '/hostile';
 
 # Keys of a case: those that are given once, and those that are source, whose lines may be many.
-my %is_key = map { $_ => 1 } qw(why expect errno raises untrusted second role check never session);
-my %is_source = map { $_ => 1 } qw(python syscall sql);
-my %default = (expect => 'refused', role => 'mallory', session => 'shared', errno => '', raises => '', check => '');
+my %is_key = map { $_ => 1 } qw(why expect errno raises untrusted second role check never session returns);
+my %is_source = map { $_ => 1 } qw(python syscall body sql);
+my %default = (returns => 'text', expect => 'refused', role => 'mallory', session => 'shared', errno => '', raises => '', check => '');
 
 # What says no. Others, such as EINVAL and EFAULT, would as well come from a case that is written wrong: a case that means
 # them says so in `errno:`.
@@ -66,6 +66,8 @@ sub ways_of
 		push @ways, { kind => "$kind, untrusted", function => $function . '_u', language => 'pyboxu', source => $case->{$kind} }
 		  if defined $case->{untrusted};
 	}
+	push @ways, { kind => 'body', function => "${name}_b", language => 'pybox', source => $case->{body}, returns => $case->{returns} }
+	  if defined $case->{body};
 	push @ways, { kind => 'sql', source => $case->{sql} } if defined $case->{sql};
 	return @ways;
 }
@@ -82,7 +84,7 @@ sub cases_of_file
 		next if $line =~ /^(?:#.*)?$/;
 		if ($line =~ /^\[([a-z0-9-]+)\]$/)
 		{
-			$case = { id => $1, group => basename($path, '.tbl') };
+			$case = { id => $1, group => basename($path, '.tbl') =~ s{_.*}{}r };
 			push @cases, $case;
 		}
 		else
@@ -163,13 +165,16 @@ sub function_sql
 	my ($way) = @_;
 	my $names = $way->{kind} =~ /^syscall/ ? names_for($way->{source}) : '';
 	my $source = $way->{source} =~ s/^(?=.)/    /gmr;
-	my $body = slurp("$folder/prelude.py") . $names . "def case():\n$source" . 'return attempt(case)';
+	my $tools = $way->{source} =~ /\b(?:wire|word|say|wake)\(/ ? slurp("$folder/wire.py") : '';
+	my $body = slurp("$folder/prelude.py") . $tools . $names
+	  . ($way->{kind} eq 'body' ? $way->{source} : "def case():\n$source" . 'return attempt(case)');
+	my $returns = $way->{returns} // 'text';
 
-	return "CREATE FUNCTION hostile.$way->{function}() RETURNS text LANGUAGE $way->{language} AS \$hostile\$\n$body\n\$hostile\$;\n";
+	return "CREATE FUNCTION hostile.$way->{function}() RETURNS $returns LANGUAGE $way->{language} AS \$hostile\$\n$body\n\$hostile\$;\n";
 }
 
 # Bodies are not checked, since that would need an interpreter.
-sub setup_sql { return "SET check_function_bodies = off;\n" . slurp("$folder/setup.sql"); }
+sub setup_sql { return "SET check_function_bodies = off;\n" . slurp("$folder/setup.sql") . slurp("$folder/functions.sql"); }
 
 sub case_sql { my @cases = @_; return join '', map { function_sql($_) } grep { $_->{function} } map { @{ $_->{ways} } } @cases; }
 
@@ -208,7 +213,11 @@ sub is_answered
 	return $answer->{text} !~ /^raised (?:NameError|SyntaxError|AttributeError|TypeError)/ && ($answer->{sqlstate} // '') !~ /^(?:42601|42883)$/;
 }
 
-# Whether an answer is what is expected. `expect` is "refused", "harmless", or SQLSTATEs, of which one has to come.
+# A function's error that says that the case is written wrong.
+sub is_mistake { my ($answer) = @_; return $answer->{text} =~ /^ERROR:  \w+: (?:NameError|UnboundLocalError)|^DETAIL:  (?:NameError|TabError)/m; }
+
+# Whether an answer is what is expected. `expect` is "refused", "harmless", or SQLSTATEs, of which one has to come; "none" is that
+# of success.
 sub verdict
 {
 	my ($case, $expect, $answer) = @_;
@@ -217,7 +226,7 @@ sub verdict
 	return 0 if $answer->{lost} && $case->{session} ne 'ends';
 	return is_refused($case, $answer) if $expect eq 'refused';
 	return is_answered($answer) if $expect eq 'harmless';
-	return is_in($answer->{sqlstate} // 'none', $expect);
+	return !is_mistake($answer) && is_in($answer->{sqlstate} // 'none', $expect);
 }
 
 1;

@@ -1,4 +1,4 @@
-import ctypes, errno, json, os
+import ctypes, errno, json, os, signal, sys, time
 here = json.loads(plpy.execute("SELECT facts FROM hostile.facts")[0]["facts"])
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long

@@ -4,6 +4,7 @@ CREATE EXTENSION pybox;
 CREATE ROLE mallory LOGIN;
 CREATE ROLE mallory_brief LOGIN IN ROLE mallory;
 CREATE ROLE mallory_small LOGIN IN ROLE mallory;
+CREATE ROLE mallory_terse LOGIN IN ROLE mallory;
 CREATE ROLE mallory_files LOGIN IN ROLE mallory;
 CREATE ROLE neighbour LOGIN;
 GRANT CREATE ON SCHEMA public TO mallory;
