@@ -16,9 +16,9 @@ our @EXPORT_OK = qw(cases single_layers setup_sql policy case_sql call_of verdic
 my $folder = dirname(__FILE__) . '/hostile';
 
 # Keys of a case: those that are given once, and those that are source, whose lines may be many.
-my %is_key = map { $_ => 1 } qw(why expect errno raises untrusted second role check session setups returns);
+my %is_key = map { $_ => 1 } qw(why expect errno raises untrusted second role check never session returns);
 my %is_source = map { $_ => 1 } qw(python syscall body sql);
-my %default = (returns => 'text', expect => 'refused', role => 'mallory', session => 'shared', errno => '', raises => '', check => '', setups => '');
+my %default = (returns => 'text', expect => 'refused', role => 'mallory', session => 'shared', errno => '', raises => '', check => '');
 
 # What says no. Others, such as EINVAL and EFAULT, would as well come from a case that is written wrong: a case that means
 # them says so in `errno:`.
@@ -113,7 +113,7 @@ sub cases
 	return @cases;
 }
 
-# case id => { layer => why }: those that a single layer holds.
+# case id => { layer => { why, may_hold } }: those that a single layer holds; with may_hold only on some kernels.
 sub single_layers
 {
 	my ($layer, %listed);
@@ -121,9 +121,9 @@ sub single_layers
 	for my $line (grep { !/^(?:#.*)?$/ } split /\n/, slurp("$folder/single_layer.tbl"))
 	{
 		if ($line =~ /^\[(\w+)\]$/) { $layer = $1; next; }
-		my ($id, $why) = $line =~ /^([a-z0-9-]+): (\S.*)$/ or die "single_layer.tbl: $line\n";
+		my ($id, $may_hold, $why) = $line =~ /^([a-z0-9-]+)(\?)?: (\S.*)$/ or die "single_layer.tbl: $line\n";
 		die "single_layer.tbl: $id twice\n" if $listed{$id}{$layer};
-		$listed{$id}{$layer} = $why;
+		$listed{$id}{$layer} = { why => $why, may_hold => defined $may_hold };
 	}
 	return \%listed;
 }
@@ -222,6 +222,7 @@ sub verdict
 {
 	my ($case, $expect, $answer) = @_;
 
+	return 0 if defined $case->{never} && $answer->{text} =~ /$case->{never}/;
 	return 0 if $answer->{lost} && $case->{session} ne 'ends';
 	return is_refused($case, $answer) if $expect eq 'refused';
 	return is_answered($answer) if $expect eq 'harmless';

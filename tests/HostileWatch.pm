@@ -4,15 +4,23 @@ package HostileWatch;
 
 use strict;
 use warnings;
+use Sys::Hostname qw(hostname);
+use IO::Socket::UNIX;
 use PostgreSQL::Test::Utils;
 use PyboxSession;
-use PyboxTest qw(poll_until processes_of zygotes_of launcher_of scheduler_of empty_cgroups);
+use PyboxTest qw(poll_until processes_of zygotes_of launcher_of scheduler_of cgroup_folders);
 use Time::HiRes ();
 
 my $mark = 'pybox_was_here';
 my $number = 1886548066; # the key of System V objects that cases make
 my $settle_s = 2;        # what ends by itself has to be gone by then
-my %check;               # name of `check:` => what it looks at
+
+# What a case asks for by `check:`: what is wrong, a line each, or nothing.
+my %check = (
+	no_core => sub {
+		my ($self) = @_;
+		return map { "core file $_" } grep { -e } map { glob "$_/core $_/core.*" } @{ $self->{places} };
+	});
 
 # A watch over a started node. Canaries are put down now.
 sub new
@@ -21,13 +29,14 @@ sub new
 	my $self = bless { node => $node, admin => PyboxSession->new($node) }, $class;
 
 	$self->{data} = $node->data_dir;
-	$self->{scheduler} = scheduler_of($node);
 	$self->{places} = [ $node->data_dir, $node->host, '/tmp', '/dev/shm', '/var/tmp', $ENV{HOME}, (getpwuid $<)[7], '/' ];
 	$self->{sequence} = 0;
 	$self->canaries_put;
 	$self->{memory} = $self->memory;
+	$self->{listener} = IO::Socket::UNIX->new(Local => "\0pybox-canary-$$", Listen => 1) or die "a socket: $!";
 	$self->{neighbour} = PyboxSession->new($node, role => 'neighbour', sql => 'CREATE TEMP TABLE mine AS SELECT 42 AS n');
 	$self->{secret} = $self->neighbour_answer =~ s/^\d+//r;
+	$self->{scheduler} = scheduler_of($node);
 	return $self;
 }
 
@@ -39,13 +48,19 @@ sub facts_put
 	my ($self) = @_;
 	my $node = $self->{node};
 	my ($zygote) = zygotes_of($node);
-	my %fact = (zygote => $zygote, launcher => launcher_of($node), scheduler => $self->{scheduler}, sibling => $self->{neighbour}->pid,
+	my %fact = (zygote => $zygote, launcher => launcher_of($node), scheduler => $self->{scheduler}, sibling => $self->sibling,
 		home => "'" . (getpwuid $<)[7] . "'");
+	$fact{canaries} = 'ARRAY[' . join(', ', map { "'$_'" } sort keys %{ $self->{canary} }) . ']';
+	$fact{abstract} = "'pybox-canary-$$'";
+	$fact{host} = "'" . hostname() . "'";
 	my $pairs = join ', ', map { "'$_', $fact{$_}" } sort keys %fact;
 
 	$self->{admin}->value("UPDATE hostile.facts SET facts = (facts::jsonb || jsonb_build_object($pairs))::json");
 	return;
 }
+
+# The neighbour's interpreter.
+sub sibling { my ($self) = @_; return $self->{neighbour}->value('SELECT hostile.interpreter()'); }
 
 # --- canaries -----------------------------------------------------------------------------------------------------------
 
@@ -55,9 +70,9 @@ sub canaries_put
 
 	for my $place (@{ $self->{places} })
 	{
-		my $path = "$place/pybox-canary-$$";
+		my $path = "$place/pybox_canary_$$.py";
 		next unless -d $place && open my $file, '>', $path;
-		print {$file} "untouched\n";
+		print {$file} "state = 'untouched'\n";
 		close $file;
 		$self->{canary}{$path} = 1;
 	}
@@ -195,6 +210,22 @@ sub counts
 	return (\%count, map { "process $_ " . slurp_or("/proc/$_/comm") =~ s/\n//r } @{ $family->{strange} });
 }
 
+# Folders below one; control files have a dot in their names, or are known.
+sub groups_below
+{
+	my ($folder) = @_;
+	opendir my $open, $folder or return;
+	return map { "$folder/$_" } grep { !/\./ && !/^(?:tasks|notify_on_release)$/ } readdir $open;
+}
+
+# Groups for single processes that hold none.
+sub empty_groups
+{
+	my ($self) = @_;
+	$self->{cgroups} //= [ cgroup_folders($self->{node}) ];
+	return grep { slurp_or("$_/cgroup.procs") eq '' && -d } map { groups_below($_) } map { groups_below("$_/pools") } @{ $self->{cgroups} };
+}
+
 # From now on this is what is normal: sessions are those that run cases.
 sub baseline
 {
@@ -202,7 +233,7 @@ sub baseline
 
 	$self->{sessions} = \@sessions;
 	$self->{counts} = undef;
-	poll_until(sub { my $before = $self->{counts}; ($self->{counts}) = $self->counts; return $before && same($before, $self->{counts}) && !empty_cgroups($self->{node}) });
+	poll_until(sub { my $before = $self->{counts}; ($self->{counts}) = $self->counts; return $before && same($before, $self->{counts}) && !$self->empty_groups });
 	return;
 }
 
@@ -216,7 +247,7 @@ sub leftovers
 	my @more = grep { ($counts->{$_} // 0) > ($self->{counts}{$_} // 0) && defined $self->{counts}{$_} } sort keys %$counts;
 
 	return ((map { "$_: $counts->{$_}, before $self->{counts}{$_}" } @more), @strange, $self->objects,
-		map { "empty cgroup $_" } empty_cgroups($self->{node}));
+		map { "empty cgroup $_" } $self->empty_groups);
 }
 
 # All that is wrong after a case. What is on its way out has a moment to go.
@@ -227,7 +258,7 @@ sub faults
 	my $deadline = PyboxSession::now() + $settle_s;
 
 	Time::HiRes::sleep(0.01) while (@left = $self->leftovers) && PyboxSession::now() < $deadline;
-	my @faults = map { split /\n/ } map { $check{$_} ? $check{$_}->($self) : "no such check: $_" } split /[ ,]+/, $case->{check};
+	my @faults = map { $check{$_} ? $check{$_}->($self) : "no such check: $_" } split /[ ,]+/, $case->{check};
 	return ($self->canaries_check, @left, @faults);
 }
 

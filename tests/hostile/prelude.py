@@ -22,3 +22,27 @@ def attempt(case):
         return "refused %s: %s: %s" % (errno.errorcode.get(e.errno, "-"), type(e).__name__, e)
     except Exception as e:
         return "raised %s: %s" % (type(e).__name__, e)
+def leak(found):
+    """What was found, or a refusal when it is nothing."""
+    if found:
+        return found
+    raise OSError(errno.ENOENT, "nothing is there")
+def any_of(function, values):
+    """The first value for which the call succeeds, with its result; when none does, the first one's refusal."""
+    first = None
+    for value in values:
+        try:
+            return value, function(value)
+        except OSError as e:
+            first = first or e
+    raise first
+def outcome(function, value):
+    try:
+        function(value)
+        return "success"
+    except OSError as e:
+        return errno.errorcode.get(e.errno)
+def tells(function, there="/etc/passwd", missing="/etc/pybox_no_such"):
+    """What a call says of a path that is there and of one that is not, when that differs."""
+    answers = outcome(function, there), outcome(function, missing)
+    return leak(answers[0] != answers[1] and answers)

@@ -16,7 +16,7 @@ CREATE TABLE hostile.facts AS
 	SELECT json_build_object('data', current_setting('data_directory'), 'postmaster', line[1]::int, 'port', line[4]::int,
 		'socket', line[5] || '/.s.PGSQL.' || line[4], 'key', (regexp_split_to_array(trim(line[7]), '\s+'))[1]::bigint,
 		'segment', (regexp_split_to_array(trim(line[7]), '\s+'))[2]::bigint, 'sibling', 0, 'zygote', 0, 'launcher', 0,
-		'scheduler', 0, 'home', '/nonexistent', 'number', 1886548066) AS facts
+		'scheduler', 0, 'home', '/nonexistent', 'host', '', 'abstract', 'none', 'canaries', ARRAY['/tmp/pybox_canary.py'], 'number', 1886548066) AS facts
 	FROM regexp_split_to_array(pg_read_file('postmaster.pid'), '\n') AS line;
 GRANT SELECT ON hostile.facts TO PUBLIC;
 CREATE FUNCTION hostile.alive() RETURNS int LANGUAGE pybox AS $$ return 42 $$;
@@ -24,5 +24,9 @@ CREATE FUNCTION hostile.alive_u() RETURNS int LANGUAGE pyboxu AS $$ return 42 $$
 CREATE FUNCTION hostile.neighbour_state() RETURNS text LANGUAGE pybox AS $$
 GD["calls"] = GD.get("calls", 0) + 1
 GD.setdefault("secret", "only the neighbour knows: " + "x" * 100000)
-return "%d %s" % (GD["calls"], hash(GD["secret"]))
+import statistics, sys
+return "%d %s %s %s" % (GD["calls"], hash(GD["secret"]), sys.path, statistics.mean([1, 2]))
+$$;
+CREATE FUNCTION hostile.interpreter() RETURNS int LANGUAGE pybox AS $$
+return plpy.execute("SELECT interpreter_pid FROM pybox.activity WHERE pid = pg_backend_pid()")[0]["interpreter_pid"]
 $$;
