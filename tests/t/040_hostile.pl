@@ -71,7 +71,7 @@ sub try_way
 {
 	my ($run, $case, $way) = @_;
 	my $role = $way->{kind} =~ /untrusted/ ? 'postgres' : $case->{role};
-	session_end($run, $role) if $case->{session} ne 'shared';
+	session_end($run, $role) if $case->{session} =~ /^(?:own|ends)$/;
 	my $is_new = !$run->{session}{$role};
 	my $session = session_for($run, $role);
 	my @faults;
