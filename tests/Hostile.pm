@@ -82,9 +82,9 @@ sub cases_of_file
 	{
 		$number++;
 		next if $line =~ /^(?:#.*)?$/;
-		if ($line =~ /^\[([a-z0-9-]+)\]$/)
+		if (my ($id) = $line =~ /^\[([a-z0-9-]+)\]$/)
 		{
-			$case = { id => "$1", group => basename($path, '.tbl') =~ s{_.*}{}r };
+			$case = { id => $id, group => basename($path, '.tbl') =~ s{_.*}{}r };
 			push @cases, $case;
 		}
 		else

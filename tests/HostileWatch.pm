@@ -5,6 +5,7 @@ package HostileWatch;
 use strict;
 use warnings;
 use Sys::Hostname qw(hostname);
+use IO::Socket::INET;
 use IO::Socket::UNIX;
 use PostgreSQL::Test::Utils;
 use PyboxSession;
@@ -33,6 +34,7 @@ sub new
 	$self->{sequence} = 0;
 	$self->canaries_put;
 	$self->{memory} = $self->memory;
+	$self->{tcp} = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "a socket: $!";
 	$self->{listener} = IO::Socket::UNIX->new(Local => "\0pybox-canary-$$", Listen => 1) or die "a socket: $!";
 	$self->{neighbour} = PyboxSession->new($node, role => 'neighbour', sql => 'CREATE TEMP TABLE mine AS SELECT 42 AS n');
 	$self->{secret} = $self->neighbour_answer =~ s/^\d+//r;
@@ -51,6 +53,7 @@ sub facts_put
 	my %fact = (zygote => $zygote, launcher => launcher_of($node), scheduler => $self->{scheduler}, sibling => $self->sibling,
 		home => "'" . (getpwuid $<)[7] . "'");
 	$fact{canaries} = 'ARRAY[' . join(', ', map { "'$_'" } sort keys %{ $self->{canary} }) . ']';
+	$fact{tcp} = $self->{tcp}->sockport;
 	$fact{abstract} = "'pybox-canary-$$'";
 	$fact{host} = "'" . hostname() . "'";
 	my $pairs = join ', ', map { "'$_', $fact{$_}" } sort keys %fact;

@@ -16,7 +16,7 @@ CREATE TABLE hostile.facts AS
 	SELECT json_build_object('data', current_setting('data_directory'), 'postmaster', line[1]::int, 'port', line[4]::int,
 		'socket', line[5] || '/.s.PGSQL.' || line[4], 'key', (regexp_split_to_array(trim(line[7]), '\s+'))[1]::bigint,
 		'segment', (regexp_split_to_array(trim(line[7]), '\s+'))[2]::bigint, 'sibling', 0, 'zygote', 0, 'launcher', 0,
-		'scheduler', 0, 'home', '/nonexistent', 'host', '', 'abstract', 'none', 'canaries', ARRAY['/tmp/pybox_canary.py'], 'number', 1886548066) AS facts
+		'scheduler', 0, 'home', '/nonexistent', 'host', '', 'abstract', 'none', 'tcp', 1, 'canaries', ARRAY['/tmp/pybox_canary.py'], 'number', 1886548066) AS facts
 	FROM regexp_split_to_array(pg_read_file('postmaster.pid'), '\n') AS line;
 GRANT SELECT ON hostile.facts TO PUBLIC;
 CREATE FUNCTION hostile.alive() RETURNS int LANGUAGE pybox AS $$ return 42 $$;

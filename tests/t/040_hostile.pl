@@ -25,8 +25,7 @@ my @setups = (
 	{ name => 'no user namespaces', lacks => 'namespaces', without => [ @namespaces, 'capabilities' ], no_untrusted => 1, node => { without => 'user_namespace' } },
 	{ name => 'no landlock', lacks => 'landlock', without => ['landlock'], node => { without => 'landlock' } },
 	{ name => 'no cgroup', lacks => 'cgroup', without => [], node => { cgroup => 0 } },
-	{ name => 'no seccomp', lacks => 'seccomp', without => [], node => { install_path => \&install_unfiltered } },
-	{ name => 'bare', lacks => 'everything', without => [ @namespaces, qw(capabilities landlock) ], no_untrusted => 1, node => { install_path => \&install_bare, cgroup => 0 } });
+	{ name => 'no seccomp', lacks => 'seccomp', without => [], node => { install_path => \&install_unfiltered } });
 my @layers = (@namespaces, qw(capabilities no_new_privs rlimits landlock seccomp));
 my %has_layers = map { $_ => 1 } qw(reads writes network processes kernel); # groups whose every case two layers stop
 
@@ -71,7 +70,7 @@ sub try_way
 {
 	my ($run, $case, $way) = @_;
 	my $role = $way->{kind} =~ /untrusted/ ? 'postgres' : $case->{role};
-	session_end($run, $role) if $case->{session} ne 'shared';
+	session_end($run, $role) if $case->{session} =~ /^(?:own|ends)$/;
 	my $is_new = !$run->{session}{$role};
 	my $session = session_for($run, $role);
 	my @faults;
@@ -106,18 +105,6 @@ sub install_unfiltered
 	symlink $_, "$prefix$_" or die "$_: $!" for grep { !m{/(?:pg_ctl|postgres|pybox-launcher|pybox-interpreter)$} } glob "$folder{bindir}/*";
 	system_or_bail('cp', map({ "$folder{bindir}/$_" } qw(pg_ctl postgres)), glob(dirname(__FILE__) . '/../../build/unfiltered/*'), "$prefix$folder{bindir}");
 	return dirname("$prefix$folder{bindir}");
-}
-
-# The same without any layer that can be taken away.
-sub install_bare
-{
-	my $prefix = install_unfiltered();
-	my $without = dirname(__FILE__) . '/../../build/without';
-
-	rename "$prefix/bin/postgres", "$prefix/bin/postgres.bin" or die "rename: $!";
-	append_to_file("$prefix/bin/postgres", "#!/bin/sh\nexec '$without' user_namespace,landlock '$prefix/bin/postgres.bin' \"\$@\"\n");
-	chmod 0755, "$prefix/bin/postgres" or die "chmod: $!";
-	return $prefix;
 }
 
 sub start
