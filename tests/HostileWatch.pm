@@ -229,6 +229,22 @@ sub empty_groups
 	return grep { slurp_or("$_/cgroup.procs") eq '' && -d } map { groups_below($_) } map { groups_below("$_/pools") } @{ $self->{cgroups} };
 }
 
+# Warm spares that are kept: of trusted interpreters from the start on, of untrusted ones once there was one.
+sub spares
+{
+	my ($self) = @_;
+	return $self->{admin}->value(q{SELECT sum(spares * (1 + (untrusted_zygote = 'running')::int)) FROM pybox.pools});
+}
+
+# How many interpreters there are when all is well: what the sessions have leased, and every spare that was taken again.
+sub interpreters
+{
+	my ($self) = @_;
+	my $leased = 1; # the neighbour's
+	$leased += $_->{leases} for @{ $self->{sessions} };
+	return $leased + $self->spares;
+}
+
 # From now on this is what is normal: sessions are those that run cases.
 sub baseline
 {
@@ -236,7 +252,7 @@ sub baseline
 
 	$self->{sessions} = \@sessions;
 	$self->{counts} = undef;
-	poll_until(sub { my $before = $self->{counts}; ($self->{counts}) = $self->counts; return $before && same($before, $self->{counts}) && !$self->empty_groups });
+	poll_until(sub { my $before = $self->{counts}; ($self->{counts}) = $self->counts; return $before && same($before, $self->{counts}) && !$self->empty_groups && $self->{counts}{interpreters} == $self->interpreters });
 	return;
 }
 

@@ -39,7 +39,9 @@ sub session_for
 
 	$run->{session}{$role} //= do {
 		my $session = PyboxSession->new($run->{node}, role => $role);
-		$session->value('SELECT ' . ($run->{warm}{$role} // 'hostile.alive()'));
+		my $warm = $run->{warm}{$role} // 'hostile.alive()';
+		$session->value("SELECT $warm");
+		$session->{leases} = 1 + $warm =~ tr/,//;
 		$session;
 	};
 	return $run->{session}{$role};
