@@ -7,9 +7,10 @@ use warnings;
 use Sys::Hostname qw(hostname);
 use IO::Socket::INET;
 use IO::Socket::UNIX;
+use List::Util qw(max sum0);
 use PostgreSQL::Test::Utils;
 use PyboxSession;
-use PyboxTest qw(poll_until processes_of zygotes_of launcher_of scheduler_of cgroup_folders);
+use PyboxTest qw(policy_path poll_until processes_of zygotes_of launcher_of scheduler_of cgroup_folders);
 use Time::HiRes ();
 
 my $mark = 'pybox_was_here';
@@ -206,9 +207,12 @@ sub counts
 	my ($self) = @_;
 	my $family = $self->family;
 	my %pids = (launcher => $family->{launcher}, zygote => $family->{zygote}, session => [ map { $_->pid } @{ $self->{sessions} }, $self->{neighbour} ]);
-	my %count = (interpreters => scalar @{ $family->{interpreter} });
+	my $interpreters = @{ $family->{interpreter} };
+	my %count = ('interpreters beyond leases and spares' => max(0, $interpreters - $self->interpreters_most($family)));
 
 	for my $who (keys %pids) { $count{"descriptors of $who $_"} = descriptors_of($_) for @{ $pids{$who} }; }
+	# It holds one of every interpreter, of which spares come and go.
+	$count{"descriptors of launcher $_"} -= $interpreters for @{ $family->{launcher} };
 	$count{"mounts of the server"} = slurp_or("/proc/$self->{node}{_pid}/mountinfo") =~ tr/\n//;
 	return (\%count, map { "process $_ " . slurp_or("/proc/$_/comm") =~ s/\n//r } @{ $family->{strange} });
 }
@@ -229,14 +233,30 @@ sub empty_groups
 	return grep { slurp_or("$_/cgroup.procs") eq '' && -d } map { groups_below($_) } map { groups_below("$_/pools") } @{ $self->{cgroups} };
 }
 
-# From now on this is what is normal: sessions are those that run cases.
+# How many interpreters there may be: every session's own, and every zygote's spares.
+sub interpreters_most
+{
+	my ($self, $family) = @_;
+	my %spares = slurp_file(policy_path($self->{node})) =~ /^  (\w+): \{.*spares: (\d+)\}/mg;
+	my @pools = map { slurp_or("/proc/$_/cmdline") =~ /--pool\0([^\0]+)/ } @{ $family->{zygote} };
+
+	return $self->{leases} + sum0(map { $spares{$_} } @pools);
+}
+
+# From now on this is what is normal: the sessions that run cases, and how many interpreters these may have between them.
 sub baseline
 {
-	my ($self, @sessions) = @_;
+	my ($self, $leases, @sessions) = @_;
 
 	$self->{sessions} = \@sessions;
-	$self->{counts} = undef;
-	poll_until(sub { my $before = $self->{counts}; ($self->{counts}) = $self->counts; return $before && same($before, $self->{counts}) && !$self->empty_groups });
+	$self->{leases} = $leases + 1; # the neighbour's
+	$self->{counts} = {};
+	poll_until(
+		sub {
+			my $before = $self->{counts};
+			($self->{counts}) = $self->counts;
+			return same($before, $self->{counts}) && !$self->empty_groups;
+		});
 	return;
 }
 
@@ -247,13 +267,14 @@ sub leftovers
 {
 	my ($self) = @_;
 	my ($counts, @strange) = $self->counts;
-	my @more = grep { ($counts->{$_} // 0) > ($self->{counts}{$_} // 0) && defined $self->{counts}{$_} } sort keys %$counts;
+	my @more = grep { defined $self->{counts}{$_} && $counts->{$_} > $self->{counts}{$_} } sort keys %$counts;
+	my @left = ((map { "$_: $counts->{$_}, before $self->{counts}{$_}" } @more), @strange, $self->objects, map { "empty cgroup $_" } $self->empty_groups);
 
-	return ((map { "$_: $counts->{$_}, before $self->{counts}{$_}" } @more), @strange, $self->objects,
-		map { "empty cgroup $_" } $self->empty_groups);
+	$self->{last_counts} = $counts;
+	return grep { !$self->{reported}{$_} } @left;
 }
 
-# All that is wrong after a case. What is on its way out has a moment to go.
+# All that is wrong after a case. What is on its way out has a moment to go; what stays is told once, of the case that left it.
 sub faults
 {
 	my ($self, $case) = @_;
@@ -261,6 +282,7 @@ sub faults
 	my $deadline = PyboxSession::now() + $settle_s;
 
 	Time::HiRes::sleep(0.01) while (@left = $self->leftovers) && PyboxSession::now() < $deadline;
+	if (@left) { $self->{counts} = $self->{last_counts}; $self->{reported}{$_} = 1 for @left; }
 	my @faults = map { $check{$_} ? $check{$_}->($self) : "no such check: $_" } split /[ ,]+/, $case->{check};
 	return ($self->canaries_check, @left, @faults);
 }
