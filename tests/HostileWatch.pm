@@ -107,6 +107,7 @@ sub canaries_check
 
 	push @faults, 'a canary file was changed' if $self->files ne $self->{files};
 	push @faults, "$_/$mark is there" for grep { -e "$_/$mark" || -l "$_/$mark" } @{ $self->{places} };
+	$self->sweep if @faults;
 	my $memory = eval { $self->memory } // "no answer: $@";
 	push @faults, "the server's memory: $memory" if $memory ne $self->{memory};
 	my $neighbour = eval { $self->neighbour_answer } // "no answer: $@";
@@ -287,12 +288,33 @@ sub faults
 	return ($self->canaries_check, @left, @faults);
 }
 
+# Takes away what a case has left, so that only that case is blamed.
+sub sweep
+{
+	my ($self) = @_;
+	my @left = map { glob "$_/*$mark*" } @{ $self->{places} };
+
+	-d && !-l ? rmdir : unlink for @left;
+	return;
+}
+
 sub quit
 {
 	my ($self) = @_;
 
-	$_->quit for $self->{admin}, $self->{neighbour};
-	unlink keys %{ $self->{canary} };
+	$_->quit for grep { defined } delete @$self{qw(admin neighbour)};
+	unlink keys %{ delete $self->{canary} // {} };
+	return;
+}
+
+# A test that died has to clean up as well.
+sub DESTROY
+{
+	my ($self) = @_;
+	local ($?, $!, $@);
+
+	$self->sweep;
+	$self->quit;
 	return;
 }
 
