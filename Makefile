@@ -198,7 +198,7 @@ lint: setup
 
 #: format     rewrite the C files as .clang-format says
 format:
-	clang-format -i $(wildcard handler/*.[ch] handler/transforms/*.c scheduler/*.[ch] policies/*.[ch] sandbox/*.[ch] tests/unit/*.[ch] ops/*.[ch])
+	clang-format -i $(wildcard handler/*.[ch] handler/transforms/*.c scheduler/*.[ch] policies/*.[ch] sandbox/*.[ch] tests/unit/*.[ch] tests/hostile/*.c ops/*.[ch])
 
 #: install-plpython3u  under PL/Python's own names too: CREATE EXTENSION plpython3u; refused where PL/Python is installed
 #: uninstall-plpython3u  remove what that installed

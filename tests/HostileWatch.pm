@@ -7,9 +7,10 @@ use warnings;
 use Sys::Hostname qw(hostname);
 use IO::Socket::INET;
 use IO::Socket::UNIX;
+use List::Util qw(max sum0);
 use PostgreSQL::Test::Utils;
 use PyboxSession;
-use PyboxTest qw(poll_until processes_of zygotes_of launcher_of scheduler_of cgroup_folders);
+use PyboxTest qw(policy_path poll_until processes_of zygotes_of launcher_of scheduler_of cgroup_folders);
 use Time::HiRes ();
 
 my $mark = 'pybox_was_here';
@@ -106,6 +107,7 @@ sub canaries_check
 
 	push @faults, 'a canary file was changed' if $self->files ne $self->{files};
 	push @faults, "$_/$mark is there" for grep { -e "$_/$mark" || -l "$_/$mark" } @{ $self->{places} };
+	$self->sweep if @faults;
 	my $memory = eval { $self->memory } // "no answer: $@";
 	push @faults, "the server's memory: $memory" if $memory ne $self->{memory};
 	my $neighbour = eval { $self->neighbour_answer } // "no answer: $@";
@@ -206,9 +208,12 @@ sub counts
 	my ($self) = @_;
 	my $family = $self->family;
 	my %pids = (launcher => $family->{launcher}, zygote => $family->{zygote}, session => [ map { $_->pid } @{ $self->{sessions} }, $self->{neighbour} ]);
-	my %count = (interpreters => scalar @{ $family->{interpreter} });
+	my $interpreters = @{ $family->{interpreter} };
+	my %count = ('interpreters beyond leases and spares' => max(0, $interpreters - $self->interpreters_most($family)));
 
 	for my $who (keys %pids) { $count{"descriptors of $who $_"} = descriptors_of($_) for @{ $pids{$who} }; }
+	# It holds one of every interpreter, of which spares come and go.
+	$count{"descriptors of launcher $_"} -= $interpreters for @{ $family->{launcher} };
 	$count{"mounts of the server"} = slurp_or("/proc/$self->{node}{_pid}/mountinfo") =~ tr/\n//;
 	return (\%count, map { "process $_ " . slurp_or("/proc/$_/comm") =~ s/\n//r } @{ $family->{strange} });
 }
@@ -229,30 +234,30 @@ sub empty_groups
 	return grep { slurp_or("$_/cgroup.procs") eq '' && -d } map { groups_below($_) } map { groups_below("$_/pools") } @{ $self->{cgroups} };
 }
 
-# Warm spares that are kept: of trusted interpreters from the start on, of untrusted ones once there was one.
-sub spares
+# How many interpreters there may be: every session's own, and every zygote's spares.
+sub interpreters_most
 {
-	my ($self) = @_;
-	return $self->{admin}->value(q{SELECT sum(spares * (1 + (untrusted_zygote = 'running')::int)) FROM pybox.pools});
+	my ($self, $family) = @_;
+	my %spares = slurp_file(policy_path($self->{node})) =~ /^  (\w+): \{.*spares: (\d+)\}/mg;
+	my @pools = map { slurp_or("/proc/$_/cmdline") =~ /--pool\0([^\0]+)/ } @{ $family->{zygote} };
+
+	return $self->{leases} + sum0(map { $spares{$_} } @pools);
 }
 
-# How many interpreters there are when all is well: what the sessions have leased, and every spare that was taken again.
-sub interpreters
-{
-	my ($self) = @_;
-	my $leased = 1; # the neighbour's
-	$leased += $_->{leases} for @{ $self->{sessions} };
-	return $leased + $self->spares;
-}
-
-# From now on this is what is normal: sessions are those that run cases.
+# From now on this is what is normal: the sessions that run cases, and how many interpreters these may have between them.
 sub baseline
 {
-	my ($self, @sessions) = @_;
+	my ($self, $leases, @sessions) = @_;
 
 	$self->{sessions} = \@sessions;
-	$self->{counts} = undef;
-	poll_until(sub { my $before = $self->{counts}; ($self->{counts}) = $self->counts; return $before && same($before, $self->{counts}) && !$self->empty_groups && $self->{counts}{interpreters} == $self->interpreters });
+	$self->{leases} = $leases + 1; # the neighbour's
+	$self->{counts} = {};
+	poll_until(
+		sub {
+			my $before = $self->{counts};
+			($self->{counts}) = $self->counts;
+			return same($before, $self->{counts}) && !$self->empty_groups;
+		});
 	return;
 }
 
@@ -263,13 +268,14 @@ sub leftovers
 {
 	my ($self) = @_;
 	my ($counts, @strange) = $self->counts;
-	my @more = grep { ($counts->{$_} // 0) > ($self->{counts}{$_} // 0) && defined $self->{counts}{$_} } sort keys %$counts;
+	my @more = grep { defined $self->{counts}{$_} && $counts->{$_} > $self->{counts}{$_} } sort keys %$counts;
+	my @left = ((map { "$_: $counts->{$_}, before $self->{counts}{$_}" } @more), @strange, $self->objects, map { "empty cgroup $_" } $self->empty_groups);
 
-	return ((map { "$_: $counts->{$_}, before $self->{counts}{$_}" } @more), @strange, $self->objects,
-		map { "empty cgroup $_" } $self->empty_groups);
+	$self->{last_counts} = $counts;
+	return grep { !$self->{reported}{$_} } @left;
 }
 
-# All that is wrong after a case. What is on its way out has a moment to go.
+# All that is wrong after a case. What is on its way out has a moment to go; what stays is told once, of the case that left it.
 sub faults
 {
 	my ($self, $case) = @_;
@@ -277,16 +283,38 @@ sub faults
 	my $deadline = PyboxSession::now() + $settle_s;
 
 	Time::HiRes::sleep(0.01) while (@left = $self->leftovers) && PyboxSession::now() < $deadline;
+	if (@left) { $self->{counts} = $self->{last_counts}; $self->{reported}{$_} = 1 for @left; }
 	my @faults = map { $check{$_} ? $check{$_}->($self) : "no such check: $_" } split /[ ,]+/, $case->{check};
 	return ($self->canaries_check, @left, @faults);
+}
+
+# Takes away what a case has left, so that only that case is blamed.
+sub sweep
+{
+	my ($self) = @_;
+	my @left = map { glob "$_/*$mark*" } @{ $self->{places} };
+
+	-d && !-l ? rmdir : unlink for @left;
+	return;
 }
 
 sub quit
 {
 	my ($self) = @_;
 
-	$_->quit for $self->{admin}, $self->{neighbour};
-	unlink keys %{ $self->{canary} };
+	$_->quit for grep { defined } delete @$self{qw(admin neighbour)};
+	unlink keys %{ delete $self->{canary} // {} };
+	return;
+}
+
+# A test that died has to clean up as well.
+sub DESTROY
+{
+	my ($self) = @_;
+	local ($?, $!, $@);
+
+	$self->sweep;
+	$self->quit;
 	return;
 }
 

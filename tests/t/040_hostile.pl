@@ -32,6 +32,9 @@ my %has_layers = map { $_ => 1 } qw(reads writes network processes kernel); # gr
 my @cases = grep { !defined $only || $_->{id} =~ /$only/ || $_->{group} =~ /^(?:$only)$/ } cases();
 @setups = grep { my $name = $_->{name}; grep { $_ eq $name } split /,/, $only_setup } @setups if defined $only_setup;
 
+# What takes every interpreter that a role's session may have.
+sub warm_of { my ($run, $role) = @_; return $run->{warm}{$role} // 'hostile.alive()'; }
+
 # A new session for a case's role, or the one that is there. With its interpreter.
 sub session_for
 {
@@ -39,12 +42,19 @@ sub session_for
 
 	$run->{session}{$role} //= do {
 		my $session = PyboxSession->new($run->{node}, role => $role);
-		my $warm = $run->{warm}{$role} // 'hostile.alive()';
-		$session->value("SELECT $warm");
-		$session->{leases} = 1 + $warm =~ tr/,//;
+		$session->value('SELECT ' . warm_of($run, $role));
 		$session;
 	};
 	return $run->{session}{$role};
+}
+
+# The superuser's session has an interpreter of each language.
+sub baseline
+{
+	my ($run) = @_;
+	my $more = $run->{session}{postgres} && !$run->{setup}{no_untrusted} ? 1 : 0;
+
+	return $run->{watch}->baseline($more + keys %{ $run->{session} }, values %{ $run->{session} });
 }
 
 sub session_end
@@ -53,7 +63,7 @@ sub session_end
 	my $session = delete $run->{session}{$role} or return;
 
 	$session->quit;
-	$run->{watch}->baseline(values %{ $run->{session} });
+	baseline($run);
 	return;
 }
 
@@ -77,14 +87,14 @@ sub try_way
 	my $session = session_for($run, $role);
 	my @faults;
 
-	$run->{watch}->baseline(values %{ $run->{session} }) if $is_new;
+	baseline($run) if $is_new;
 	my $answer = $session->ask(call_of($way));
 	if ($answer->{lost}) { session_end($run, $role); }
 	else
 	{
 		$session->ask('DISCARD ALL') if $case->{session} eq 'reset';
-		my $usable = $session->ask('SELECT pg_backend_pid(), hostile.alive()');
-		push @faults, "the session: $usable->{text}" if $usable->{text} ne $session->pid . '|42';
+		my $usable = $session->ask('SELECT pg_backend_pid(), ' . warm_of($run, $role));
+		push @faults, "the session: $usable->{text}" if $usable->{text} !~ /^@{[$session->pid]}(?:\|42)+$/;
 	}
 	push @faults, $run->{watch}->faults($case);
 	session_end($run, $role) if $case->{session} =~ /^(?:own|ends)$/;
