@@ -12,6 +12,7 @@
 
 #include "handler/function.h"
 #include "sandbox/control.h"
+#include "scheduler/policy_floor.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 
@@ -156,28 +157,83 @@ typedef struct Protection
 	const Policy *policy;
 	const SharedLayer *layers;
 	const SharedZygote (*zygotes)[2];
+	uint32 have; /* LAYER_BITs that work, or are not known not to */
 } Protection;
+
+static uint32
+protection_have(const SharedLayer *layers)
+{
+	uint32 have = 0;
+
+	for (int id = 0; id < LAYER_COUNT; id++)
+		if (!layers[id].known || layers[id].error == 0)
+			have |= LAYER_BIT(id);
+	return have;
+}
+
+enum
+{
+	PROTECTION_NODE,
+	PROTECTION_POOL,
+	PROTECTION_LANGUAGE,
+	PROTECTION_LAYER,
+	PROTECTION_AVAILABLE,
+	PROTECTION_REQUIRED,
+	PROTECTION_IN_FORCE,
+	PROTECTION_REASON,
+	PROTECTION_DETAIL,
+	PROTECTION_HINT,
+	PROTECTION_COLUMNS
+};
+
+/* Why interpreters do not run under a layer, in words of its own only where the launcher has none. */
+static const char *
+protection_reason(int id, const SharedLayer *layer, const SharedZygote *zygote, bool wanted)
+{
+	if (layer->known && layer->error != 0)
+		return layer->detail;
+	if (!wanted)
+		return id == LAYER_ROOT ? "pyboxu has the host's files: fs: host" : "pyboxu has the host's network: net: host";
+	if (zygote->state == CONTROL_ZYGOTE_RUNNING)
+		return "not in force in the zygote";
+	return zygote->state == CONTROL_ZYGOTE_BROKEN ? zygote->reason : "no interpreter has been needed yet";
+}
+
+static void
+protection_text(const char *text, Datum *value, bool *is_null)
+{
+	*is_null = text[0] == '\0';
+	if (!*is_null)
+		*value = CStringGetTextDatum(text);
+}
 
 static void
 protection_row(ReturnSetInfo *rows, const Protection *all, int pool, int trusted, int id)
 {
+	const PolicyPool *limits = &all->policy->pools[pool];
 	const SharedLayer *layer = &all->layers[id];
 	const SharedZygote *zygote = &all->zygotes[pool][trusted];
-	bool in_force = (zygote->layers & LAYER_BIT(id)) != 0;
-	Datum values[8] = {0};
-	bool nulls[8] = {0};
+	bool runs = zygote->state == CONTROL_ZYGOTE_RUNNING, works = layer->known && layer->error == 0;
+	bool in_force = runs && (zygote->layers & LAYER_BIT(id)) != 0;
+	bool wanted = (policy_layers_wanted(limits, trusted) & LAYER_BIT(id)) != 0;
+	Datum values[PROTECTION_COLUMNS] = {0};
+	bool nulls[PROTECTION_COLUMNS] = {0};
 
-	values[0] = CStringGetTextDatum(all->policy->node_name);
-	values[1] = CStringGetTextDatum(all->policy->pools[pool].name);
-	values[2] = CStringGetTextDatum(trusted ? "pybox" : "pyboxu");
-	values[3] = CStringGetTextDatum(layer_name(id));
-	values[4] = BoolGetDatum(layer->known && layer->error == 0);
-	nulls[4] = !layer->known;
-	values[5] = BoolGetDatum(trusted && (all->policy->require & LAYER_BIT(id)) != 0);
-	values[6] = BoolGetDatum(in_force);
-	nulls[6] = zygote->state != CONTROL_ZYGOTE_RUNNING;
-	values[7] = CStringGetTextDatum(layer->reason);
-	nulls[7] = layer->reason[0] == '\0';
+	values[PROTECTION_NODE] = CStringGetTextDatum(all->policy->node_name);
+	values[PROTECTION_POOL] = CStringGetTextDatum(limits->name);
+	values[PROTECTION_LANGUAGE] = CStringGetTextDatum(trusted ? "pybox" : "pyboxu");
+	values[PROTECTION_LAYER] = CStringGetTextDatum(layer_name(id));
+	values[PROTECTION_AVAILABLE] = BoolGetDatum(works);
+	nulls[PROTECTION_AVAILABLE] = !layer->known;
+	values[PROTECTION_REQUIRED] = BoolGetDatum(((policy_layers_needed(all->policy, limits, trusted) |
+												 policy_layers_missing(all->policy, limits, trusted, all->have)) &
+												LAYER_BIT(id)) != 0);
+	values[PROTECTION_IN_FORCE] = BoolGetDatum(in_force);
+	nulls[PROTECTION_IN_FORCE] = !runs;
+	protection_text(in_force ? "" : protection_reason(id, layer, zygote, wanted), &values[PROTECTION_REASON],
+					&nulls[PROTECTION_REASON]);
+	protection_text(works ? layer->detail : "", &values[PROTECTION_DETAIL], &nulls[PROTECTION_DETAIL]);
+	protection_text(works ? "" : layer->hint, &values[PROTECTION_HINT], &nulls[PROTECTION_HINT]);
 	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
 }
 
@@ -191,7 +247,10 @@ pybox_protection(PG_FUNCTION_ARGS)
 	LWLockAcquire(shared->lock, LW_SHARED);
 	memcpy(copy, shared, sizeof(Shared));
 	LWLockRelease(shared->lock);
-	all = (Protection){.policy = &copy->policy, .layers = copy->layers, .zygotes = copy->zygotes};
+	all = (Protection){.policy = &copy->policy,
+					   .layers = copy->layers,
+					   .zygotes = copy->zygotes,
+					   .have = protection_have(copy->layers)};
 	for (int pool = 0; pool < copy->policy.pool_count; pool++)
 		for (int trusted = 1; trusted >= 0; trusted--)
 			for (int id = 0; id < LAYER_COUNT; id++)
@@ -214,7 +273,8 @@ pybox_check_policy(PG_FUNCTION_ARGS)
 	Policy *policy = palloc(sizeof(Policy));
 	PolicyError error;
 
-	if (policy_parse(VARDATA_ANY(yaml), VARSIZE_ANY_EXHDR(yaml), policy, &error) != 0)
+	if (policy_parse(VARDATA_ANY(yaml), VARSIZE_ANY_EXHDR(yaml), policy, &error) != 0 ||
+		policy_floor_check(policy, &error) != 0)
 		policy_store_report(ERROR, "text", &error);
 	PG_RETURN_BOOL(true);
 }

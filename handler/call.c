@@ -15,6 +15,7 @@
 #include "handler/cursor.h"
 #include "handler/error.h"
 #include "handler/launcher.h"
+#include "handler/limit.h"
 #include "handler/spi.h"
 #include "handler/subtransaction.h"
 #include "handler/transaction.h"
@@ -27,7 +28,7 @@
 #define ERROR_ANSWERS (ANSWER(WIRE_ERROR) | ANSWER(WIRE_FATAL))
 #define SETTLE_FRAME_MAX (1024 * 1024) /* while a canceled child is heard out, a longer frame costs it its life */
 
-int call_cancel_grace_ms = 100;
+int call_cancel_grace_ms = 75;
 Call *current_call = NULL;
 
 static FrameOut definitions; /* for frames that define, sent before a call; nothing nests while it is in use */
@@ -120,6 +121,25 @@ call_show(Call *call)
 	call->entry = activity_begin(call->depth, &shown);
 }
 
+static void
+call_start(Call *call)
+{
+	call->id = call_id_next();
+	call->queued_at = GetCurrentTimestamp();
+}
+
+static void
+call_continue(Call *call, const CallProgress *progress)
+{
+	call->id = progress->id;
+	call->queued_at = progress->queued_at;
+	call->spent_us = progress->spent_us;
+	call->cpu_us = progress->cpu_us;
+	call->received = progress->received;
+	call->logged = progress->logged;
+	call->messages = progress->messages;
+}
+
 void
 call_begin(Call *call, Function *function, const CallProgress *progress)
 {
@@ -137,10 +157,10 @@ call_begin(Call *call, Function *function, const CallProgress *progress)
 	call->home = CurrentMemoryContext;
 	call->outer = current_call;
 	call->depth = current_call == NULL ? 0 : current_call->depth + 1;
-	call->id = progress != NULL ? progress->id : call_id_next();
-	call->queued_at = progress != NULL ? progress->queued_at : GetCurrentTimestamp();
-	call->spent_us = progress != NULL ? progress->spent_us : 0;
-	call->received = progress != NULL ? progress->received : 0;
+	if (progress != NULL)
+		call_continue(call, progress);
+	else
+		call_start(call);
 	call->resumes = progress != NULL || call->outer != NULL;
 	call->buffers = frame_buffers(call->depth);
 	call_show(call);
@@ -154,10 +174,8 @@ call_begin(Call *call, Function *function, const CallProgress *progress)
 static void
 block_forget(const Call *call)
 {
-	const Function *function = call->function;
-
-	if (function->is_inline && !call->lease->channel.dead && lease_knows(call->lease, function->handle))
-		lease_drop(call->lease, WIRE_FORGET, function->handle);
+	if (call->function->is_inline)
+		lease_forget(call->lease, call->function->handle);
 }
 
 /* What end and abort share; leaves nothing that the call owned. */
@@ -168,6 +186,7 @@ call_leave(Call *call)
 	if (call->lease != NULL)
 	{
 		block_forget(call);
+		lease_rest(call->lease);
 		call->lease->depth--;
 		lease_leave(call->lease);
 	}
@@ -227,9 +246,15 @@ call_violation(Call *call, const char *what)
 }
 
 int64
+call_step_us(const Call *call)
+{
+	return call->started_at != 0 ? GetCurrentTimestamp() - call->started_at : 0;
+}
+
+int64
 call_spent_us(const Call *call)
 {
-	return call->spent_us + (call->started_at != 0 ? GetCurrentTimestamp() - call->started_at : 0);
+	return call->spent_us + call_step_us(call);
 }
 
 CallProgress
@@ -239,8 +264,33 @@ call_progress(const Call *call)
 		.id = call->id,
 		.queued_at = call->queued_at,
 		.spent_us = call_spent_us(call),
+		.cpu_us = limit_cpu_used(call),
 		.received = call->received,
+		.logged = call->logged,
+		.messages = call->messages,
 	};
+}
+
+/* When to look at the limits of time of a call and its callers next. */
+static TimestampTz
+call_look_at(const Call *call)
+{
+	TimestampTz look_at = call->deadline;
+
+	for (; call != NULL; call = call->outer)
+		if (call->cpu_look_at != 0)
+			look_at = Min(look_at, call->cpu_look_at);
+	return look_at;
+}
+
+/* A call without its interpreter, or whose answer has come, uses none. */
+static void
+cpu_check(Call *call)
+{
+	if (likely(call->cpu_look_at == 0) || !call->asked || GetCurrentTimestamp() < call->cpu_look_at)
+		return;
+	limit_cpu(call);
+	current_call->lease->channel.deadline = call_look_at(current_call);
 }
 
 void
@@ -255,6 +305,7 @@ call_check(void *arg)
 			stop = ACTIVITY_STOP_WALL;
 		if (stop != ACTIVITY_STOP_NONE)
 			stop_raise(call, stop);
+		cpu_check(call);
 	}
 	CHECK_FOR_INTERRUPTS(); /* last: an interrupt may have come with a stop, which says more */
 }
@@ -335,9 +386,10 @@ call_send(Call *call, WireKind kind, const FrameOut *out)
 
 	if (unlikely(call->lease->types != type_generation()) && (TURNS & 1u << kind) != 0)
 		types_renew(call);
+	lease_run(call->lease, call->ends_ms);
 	channel->check = call_check;
 	channel->arg = call;
-	channel->deadline = call->deadline;
+	channel->deadline = call_look_at(call);
 	status_check(call, channel_send(channel, kind, call->id, out));
 }
 
@@ -374,8 +426,8 @@ function_send(Call *call)
 
 	if (likely(lease_knows(call->lease, function->handle)))
 		return;
-	if (function->replaces != 0 && lease_knows(call->lease, function->replaces))
-		lease_drop(call->lease, WIRE_FORGET, function->replaces);
+	if (function->replaces != 0)
+		lease_forget(call->lease, function->replaces);
 	out = definition_start();
 	function_put(out, function);
 	call_send(call, WIRE_FUNCTION, out);
@@ -419,6 +471,7 @@ call_admit(Call *call)
 	if (call->started_at == 0)
 		call->started_at = GetCurrentTimestamp();
 	call->deadline = call_deadline(call);
+	call->ends_ms = lease_clock_ms() + Max(0, call->deadline - call->started_at) / 1000;
 	activity_started(call->entry, call->started_at);
 	activity_state_set(call->entry, ACTIVITY_STARTING);
 	if (call->lease == NULL)
@@ -426,6 +479,7 @@ call_admit(Call *call)
 		call->lease = lease_get(call->role, call->function->trusted, call->pool, call_check, call);
 		call->lease->depth++;
 	}
+	limit_cpu_begin(call);
 	activity_interpreter_set(call->entry, call->lease->id, call->lease->pid);
 	activity_state_set(call->entry, ACTIVITY_RUNNING);
 }
@@ -482,6 +536,7 @@ call_converse(Call *call, uint64 answers)
 		if (likely((answers | ERROR_ANSWERS) & ANSWER(kind)))
 		{
 			call->asked = false;
+			lease_rest(call->lease);
 			slot_give_back();
 			subtransactions_end(call);
 			if (unlikely(ERROR_ANSWERS & ANSWER(kind)))
@@ -527,6 +582,7 @@ refusal_send(Call *call)
 	ErrorData refusal = {.sqlerrcode = ERRCODE_QUERY_CANCELED, .message = "call is being canceled"};
 
 	error_put(out, &refusal);
+	lease_run(call->lease, call->ends_ms);
 	(void) channel_send(&call->lease->channel, WIRE_REPLY_ERROR, call->id, out);
 	lease_interrupt(call->lease);
 }
@@ -567,6 +623,8 @@ call_settle(Call *call)
 		lease_kill(call->lease);
 		return;
 	}
+	call->ends_ms = lease_clock_ms() + call_cancel_grace_ms;
+	lease_run(call->lease, call->ends_ms);
 	channel->check = NULL;
 	channel->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), call_cancel_grace_ms);
 	__atomic_store_n(&channel->map->cancel_call, call->id, __ATOMIC_SEQ_CST);

@@ -36,10 +36,15 @@ typedef struct Call
 	Lease *lease; /* NULL until there is one; its depth counts this call */
 	ActivityEntry *entry;
 	TimestampTz queued_at, started_at, deadline;
+	uint64 ends_ms; /* the same as deadline, by lease_clock_ms(), for the launcher */
 	int64 spent_us; /* by earlier steps of a set */
 	FrameBuffers *buffers;
-	uint64 received; /* bytes of frames, for limits.output */
-	bool resumes;	 /* inside another call, or the next step of a set: goes first in the queue and is not refused */
+	uint64 received;		 /* bytes of frames, for limits.output */
+	uint64 logged, messages; /* for limits.log */
+	int64 cpu_us;			 /* for limits.cpu_time: what is not counted from cpu_base_us, such as earlier steps */
+	int64 cpu_base_us;		 /* the interpreter's CPU clock when it was first looked at; -1: not yet */
+	TimestampTz cpu_look_at; /* when to look next; 0: there is no limit */
+	bool resumes; /* inside another call, or the next step of a set: goes first in the queue and is not refused */
 	bool asked, waiting;
 	bool no_grace;					/* the child must die at once */
 	bool spi;						/* SPI_connect was called */
@@ -57,8 +62,8 @@ typedef struct CallProgress
 {
 	uint64 id; /* 0: nothing yet */
 	TimestampTz queued_at;
-	int64 spent_us;
-	uint64 received;
+	int64 spent_us, cpu_us;
+	uint64 received, logged, messages;
 } CallProgress;
 
 /* progress: NULL for a new call, else this is the next step of a set. */
@@ -67,6 +72,8 @@ void call_begin(Call *call, Function *function, const CallProgress *progress);
 CallProgress call_progress(const Call *call);
 /* Wall time of this call while it was ours: what the executor does between the rows of a set does not count. */
 int64 call_spent_us(const Call *call);
+/* That of this step of a set alone. */
+int64 call_step_us(const Call *call);
 void call_end(Call *call);
 void call_abort(Call *call);
 /* Sends buffers->out as kind and serves the child until its answer, one of the bits 1 << WireKind in answers. */

@@ -23,6 +23,7 @@
 #define WAIT_SET_CREATE(count) CreateWaitEventSet(TopMemoryContext, count)
 #endif
 
+#define CHANNEL_EVENTS 4
 #define SPINS_PER_CLOCK 128
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
@@ -122,7 +123,7 @@ time_left(const Channel *channel)
 static void
 sleep_once(Channel *channel, bool (*ready)(const Channel *channel), long timeout)
 {
-	WaitEvent events[3];
+	WaitEvent events[CHANNEL_EVENTS];
 	int count = 0;
 
 	__atomic_store_n(&channel->map->backend_sleeps, 1, __ATOMIC_SEQ_CST);
@@ -133,8 +134,12 @@ sleep_once(Channel *channel, bool (*ready)(const Channel *channel), long timeout
 	{
 		if (events[i].events & WL_LATCH_SET)
 			ResetLatch(MyLatch);
-		if (events[i].events & WL_SOCKET_READABLE)
+		if ((events[i].events & WL_SOCKET_READABLE) == 0)
+			continue;
+		if (events[i].fd == channel->socket)
 			socket_drain(channel);
+		else
+			channel->dead = true; /* though a process that it forked may hold the socket's other end */
 	}
 }
 
@@ -143,6 +148,7 @@ sleep_until(Channel *channel, bool (*ready)(const Channel *channel))
 {
 	for (;;)
 	{
+		TimestampTz deadline = channel->deadline;
 		long timeout = time_left(channel);
 
 		if (channel->check != NULL)
@@ -151,6 +157,8 @@ sleep_until(Channel *channel, bool (*ready)(const Channel *channel))
 			return CHANNEL_OK;
 		if (channel->dead)
 			return CHANNEL_DEAD;
+		if (channel->deadline != deadline) /* check has put it off */
+			continue;
 		if (timeout == 0)
 			return CHANNEL_LATE;
 		sleep_once(channel, ready, timeout);
@@ -179,7 +187,7 @@ channel_wait(Channel *channel, bool (*ready)(const Channel *channel))
 }
 
 void
-channel_open(Channel *channel, int memory, int socket)
+channel_open(Channel *channel, int memory, int socket, int pidfd)
 {
 	struct stat status;
 	int seals = fcntl(memory, F_GET_SEALS);
@@ -197,10 +205,11 @@ channel_open(Channel *channel, int memory, int socket)
 	channel->socket = socket;
 	wire_end_init(&channel->out, map, 1);
 	wire_end_init(&channel->in, map, 0);
-	channel->events = WAIT_SET_CREATE(3);
+	channel->events = WAIT_SET_CREATE(CHANNEL_EVENTS);
 	AddWaitEventToSet(channel->events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(channel->events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	AddWaitEventToSet(channel->events, WL_SOCKET_READABLE, socket, NULL, NULL);
+	AddWaitEventToSet(channel->events, WL_SOCKET_READABLE, pidfd, NULL, NULL);
 }
 
 void

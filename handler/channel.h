@@ -1,7 +1,7 @@
 /*
  * channel.h - the backend's end of the wire to one interpreter: frames in and out, with adaptive waiting.
  *
- * DESIGN. To wait is to spin for pybox.spin_us, if there are cores to spare, and then to sleep on latch and socket. Each
+ * DESIGN. To wait is to spin for pybox.spin_us, if there are cores to spare, and then to sleep on latch, socket and pidfd. Each
  * turn calls check(), which may raise an error: then the child may be in the middle of something, and whoever catches
  * must settle or kill it. partial says that a frame is half through, when nothing but killing helps.
  */
@@ -37,13 +37,13 @@ typedef struct Channel
 	WaitEventSet *events;
 	bool dead;
 	bool partial;
-	TimestampTz deadline; /* 0: none */
+	TimestampTz deadline; /* 0: none; check may set another */
 	void (*check)(void *arg);
 	void *arg;
 } Channel;
 
-/* Maps the memory file and takes over socket; the descriptors stay the caller's. Raises an error if the file is not sealed. */
-void channel_open(Channel *channel, int memory, int socket);
+/* Maps the memory file and listens to socket and pidfd; the descriptors stay the caller's. Raises an error if the file is not sealed. */
+void channel_open(Channel *channel, int memory, int socket, int pidfd);
 void channel_close(Channel *channel);
 ChannelStatus channel_send(Channel *channel, WireKind kind, uint64 call, const FrameOut *out);
 /* The header of the next frame; its length is at most WIRE_FRAME_MAX. */

@@ -78,6 +78,17 @@ died_with_zygote(const Death *death)
 					errhint("The zygote starts again by itself: call again. SD and GD start empty.")));
 }
 
+/* The launcher's, which steps in when this process was stopped or stuck. */
+static void
+died_of_wall(const Death *death)
+{
+	ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("canceling Python call due to its pool's wall limit"),
+					errdetail("Pool \"%s\", call %lld, interpreter pid %d was ended; limits.wall is %lld ms.",
+							  death->pool->name, (long long) death->call_id, death->lease->pid,
+							  (long long) death->pool->limits.wall_ms),
+					errhint("Ask for a pool with a higher limits.wall, or do less in one call.")));
+}
+
 static void (*const reports[CONTROL_CAUSE_COUNT])(const Death *death) = {
 	[CONTROL_CAUSE_EXIT] = died_of_exit,
 	[CONTROL_CAUSE_MEMORY] = died_of_memory,
@@ -85,6 +96,7 @@ static void (*const reports[CONTROL_CAUSE_COUNT])(const Death *death) = {
 	[CONTROL_CAUSE_IDLE] = died_idle,
 	[CONTROL_CAUSE_POLICY] = died_idle,
 	[CONTROL_CAUSE_ZYGOTE] = died_with_zygote,
+	[CONTROL_CAUSE_WALL] = died_of_wall,
 };
 
 void

@@ -3,6 +3,7 @@
  */
 #include "handler/error.h"
 
+#include "handler/limit.h"
 #include "handler/type.h"
 
 void
@@ -71,6 +72,8 @@ fields_raise(int elevel, WireReader *reader, const ErrorContextCallback *own)
 	error_fields_get(reader, &fields);
 	if (fields.text[WIRE_FIELD_CONTEXT] == NULL)
 		error_context_stack = own->previous;
+	if (fields.text[WIRE_FIELD_LIMIT] != NULL)
+		limit_report(&fields);
 	ereport(elevel, (errcode(sqlstate_of(fields.text[WIRE_FIELD_SQLSTATE], ERRCODE_EXTERNAL_ROUTINE_EXCEPTION)),
 					 fields_apply(&fields)));
 }

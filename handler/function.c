@@ -4,6 +4,7 @@
 #include "handler/function.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
@@ -15,13 +16,22 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
+#include "handler/lease.h"
 #include "scheduler/policy_store.h"
+
+#define FUNCTIONS_SWEEP_MIN 256
+#define FUNCTIONS_SWEEP_MS                                                                                             \
+	500 /* finalizers may take their time, and nothing interrupts them: the rest waits for the next */
+
+/* Of pybox and pyboxu, and of whatever language stands on them. */
+#define HANDLER_TRUSTED "pybox_call_handler"
+#define HANDLER_UNTRUSTED "pyboxu_call_handler"
 
 typedef struct FunctionKey
 {
 	Oid oid, relation;
-	int32 trusted;
 } FunctionKey;
 
 typedef struct FunctionSlot
@@ -60,9 +70,53 @@ functions_initialize(void)
 	functions = hash_create("pybox functions", 64, &control, HASH_ELEM | HASH_BLOBS);
 }
 
-static Function *
-function_make(MemoryContext parent, const char *name, const char *source, Oid language, bool trusted)
+/* The C function that calls those of a language; NULL: it has no such handler. */
+static char *
+language_handler(Form_pg_language language)
 {
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(language->lanplcallfoid));
+	char *symbol = NULL;
+	bool is_null;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	if (((Form_pg_proc) GETSTRUCT(tuple))->prolang == ClanguageId)
+		symbol = TextDatumGetCString(SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &is_null));
+	ReleaseSysCache(tuple);
+	return symbol;
+}
+
+/* Whether the handler of pybox serves a language, rather than that of pyboxu; raises an error if neither does. */
+static bool
+language_is_confined(const char *function, Oid language)
+{
+	HeapTuple tuple = SearchSysCache1(LANGOID, ObjectIdGetDatum(language));
+	Form_pg_language form;
+	char *handler;
+	bool confined;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for language %u", language);
+	form = (Form_pg_language) GETSTRUCT(tuple);
+	handler = language_handler(form);
+	confined = handler != NULL && strcmp(handler, HANDLER_TRUSTED) == 0;
+	if (!confined && (handler == NULL || strcmp(handler, HANDLER_UNTRUSTED) != 0))
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("function \"%s\" is written in language \"%s\", which pybox does not run", function,
+							   NameStr(form->lanname)),
+						errhint("If it was replaced while a query used it, run the query again.")));
+	if (form->lanpltrusted && !confined)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("language \"%s\" is trusted, but its handler is pyboxu's", NameStr(form->lanname)),
+						errhint("Create it without TRUSTED, or with the handlers of pybox.")));
+	ReleaseSysCache(tuple);
+	return confined;
+}
+
+static Function *
+function_make(MemoryContext parent, const char *name, const char *source, Oid language)
+{
+	bool trusted = language_is_confined(name, language);
 	MemoryContext context = AllocSetContextCreate(parent, "pybox function", ALLOCSET_SMALL_SIZES);
 	Function *function = MemoryContextAllocZero(context, sizeof(Function));
 
@@ -115,19 +169,37 @@ transforms_read(Oid language, HeapTuple tuple)
 	return transform_set_get(language, is_null ? (Datum) 0 : types);
 }
 
+static char *
+function_qualified(Form_pg_proc form)
+{
+	char *schema = get_namespace_name(form->pronamespace);
+
+	return psprintf("%s.%s", schema ? schema : "", NameStr(form->proname));
+}
+
+/* A schema's name is not in its functions' rows; pools may go by it. */
+static void
+function_rename(Function *function, Form_pg_proc form)
+{
+	char *qualified = function_qualified(form);
+
+	if (strcmp(qualified, function->qualified) == 0)
+		return;
+	function->qualified = MemoryContextStrdup(function->context, qualified);
+	function->pool = NULL;
+}
+
 static Function *
-function_read(HeapTuple tuple, Oid oid, Oid relation, bool trusted)
+function_read(HeapTuple tuple, Oid oid, Oid relation)
 {
 	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tuple);
 	bool is_null;
 	Datum source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &is_null);
 	Function *function;
-	char *schema = get_namespace_name(form->pronamespace);
 
 	if (is_null)
 		elog(ERROR, "function %u has no source", oid);
-	function =
-		function_make(TopMemoryContext, NameStr(form->proname), TextDatumGetCString(source), form->prolang, trusted);
+	function = function_make(TopMemoryContext, NameStr(form->proname), TextDatumGetCString(source), form->prolang);
 	function->oid = oid;
 	function->relation = relation;
 	function->xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
@@ -135,8 +207,7 @@ function_read(HeapTuple tuple, Oid oid, Oid relation, bool trusted)
 	function->returns_set = form->proretset;
 	function->is_procedure = form->prokind == PROKIND_PROCEDURE;
 	function->read_only = form->provolatile != PROVOLATILE_VOLATILE;
-	function->qualified =
-		MemoryContextStrdup(function->context, psprintf("%s.%s", schema ? schema : "", NameStr(form->proname)));
+	function->qualified = MemoryContextStrdup(function->context, function_qualified(form));
 	function->transforms = transforms_read(form->prolang, tuple);
 	arguments_read(function, tuple);
 	return function;
@@ -150,10 +221,52 @@ function_retire(Function *function)
 		MemoryContextDelete(function->context);
 }
 
-Function *
-function_get(Oid oid, Oid relation, bool trusted)
+static bool
+function_is_dropped(const Function *function)
 {
-	FunctionKey key = {.oid = oid, .relation = relation, .trusted = trusted};
+	return !SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(function->oid)) ||
+		   (OidIsValid(function->relation) && !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(function->relation)));
+}
+
+/*
+ * Lets go of dropped functions, and triggers of dropped tables, whenever there are twice as many as were left the last time: a session that makes functions
+ * and drops them, temporary ones among them, keeps neither them nor what its interpreters have of them.
+ */
+static void
+functions_sweep(void)
+{
+	static long limit = FUNCTIONS_SWEEP_MIN;
+	TimestampTz deadline;
+	HASH_SEQ_STATUS scan;
+	FunctionSlot *slot;
+
+	if (hash_get_num_entries(functions) < limit)
+		return;
+	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FUNCTIONS_SWEEP_MS);
+	hash_seq_init(&scan, functions);
+	while ((slot = hash_seq_search(&scan)) != NULL)
+	{
+		Function *function = slot->function;
+
+		if (GetCurrentTimestamp() > deadline)
+		{
+			hash_seq_term(&scan);
+			break;
+		}
+		if (function->users > 0 || !function_is_dropped(function))
+			continue;
+		lease_forget_all(function->handle);
+		(void) hash_search(functions, &slot->key, HASH_REMOVE, NULL);
+		function_retire(function);
+		function_generation++; /* no call site may go by what it remembers */
+	}
+	limit = Max(FUNCTIONS_SWEEP_MIN, 2 * hash_get_num_entries(functions));
+}
+
+Function *
+function_get(Oid oid, Oid relation)
+{
+	FunctionKey key = {.oid = oid, .relation = relation};
 	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(oid));
 	FunctionSlot *slot;
 	Function *function;
@@ -166,10 +279,11 @@ function_get(Oid oid, Oid relation, bool trusted)
 	if (found && slot->function->xmin == HeapTupleHeaderGetRawXmin(tuple->t_data) &&
 		ItemPointerEquals(&slot->function->tid, &tuple->t_self))
 	{
+		function_rename(slot->function, (Form_pg_proc) GETSTRUCT(tuple));
 		ReleaseSysCache(tuple);
 		return slot->function;
 	}
-	function = function_read(tuple, oid, relation, trusted);
+	function = function_read(tuple, oid, relation);
 	ReleaseSysCache(tuple);
 	if (found)
 	{
@@ -177,15 +291,18 @@ function_get(Oid oid, Oid relation, bool trusted)
 		function_retire(slot->function);
 	}
 	else
+	{
+		functions_sweep();
 		slot = hash_search(functions, &key, HASH_ENTER, &found);
+	}
 	slot->function = function;
 	return function;
 }
 
 Function *
-function_inline(const char *source, Oid language, bool trusted)
+function_inline(const char *source, Oid language)
 {
-	Function *function = function_make(CurrentMemoryContext, "__inline", source, language, trusted);
+	Function *function = function_make(CurrentMemoryContext, "__inline", source, language);
 
 	function->is_inline = true;
 	function->current = false;
@@ -202,8 +319,11 @@ void
 function_release(Function *function)
 {
 	function->users--;
-	if (function->users == 0 && !function->current)
-		MemoryContextDelete(function->context);
+	if (function->users > 0 || function->current)
+		return;
+	if (function->is_inline)
+		type_handle_free(function->handle);
+	MemoryContextDelete(function->context);
 }
 
 static Oid
@@ -262,7 +382,7 @@ site_make(FunctionCallInfo call, Function *function)
 }
 
 CallSite *
-function_site(FunctionCallInfo call, bool trusted)
+function_site(FunctionCallInfo call)
 {
 	CallSite *site = call->flinfo->fn_extra;
 	Function *function;
@@ -272,7 +392,7 @@ function_site(FunctionCallInfo call, bool trusted)
 		return site;
 	if (site != NULL && site->set != NULL)
 		return site; /* a set goes on as it began */
-	function = function_get(call->flinfo->fn_oid, InvalidOid, trusted);
+	function = function_get(call->flinfo->fn_oid, InvalidOid);
 	if (site == NULL || site->handle != function->handle)
 		site = site_make(call, function);
 	for (int i = 0; i < function->arg_count; i++)

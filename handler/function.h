@@ -3,7 +3,7 @@
  *
  * DESIGN. A Function is made from pg_proc at its first call in a session and made anew, under a new handle, when its row
  * changes. A CallSite hangs on the FmgrInfo and adds what this use of it resolves: polymorphic and record types. users
- * counts the calls and open sets that still need a replaced one.
+ * counts the calls and open sets that still need a replaced one. Every so often those that were dropped are let go.
  */
 #ifndef PYBOX_FUNCTION_H
 #define PYBOX_FUNCTION_H
@@ -50,11 +50,11 @@ typedef struct CallSite
 } CallSite;
 
 /* The call site of a call, brought up to date. */
-CallSite *function_site(FunctionCallInfo call, bool trusted);
-/* From pg_proc, by oid; relation: whose trigger it is, or InvalidOid. */
-Function *function_get(Oid oid, Oid relation, bool trusted);
+CallSite *function_site(FunctionCallInfo call);
+/* From pg_proc, by oid; relation: whose trigger it is, or InvalidOid. Raises 42809 if it is not of a language of ours. */
+Function *function_get(Oid oid, Oid relation);
 /* For DO: freed by function_release. */
-Function *function_inline(const char *source, Oid language, bool trusted);
+Function *function_inline(const char *source, Oid language);
 void function_hold(Function *function);
 void function_release(Function *function);
 /* Appends the payload of WIRE_FUNCTION and WIRE_CHECK. */

@@ -1,5 +1,8 @@
 /*
  * handler.c - what PostgreSQL calls: the call, inline and validation handlers of both languages. Runs in backends.
+ *
+ * DESIGN. The server keeps the handler of a function for as long as a query runs, in which its owner may give it another
+ * language. So a handler does not tell how to run a function: the language in the function's row does (function.c).
  */
 #include "handler/call.h"
 
@@ -59,7 +62,7 @@ call_context_is_nonatomic(FunctionCallInfo info)
 }
 
 static Datum
-function_call(FunctionCallInfo info, bool trusted)
+function_call(FunctionCallInfo info)
 {
 	CallSite *site;
 	volatile Datum value = (Datum) 0;
@@ -67,8 +70,8 @@ function_call(FunctionCallInfo info, bool trusted)
 
 	shared_require();
 	if (CALLED_AS_TRIGGER(info))
-		return trigger_fire(info, trusted);
-	site = function_site(info, trusted);
+		return trigger_fire(info);
+	site = function_site(info);
 	call_begin(&call, site->function, set_progress(site));
 	call.result = site->result;
 	call.nonatomic = call_context_is_nonatomic(info);
@@ -89,13 +92,13 @@ function_call(FunctionCallInfo info, bool trusted)
 Datum
 pybox_call_handler(PG_FUNCTION_ARGS)
 {
-	return function_call(fcinfo, true);
+	return function_call(fcinfo);
 }
 
 Datum
 pyboxu_call_handler(PG_FUNCTION_ARGS)
 {
-	return function_call(fcinfo, false);
+	return function_call(fcinfo);
 }
 
 /* Asks the child to do kind with function, and for nothing back but success. */
@@ -131,26 +134,26 @@ function_submit(Function *function, WireKind kind, TypeInfo *result, bool nonato
 }
 
 static void
-block_run(const InlineCodeBlock *block, bool trusted)
+block_run(const InlineCodeBlock *block)
 {
 	Function *function;
 
 	shared_require();
-	function = function_inline(block->source_text, block->langOid, trusted);
+	function = function_inline(block->source_text, block->langOid);
 	function_submit(function, WIRE_CALL, type_get(VOIDOID, -1), !block->atomic);
 }
 
 Datum
 pybox_inline_handler(PG_FUNCTION_ARGS)
 {
-	block_run((InlineCodeBlock *) DatumGetPointer(PG_GETARG_DATUM(0)), true);
+	block_run((InlineCodeBlock *) DatumGetPointer(PG_GETARG_DATUM(0)));
 	PG_RETURN_VOID();
 }
 
 Datum
 pyboxu_inline_handler(PG_FUNCTION_ARGS)
 {
-	block_run((InlineCodeBlock *) DatumGetPointer(PG_GETARG_DATUM(0)), false);
+	block_run((InlineCodeBlock *) DatumGetPointer(PG_GETARG_DATUM(0)));
 	PG_RETURN_VOID();
 }
 
@@ -183,7 +186,7 @@ result_type_check(Oid oid)
 
 /* Types are checked here, the source in a confined child: nothing of it is parsed in the server. */
 static void
-function_validate(FunctionCallInfo info, bool trusted)
+function_validate(FunctionCallInfo info)
 {
 	Oid oid = DatumGetObjectId(info->args[0].value);
 	Function *function;
@@ -194,7 +197,7 @@ function_validate(FunctionCallInfo info, bool trusted)
 		return;
 	result_type_check(oid);
 	shared_require();
-	function = function_get(oid, InvalidOid, trusted);
+	function = function_get(oid, InvalidOid);
 	argument_types_check(function);
 	function_submit(function, WIRE_CHECK, NULL, false);
 }
@@ -202,13 +205,13 @@ function_validate(FunctionCallInfo info, bool trusted)
 Datum
 pybox_validator(PG_FUNCTION_ARGS)
 {
-	function_validate(fcinfo, true);
+	function_validate(fcinfo);
 	PG_RETURN_VOID();
 }
 
 Datum
 pyboxu_validator(PG_FUNCTION_ARGS)
 {
-	function_validate(fcinfo, false);
+	function_validate(fcinfo);
 	PG_RETURN_VOID();
 }

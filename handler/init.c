@@ -38,17 +38,17 @@ settings_define(void)
 		"YAML; see pybox-policy check. Empty: the built-in default. Read at start, on reload and by "
 		"pybox.reload_policy().",
 		&policy_store_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
-	DefineCustomStringVariable(
-		"pybox.cgroup", "Folder below each cgroup controller that the server's user may write.",
-		"Such as \"/pybox\", made and handed over by root. Empty: no cgroups; memory is then capped by "
-		"address space alone.",
-		&supervisor_cgroup, "", PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomStringVariable("pybox.cgroup", "Folder below each cgroup controller that the server's user may write.",
+							   "Such as \"/pybox\", made and handed over by root, or \"auto\": the cgroup v2 group "
+							   "that the server was started in. "
+							   "Empty: no cgroups; memory is then capped by address space alone.",
+							   &supervisor_cgroup, "", PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	DefineCustomIntVariable("pybox.spin_us", "How long backend and interpreter spin for each other before they sleep.",
 							"0: never. They do not spin when more calls run than half the cores.", &channel_spin_us,
 							200, 0, 10000, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"pybox.cancel_grace_ms", "How long a canceled call may take to unwind before its interpreter is killed.",
-		"0: it is killed at once.", &call_cancel_grace_ms, 100, 0, 60000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+		"0: it is killed at once.", &call_cancel_grace_ms, 75, 0, 60000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 #if PG_VERSION_NUM >= 150000
 	MarkGUCPrefixReserved("pybox");
 #else

@@ -24,7 +24,7 @@
 
 #define START_TIMEOUT_MS 10000
 #define LEASE_TIMEOUT_MS 60000
-#define DEATH_TIMEOUT_MS 5000
+#define DEATH_TIMEOUT_MS 30000 /* as the launcher waits for a process that is taken apart */
 #define USAGE_TIMEOUT_MS 1000
 #define TICK_MS 20 /* until the launcher is up, and until it has heard of a new policy */
 #define DEATHS_KEPT 16

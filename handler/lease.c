@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,12 +19,14 @@
 #include "handler/call.h"
 #include "handler/launcher.h"
 #include "sandbox/layer.h"
+#include "sandbox/watch.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 
 #define LEASE_FDS 2
 #define LEASES_MAX 32		 /* of a session; beyond them the one unused for longest ends */
 #define DROP_TIMEOUT_MS 1000 /* for finalizers, which run without a slot */
+#define PROCESS_EXITING 0x4	 /* the kernel's PF_EXITING */
 #define DEATH_GRACE_MS 200	 /* from the end of the socket to the end of the process */
 
 static Lease *leases = NULL;
@@ -53,6 +56,77 @@ lease_kill(Lease *lease)
 	lease->channel.dead = true;
 }
 
+uint64
+lease_clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* It was stopped with all of its process group, see sandbox/watch.h. */
+static void
+lease_continue(Lease *lease)
+{
+	if (pidfd_signal(lease->pidfd, SIGCONT) == 0)
+		(void) kill(-lease->pid, SIGCONT);
+}
+
+void
+lease_run(Lease *lease, uint64 ends_ms)
+{
+	WatchPage *watch = lease->watch;
+
+	__atomic_store_n(&watch->ends_ms, ends_ms, __ATOMIC_RELAXED);
+	/* Nobody but us changes it then. */
+	if (__atomic_load_n(&watch->state, __ATOMIC_RELAXED) == WATCH_RUNS)
+		return;
+	if (unlikely(__atomic_exchange_n(&watch->state, WATCH_RUNS, __ATOMIC_SEQ_CST) == WATCH_STOPPED))
+		lease_continue(lease);
+}
+
+void
+lease_rest(Lease *lease)
+{
+	WatchPage *watch = lease->watch;
+
+	if (__atomic_load_n(&watch->state, __ATOMIC_RELAXED) != WATCH_RUNS)
+		return;
+	__atomic_store_n(&watch->turn, watch->turn + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&watch->state, WATCH_RESTS, __ATOMIC_RELEASE);
+}
+
+int64
+lease_cpu_us(const Lease *lease)
+{
+	return (int64) (__atomic_load_n(&lease->watch->cpu_ns, __ATOMIC_RELAXED) / 1000);
+}
+
+/*
+ * Whether the kernel has begun to take it apart: with much memory, and little time to do it in, that goes on for a while
+ * after its socket was closed. The flags are the seventh field after the name, which is the process's to choose.
+ */
+static bool
+process_is_exiting(pid_t pid)
+{
+	char path[64], text[1024], *after_name;
+	unsigned flags = 0;
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	got = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[Max(got, 0)] = '\0';
+	after_name = strrchr(text, ')');
+	return after_name != NULL && sscanf(after_name + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+		   (flags & PROCESS_EXITING) != 0;
+}
+
 bool
 lease_is_ending(const Lease *lease)
 {
@@ -61,7 +135,7 @@ lease_is_ending(const Lease *lease)
 
 	while ((result = poll(&death, 1, DEATH_GRACE_MS)) < 0 && errno == EINTR)
 		continue;
-	return result > 0;
+	return result > 0 || process_is_exiting(lease->pid);
 }
 
 static bool
@@ -75,6 +149,8 @@ lease_free(Lease *lease)
 {
 	lease_kill(lease);
 	channel_close(&lease->channel);
+	if (lease->watch != NULL)
+		munmap(lease->watch, WATCH_PAGE_SIZE);
 	close(lease->socket);
 	close(lease->pidfd);
 	for (int i = 0; i < LEASE_FDS; i++)
@@ -140,6 +216,7 @@ lease_drop(Lease *lease, WireKind kind, uint32 number)
 	WireWriter in = frame_writer_make();
 
 	wire_put_u32(&out.writer, number);
+	lease_run(lease, lease_clock_ms() + DROP_TIMEOUT_MS);
 	channel->check = NULL;
 	channel->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), DROP_TIMEOUT_MS);
 	if (channel->partial || channel_send(channel, kind, 0, &out) != CHANNEL_OK)
@@ -147,6 +224,7 @@ lease_drop(Lease *lease, WireKind kind, uint32 number)
 	while (!lease->killed && !dropped_receive(lease, &in))
 		if (GetCurrentTimestamp() >= channel->deadline)
 			lease_kill(lease);
+	lease_rest(lease);
 	pfree(out.writer.data);
 	pfree(in.data);
 }
@@ -185,10 +263,21 @@ lease_refused(const ControlMessage *answer, const PolicyPool *pool)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("pool \"%s\" has no sandbox: a required layer is missing", pool->name),
 						errdetail_internal("%s", answer->text),
-						errhint("See pybox.protection. Mend the layer, or take it off \"require\" in the policy.")));
+						errhint("See pybox.protection, or run pybox doctor where the server runs. Mend the layer, or "
+								"take it off \"require\" in the policy.")));
 	ereport(ERROR, (errcode(refusal_code((ControlRefusal) answer->status)),
 					errmsg("could not start a Python interpreter in pool \"%s\"", pool->name),
 					errdetail_internal("%s", answer->text)));
+}
+
+static void
+watch_open(Lease *lease, int fd)
+{
+	void *map = mmap(NULL, WATCH_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (map == MAP_FAILED)
+		ereport(ERROR, (errcode_for_file_access(), errmsg("could not map a page of the pybox launcher: %m")));
+	lease->watch = map;
 }
 
 /* Takes over the descriptors of the launcher's answer, whatever happens. */
@@ -207,16 +296,19 @@ lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
 	(void) fcntl(lease->socket, F_SETFL, O_NONBLOCK);
 	PG_TRY();
 	{
-		channel_open(&lease->channel, fds[0], lease->socket);
+		channel_open(&lease->channel, fds[0], lease->socket, lease->pidfd);
+		watch_open(lease, fds[3]);
 	}
 	PG_CATCH();
 	{
 		close(fds[0]);
+		close(fds[3]);
 		lease_free(lease);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	close(fds[0]);
+	close(fds[3]);
 	lease->next = leases;
 	leases = lease;
 	return lease;
@@ -236,7 +328,7 @@ lease_make(Oid role, bool trusted, const PolicyPool *pool, void (*check)(void *a
 	launcher_lease(&message, fds, check, arg);
 	if (message.kind == CONTROL_REFUSED)
 		lease_refused(&message, pool);
-	if (message.kind != CONTROL_LEASED || fds[0] < 0 || fds[1] < 0 || fds[2] < 0)
+	if (message.kind != CONTROL_LEASED || fds[0] < 0 || fds[1] < 0 || fds[2] < 0 || fds[3] < 0)
 		elog(ERROR, "pybox launcher answered a lease with message %u", message.kind);
 	lease = lease_open(&message, fds);
 	lease->role = role;
@@ -341,12 +433,9 @@ lease_enter(Lease *lease)
 void
 lease_leave(Lease *lease)
 {
-	struct timespec now;
-
 	if (lease_is_used(lease))
 		return;
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	lease->channel.map->idle_since_ms = (uint64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	lease->channel.map->idle_since_ms = lease_clock_ms();
 	__atomic_store_n(&lease->channel.map->lease_state, WIRE_LEASE_IDLE, __ATOMIC_RELEASE);
 }
 
@@ -373,4 +462,25 @@ lease_learns(Lease *lease, uint32 handle)
 		lease->sent_size = size;
 	}
 	lease->sent[handle] = 1;
+}
+
+void
+lease_forget(Lease *lease, uint32 handle)
+{
+	if (!lease_knows(lease, handle))
+		return;
+	lease->sent[handle] = 0;
+	if (!lease_is_dead(lease))
+		lease_drop(lease, WIRE_FORGET, handle);
+}
+
+void
+lease_forget_all(uint32 handle)
+{
+	for (Lease *lease = leases; lease != NULL; lease = lease->next)
+		if (lease_knows(lease, handle) && !lease_is_dead(lease) && lease_enter(lease))
+		{
+			lease_forget(lease, handle);
+			lease_leave(lease);
+		}
 }

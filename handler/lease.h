@@ -28,6 +28,7 @@ typedef struct Lease
 	int depth;
 	bool greeted; /* WIRE_HELLO was sent */
 	bool killed;
+	struct WatchPage *watch; /* what the launcher may know of us */
 	Channel channel;
 	uint64 types; /* generation that it was last told of, see call.c */
 	uint8 *sent;  /* by handle: this function or type was sent */
@@ -44,6 +45,14 @@ Lease *lease_find(uint64 id);
 /* Marks it busy or idle for the launcher's idle timeout; false: it was reclaimed. */
 bool lease_enter(Lease *lease);
 void lease_leave(Lease *lease);
+/* Something is about to be sent to it, to be done by ends_ms (CLOCK_MONOTONIC); cheap unless it was stopped. */
+void lease_run(Lease *lease, uint64 ends_ms);
+/* It has nothing to do until the next lease_run(): what runs in it then has no slot, and the launcher stops it. */
+void lease_rest(Lease *lease);
+/* CPU time of all its processes, in us, as of a moment ago; 0: not known. */
+int64 lease_cpu_us(const Lease *lease);
+/* CLOCK_MONOTONIC in ms, to within some. */
+uint64 lease_clock_ms(void);
 /* Whether the process ends: waits a moment for a death that its closed socket announced. */
 bool lease_is_ending(const Lease *lease);
 /* SIGINT, for WireShared.cancel_call. */
@@ -55,6 +64,10 @@ void lease_kill(Lease *lease);
  * what takes longer dies with the child. Raises nothing.
  */
 void lease_drop(Lease *lease, WireKind kind, uint32 number);
+/* Has it drop a function that it knows, by lease_drop. */
+void lease_forget(Lease *lease, uint32 handle);
+/* The same of every lease of the session. */
+void lease_forget_all(uint32 handle);
 /* Ends those that nothing uses. */
 void lease_drop_all(void);
 /* Whether the interpreter has what handle names; says so from now on. */

@@ -17,6 +17,7 @@
 
 #include "handler/cursor.h"
 #include "handler/error.h"
+#include "handler/limit.h"
 #include "handler/spi.h"
 #include "handler/subtransaction.h"
 #include "handler/transaction.h"
@@ -29,12 +30,14 @@ log_serve(Call *call, WireReader *reader, FrameOut *out)
 		[WIRE_LOG_DEBUG] = DEBUG2,	[WIRE_LOG_LOG] = LOG,		  [WIRE_LOG_INFO] = INFO,
 		[WIRE_LOG_NOTICE] = NOTICE, [WIRE_LOG_WARNING] = WARNING, [WIRE_LOG_FATAL] = FATAL,
 	};
+	size_t size = wire_left(reader);
 	uint8 level = wire_get_u8(reader);
 	ErrorFields fields;
 
 	if (level >= WIRE_LOG_COUNT || (level == WIRE_LOG_FATAL && call->function->trusted))
 		value_malformed("a log level out of range");
 	error_fields_get(reader, &fields);
+	limit_log(call, size);
 	error_report(levels[level], &fields);
 }
 
@@ -222,6 +225,7 @@ request_run_without_slot(Call *call, const Request *request, WireReader *reader,
 {
 	WireKind answer;
 
+	lease_rest(call->lease);
 	slot_give_back();
 	activity_enter_sql(call->entry);
 	call_check(call);

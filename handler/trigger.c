@@ -341,10 +341,10 @@ trigger_run(Call *call, TriggerData *data)
 }
 
 Datum
-trigger_fire(FunctionCallInfo info, bool trusted)
+trigger_fire(FunctionCallInfo info)
 {
 	TriggerData *data = (TriggerData *) info->context;
-	Function *function = function_get(info->flinfo->fn_oid, RelationGetRelid(data->tg_relation), trusted);
+	Function *function = function_get(info->flinfo->fn_oid, RelationGetRelid(data->tg_relation));
 	volatile HeapTuple tuple = NULL;
 	Call call;
 

@@ -9,6 +9,6 @@
 #include "fmgr.h"
 
 /* The call handlers' other half, for CALLED_AS_TRIGGER: the row to go on with, or NULL, as trigger functions return it. */
-Datum trigger_fire(FunctionCallInfo info, bool trusted);
+Datum trigger_fire(FunctionCallInfo info);
 
 #endif

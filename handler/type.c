@@ -52,10 +52,24 @@ type_generation(void)
 	return generation;
 }
 
+/* What is called once, as a DO block, gives its handle back: a session may run any number of them. */
+static uint32 *free_handles = NULL;
+static int free_count = 0, free_size = 0;
+
 uint32
 type_handle_next(void)
 {
-	return ++last_handle;
+	return free_count > 0 ? free_handles[--free_count] : ++last_handle;
+}
+
+void
+type_handle_free(uint32 handle)
+{
+	if (free_handles == NULL)
+		free_handles = MemoryContextAlloc(TopMemoryContext, (free_size = 16) * sizeof(uint32));
+	else if (free_count == free_size)
+		free_handles = repalloc(free_handles, (free_size *= 2) * sizeof(uint32));
+	free_handles[free_count++] = handle;
 }
 
 static void

@@ -80,6 +80,8 @@ uint64 type_generation(void);
 void type_put(FrameOut *out, const TypeInfo *type);
 /* Handles are unique in the session, for functions and types alike. */
 uint32 type_handle_next(void);
+/* handle may be used again: no interpreter that lives knows it. */
+void type_handle_free(uint32 handle);
 
 /* Appends a value that is not null as a tagged value. */
 void value_in(FrameOut *out, TypeInfo *type, Datum value);

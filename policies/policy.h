@@ -15,6 +15,7 @@
 #define POLICY_ASSIGNS_MAX 256
 #define POLICY_PRELOADS_MAX 32
 #define POLICY_PACKAGES_MAX 8
+#define POLICY_READS_MAX 8
 #define POLICY_NAME_SIZE 64	  /* bytes with the NUL, as NAMEDATALEN */
 #define POLICY_MODULE_SIZE 64 /* a dotted Python module name */
 #define POLICY_PATH_SIZE 256
@@ -23,14 +24,17 @@
 /* clang-format off */
 typedef enum PolicyArrays { POLICY_ARRAYS_LIST, POLICY_ARRAYS_NUMPY } PolicyArrays;
 typedef enum PolicyReach { POLICY_REACH_HOST, POLICY_REACH_NONE } PolicyReach;
+typedef enum PolicyNull { POLICY_NULL_NONE, POLICY_NULL_WRITE } PolicyNull;
 /* clang-format on */
 
 typedef struct PolicyLimits
 {
 	int64_t memory;		 /* bytes an interpreter may hold; cgroup memory.max */
 	int64_t wall_ms;	 /* wall time of one call */
+	int64_t cpu_ms;		 /* CPU time that one call's Python may use; 0: only as the others bound it */
 	int64_t tmp;		 /* bytes of the private /tmp; 0: none */
 	int64_t output;		 /* bytes one call may send back: results, SQL, log */
+	int64_t log;		 /* bytes of messages by plpy.log and its kin, of one call */
 	int32_t cpu_percent; /* 100 is one core, kept by the kernel's bandwidth quota */
 	int32_t pids;		 /* threads and processes of one interpreter */
 } PolicyLimits;
@@ -49,9 +53,11 @@ typedef struct PolicyPool
 	PolicyLimits limits;
 	PolicyArrays arrays; /* how null-free fixed-width arrays reach Python */
 	PolicyReach fs, net; /* pyboxu only: the host's files (data directory hidden) and network, or the jail's */
-	int32_t preload_count, package_count;
+	PolicyNull dev_null; /* whether a private root's /dev/null can be opened, to read and to write */
+	int32_t preload_count, package_count, read_count;
 	char preload[POLICY_PRELOADS_MAX][POLICY_MODULE_SIZE]; /* imported by the zygote, in order */
 	char packages[POLICY_PACKAGES_MAX][POLICY_PATH_SIZE];  /* read-only folders put on sys.path */
+	char read[POLICY_READS_MAX][POLICY_PATH_SIZE]; /* folders a private root shows at their own place, to read */
 } PolicyPool;
 
 /* An assignment; empty strings do not constrain. All empty but pool: the default. */
@@ -93,6 +99,12 @@ const char *policy_default_text(void); /* YAML for one machine without cgroups *
 int policy_parse(const char *text, size_t length, Policy *out, PolicyError *error);
 /* Reads a file that only root or the effective user may write into POLICY_TEXT_MAX bytes, adding no NUL. 0 or -1. */
 int policy_read(const char *path, char *text, size_t *length, PolicyError *error);
+/* LAYER_BITs of sandbox/layer.h: what a pool's interpreters are given where the machine has it, ... */
+uint32_t policy_layers_wanted(const PolicyPool *pool, bool trusted);
+/* ... without which their calls are refused, ... */
+uint32_t policy_layers_needed(const Policy *policy, const PolicyPool *pool, bool trusted);
+/* ... and which of these a machine that has others lacks; of root and Landlock trusted pools need one in any case. */
+uint32_t policy_layers_missing(const Policy *policy, const PolicyPool *pool, bool trusted, uint32_t have);
 int policy_pool_find(const Policy *policy, const char *name); /* its index, or -1 */
 /* The assignment a call falls under; *why is set to a constant. Never NULL for a Policy that policy_parse made. */
 const PolicyAssign *policy_assign_find(const Policy *policy, const PolicyCaller *caller, const char **why);

@@ -32,6 +32,50 @@ policy_check_node(PolicyReader *reader, int node)
 							  "expected 0, which is no cap, or at least 32MB");
 }
 
+/* What must not be shown to functions: as a whole, or with all that is below. */
+static const struct
+{
+	const char *path;
+	bool below;
+} folders_kept[] = {
+	{"/proc", true}, {"/sys", true},  {"/dev", true},	   {"/run", true},		{"/var/run", true},
+	{"/root", true}, {"/boot", true}, {"/etc", false},	   {"/home", false},	{"/tmp", false},
+	{"/usr", false}, {"/var", false}, {"/var/lib", false}, {"/var/tmp", false},
+};
+
+static int
+folder_check(PolicyReader *reader, const char *path, int node)
+{
+	for (size_t i = 0; i < sizeof(folders_kept) / sizeof(folders_kept[0]); i++)
+	{
+		const char *kept = folders_kept[i].path;
+		size_t length = strlen(kept);
+
+		if (strncmp(path, kept, length) != 0 ||
+			(path[length] != '\0' && (path[length] != '/' || !folders_kept[i].below)))
+			continue;
+		return policy_reader_fail(reader, node,
+								  folders_kept[i].below ? "nothing of %s can be shown to functions"
+														: "%s cannot be shown to functions as a whole",
+								  kept);
+	}
+	return 0;
+}
+
+/* The paths of one list of the pool; node: the pool's mapping. */
+static int
+folders_check(PolicyReader *reader, int node, const char *key, const char (*paths)[POLICY_PATH_SIZE], int32_t count)
+{
+	size_t mark = reader->path_used;
+	int entry = policy_reader_descend(reader, node, key) + 1;
+
+	for (int32_t i = 0; i < count; i++, entry = reader->tree.nodes[entry].end)
+		if (folder_check(reader, paths[i], entry) < 0)
+			return -1;
+	policy_reader_leave(reader, mark);
+	return 0;
+}
+
 /* node: the pool's mapping. */
 int
 policy_check_pool(PolicyReader *reader, PolicyPool *pool, int node)
@@ -47,6 +91,9 @@ policy_check_pool(PolicyReader *reader, PolicyPool *pool, int node)
 		return policy_reader_fail(reader, policy_reader_descend(reader, node, "slots"),
 								  "expected at most node.slots, which is %d, found %d", (int) policy->node_slots,
 								  (int) pool->slots);
+	if (folders_check(reader, node, "packages", pool->packages, pool->package_count) < 0 ||
+		folders_check(reader, node, "read", pool->read, pool->read_count) < 0)
+		return -1;
 	if (cap == 0 || pool->limits.memory <= cap)
 		return 0;
 	node = policy_reader_descend(reader, policy_reader_descend(reader, node, "limits"), "memory");

@@ -34,15 +34,21 @@ static const PolicyKey queue_keys[] = {
 static const PolicyKey limits_keys[] = {
 	{"memory", POLICY_KIND_SIZE, .min = 32 * MB, .max = TB, POOL(limits.memory)},
 	{"wall", POLICY_KIND_DURATION, .min = 10, .max = 30 * DAY, .fallback = 10 * MINUTE, POOL(limits.wall_ms)},
+	{"cpu_time", POLICY_KIND_DURATION, .max = 30 * DAY, POOL(limits.cpu_ms)},
 	{"cpu", POLICY_KIND_PERCENT, .min = 1, .max = 102400, .fallback = 100, POOL(limits.cpu_percent)},
 	{"pids", POLICY_KIND_INTEGER, .min = 4, .max = 4096, .fallback = 64, POOL(limits.pids)},
 	{"tmp", POLICY_KIND_SIZE, .max = TB, POOL(limits.tmp)},
 	{"output", POLICY_KIND_SIZE, .min = 64 * KB, .max = TB, .fallback = 256 * MB, POOL(limits.output)},
+	{"log", POLICY_KIND_SIZE, .min = 4 * KB, .max = TB, .fallback = 16 * MB, POOL(limits.log)},
 	{0},
 };
 
 static const PolicyKey preload_entry[] = {
 	{"", POLICY_KIND_MODULE, .min = 1, .max = POLICY_MODULE_SIZE - 1},
+};
+
+static const PolicyKey read_entry[] = {
+	{"", POLICY_KIND_PATH, .min = 2, .max = POLICY_PATH_SIZE - 1},
 };
 
 static const PolicyKey packages_entry[] = {
@@ -51,6 +57,8 @@ static const PolicyKey packages_entry[] = {
 
 static const char *const arrays_words[] = {[POLICY_ARRAYS_LIST] = "list", [POLICY_ARRAYS_NUMPY] = "numpy", NULL};
 static const char *const reach_words[] = {[POLICY_REACH_HOST] = "host", [POLICY_REACH_NONE] = "none", NULL};
+
+static const char *const null_words[] = {[POLICY_NULL_NONE] = "none", [POLICY_NULL_WRITE] = "write", NULL};
 
 static const PolicyKey pool_keys[] = {
 	{"priority", POLICY_KIND_INTEGER, .max = 100, .fallback = 50, POOL(priority)},
@@ -62,12 +70,15 @@ static const PolicyKey pool_keys[] = {
 		.count_offset = offsetof(PolicyPool, preload_count), .below = preload_entry},
 	{"packages", POLICY_KIND_LIST, .max = POLICY_PACKAGES_MAX, POOL(packages),
 		.count_offset = offsetof(PolicyPool, package_count), .below = packages_entry},
+	{"read", POLICY_KIND_LIST, .max = POLICY_READS_MAX, POOL(read),
+		.count_offset = offsetof(PolicyPool, read_count), .below = read_entry},
 	{"arrays", POLICY_KIND_WORD, .words = arrays_words, POOL(arrays)},
 	{"idle_timeout", POLICY_KIND_DURATION, .min = SECOND, .max = 30 * DAY, .fallback = 10 * MINUTE,
 		POOL(idle_timeout_ms)},
 	{"spares", POLICY_KIND_INTEGER, .max = 64, .fallback = 1, POOL(spares)},
 	{"fs", POLICY_KIND_WORD, .words = reach_words, POOL(fs)},
 	{"net", POLICY_KIND_WORD, .words = reach_words, POOL(net)},
+	{"dev_null", POLICY_KIND_WORD, .words = null_words, POOL(dev_null)},
 	{0},
 };
 

@@ -22,12 +22,31 @@ row_find(const PolicyKey *keys, const char *name)
 	return -1;
 }
 
+/* What somebody may hope for, and no pool gives. */
+static const char *const keys_never[] = {"network", "connect",	"sockets",	"exec",		  "execute",
+										 "program", "programs", "commands", "subprocess", "write"};
+
+static bool
+key_is_never(const char *name)
+{
+	for (size_t i = 0; i < sizeof(keys_never) / sizeof(keys_never[0]); i++)
+		if (strcmp(keys_never[i], name) == 0)
+			return true;
+	return false;
+}
+
 static int
 key_unknown(PolicyReader *reader, const PolicyKey *keys, int node)
 {
 	char quote[POLICY_QUOTE_SIZE], known[160] = "";
 	size_t used = 0;
 
+	if (key_is_never(policy_reader_text(reader, node)))
+		return policy_reader_fail(
+			reader, node,
+			"unknown key %s: no pool gives functions in language pybox the network, other programs "
+			"or the machine's files to write; fs and net are for pyboxu",
+			policy_reader_found(reader, node, quote));
 	for (int row = 0; keys[row].name != NULL && used < sizeof(known); row++)
 		used += (size_t) snprintf(known + used, sizeof(known) - used, "%s%s", row == 0 ? "" : ", ", keys[row].name);
 	return policy_reader_fail(reader, node, "unknown key %s, expected one of %s",

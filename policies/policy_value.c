@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-_Static_assert(sizeof(PolicyArrays) == sizeof(int32_t) && sizeof(PolicyReach) == sizeof(int32_t), "words are int32_t");
+_Static_assert(sizeof(PolicyArrays) == sizeof(int32_t) && sizeof(PolicyReach) == sizeof(int32_t) &&
+				   sizeof(PolicyNull) == sizeof(int32_t),
+			   "words are int32_t");
 
 static bool
 word_read(const PolicyKey *key, const char *text, void *at)

@@ -12,7 +12,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The kernel's own last capability may be newer than our headers: ask until it says that there is no such number. */
+/*
+ * The kernel's own last capability may be newer than our headers: ask until it says that there is no such number. Who may
+ * not drop from the bounding set has nothing to drop it with: without a user namespace the server's user has none at all,
+ * and no_new_privs keeps programs from giving any.
+ */
 static int
 capability_bounding_drop(uint64_t keep)
 {
@@ -22,7 +26,8 @@ capability_bounding_drop(uint64_t keep)
 
 		if (held < 0)
 			return 0;
-		if (held == 1 && (keep & CAPABILITY_BIT(capability)) == 0 && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+		if (held == 1 && (keep & CAPABILITY_BIT(capability)) == 0 && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0 &&
+			errno != EPERM)
 			return -errno;
 	}
 	return 0;

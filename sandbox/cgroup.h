@@ -15,6 +15,7 @@
 #define CGROUP_PATH_SIZE 512
 #define CGROUP_GROUP_SIZE 128
 #define CGROUP_CONTROLLERS_MAX 5
+#define CGROUP_AUTO "auto" /* in a path's place: the group of version 2 that the caller is in */
 #define CGROUP_TOP                                                                                                     \
 	"pools" /* above all groups; what else lies in the delegated directory, such as the server, is not ours */
 
@@ -51,14 +52,25 @@ struct CgroupBackend
 	int (*group_make)(const Cgroup *cgroup, const char *group, const CgroupLimits *limits);
 	int (*group_limit)(const Cgroup *cgroup, const char *group, const CgroupLimits *limits);
 	int (*group_attach)(const Cgroup *cgroup, const char *group, pid_t pid);
+	/*
+	 * Descriptors by which a process of one thread puts itself into the group: it writes "0" into each. The kernel then needs no
+	 * grace period of RCU, which stops group_attach for some ten milliseconds. Returns their number, or 0 where that is not to be
+	 * had. Whoever leaves it to the process asks group_holds afterwards.
+	 */
+	int (*group_doors)(const Cgroup *cgroup, const char *group, int fds[CGROUP_CONTROLLERS_MAX]);
+	int (*group_holds)(const Cgroup *cgroup, const char *group, pid_t pid); /* 0: this process and no other */
 	int (*group_usage)(const Cgroup *cgroup, const char *group, CgroupUsage *usage);
-	int (*group_kill)(const Cgroup *cgroup, const char *group);	  /* thaws and kills all below */
-	int (*group_remove)(const Cgroup *cgroup, const char *group); /* -EBUSY while something still dies in it */
+	uint64_t (*group_throttled)(const Cgroup *cgroup, const char *group); /* how often the cpu limit held it back */
+	int (*group_kill)(const Cgroup *cgroup, const char *group);			  /* thaws and kills all below */
+	int (*group_remove)(const Cgroup *cgroup, const char *group);		  /* -EBUSY while something still dies in it */
 };
 
 extern const CgroupBackend cgroup_v2, cgroup_v1, cgroup_none;
 
-/* Chooses a back end for a path such as "/pybox", empty: none. Never fails: there is always cgroup_none. */
+/*
+ * Chooses a back end for a path such as "/pybox", CGROUP_AUTO, or empty: none. Never fails: there is always cgroup_none.
+ * Version 2 moves processes that are in the group itself into its child "server".
+ */
 void cgroup_open(Cgroup *cgroup, const char *path);
 /* Kills all in CGROUP_TOP and removes it; waits for their end, for a second at most. */
 int cgroup_sweep(const Cgroup *cgroup);

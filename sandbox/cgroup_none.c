@@ -28,12 +28,26 @@ none_group_attach(const Cgroup *cgroup, const char *group, pid_t pid)
 	return 0;
 }
 
+static int
+none_group_doors(const Cgroup *cgroup, const char *group, int fds[CGROUP_CONTROLLERS_MAX])
+{
+	(void) cgroup, (void) group, (void) fds;
+	return 0;
+}
+
 /* The caller looks at the process itself instead. */
 static int
 none_group_usage(const Cgroup *cgroup, const char *group, CgroupUsage *usage)
 {
 	(void) cgroup, (void) group, (void) usage;
 	return -ENOSYS;
+}
+
+static uint64_t
+none_group_throttled(const Cgroup *cgroup, const char *group)
+{
+	(void) cgroup, (void) group;
+	return 0;
 }
 
 static int
@@ -49,7 +63,10 @@ const CgroupBackend cgroup_none = {
 	.group_make = none_group_make,
 	.group_limit = none_group_make,
 	.group_attach = none_group_attach,
+	.group_doors = none_group_doors,
+	.group_holds = none_group_attach,
 	.group_usage = none_group_usage,
+	.group_throttled = none_group_throttled,
 	.group_kill = none_group_end,
 	.group_remove = none_group_end,
 };

@@ -8,6 +8,7 @@
 #include "sandbox/cgroup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libcgroup.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -227,6 +228,49 @@ v1_group_attach(const Cgroup *cgroup, const char *group, pid_t pid)
 }
 
 static int
+v1_group_doors(const Cgroup *cgroup, const char *group, int fds[CGROUP_CONTROLLERS_MAX])
+{
+	char path[CGROUP_PATH_SIZE];
+	int count = 0, result = 0;
+
+	for (int controller = 0; controller < V1_COUNT && result == 0; controller++)
+	{
+		if (cgroup->roots[controller][0] == '\0')
+			continue;
+		result = cgroup_file_path(path, cgroup->roots[controller], group, "tasks");
+		if (result == 0)
+			fds[count] = open(path, O_WRONLY | O_CLOEXEC);
+		if (result == 0 && fds[count] < 0)
+			result = -errno;
+		if (result == 0)
+			count++;
+	}
+	while (result < 0 && count > 0)
+		close(fds[--count]);
+	return result < 0 ? result : count;
+}
+
+static int
+v1_group_holds(const Cgroup *cgroup, const char *group, pid_t pid)
+{
+	char wanted[16], tasks[32];
+
+	snprintf(wanted, sizeof(wanted), "%d\n", (int) pid);
+	for (int controller = 0; controller < V1_COUNT; controller++)
+	{
+		int result = cgroup->roots[controller][0] == '\0'
+						 ? 0
+						 : cgroup_file_read(cgroup->roots[controller], group, "tasks", tasks, sizeof(tasks));
+
+		if (result < 0)
+			return result;
+		if (cgroup->roots[controller][0] != '\0' && strcmp(tasks, wanted) != 0)
+			return -ESRCH;
+	}
+	return 0;
+}
+
+static int
 v1_group_usage(const Cgroup *cgroup, const char *group, CgroupUsage *usage)
 {
 	const char *memory = cgroup->roots[V1_MEMORY], *cpu = cgroup->roots[V1_CPUACCT];
@@ -238,6 +282,12 @@ v1_group_usage(const Cgroup *cgroup, const char *group, CgroupUsage *usage)
 	usage->oom_kills = cgroup_file_keyed(memory, group, "memory.oom_control", "oom_kill");
 	usage->cpu_ns = cpu[0] == '\0' ? 0 : cgroup_file_number(cpu, group, "cpuacct.usage");
 	return 0;
+}
+
+static uint64_t
+v1_group_throttled(const Cgroup *cgroup, const char *group)
+{
+	return cgroup_file_keyed(cgroup->roots[V1_CPU], group, "cpu.stat", "nr_throttled");
 }
 
 /* A frozen process does not die before it is thawed. */
@@ -281,7 +331,10 @@ const CgroupBackend cgroup_v1 = {
 	.group_make = v1_group_make,
 	.group_limit = v1_group_limit,
 	.group_attach = v1_group_attach,
+	.group_doors = v1_group_doors,
+	.group_holds = v1_group_holds,
 	.group_usage = v1_group_usage,
+	.group_throttled = v1_group_throttled,
 	.group_kill = v1_group_kill,
 	.group_remove = v1_group_remove,
 };

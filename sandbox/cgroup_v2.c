@@ -1,9 +1,10 @@
 /*
  * cgroup_v2.c - control groups version 2: one tree, plain files. Runs in the launcher.
  *
- * DESIGN. Root delegates a directory with the controllers enabled for its children, and starts the server in a child of
- * it, since a process may move only below an ancestor of both places whose cgroup.procs the mover may write. A pool's
- * group enables the controllers for its own children in turn.
+ * DESIGN. Root delegates a directory with the controllers enabled for its children, and the server lives in it, since a
+ * process may move only below an ancestor of both places whose cgroup.procs the mover may write. The kernel gives no
+ * controllers to the children of a group that holds processes itself: a server that a service manager started right
+ * there is moved on into a child, V2_SERVER. A pool's group enables the controllers for its own children in turn.
  */
 #include "sandbox/cgroup.h"
 
@@ -11,6 +12,7 @@
 #include <mntent.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +22,8 @@
 
 #define V2_PERIOD_US 100000
 #define V2_ROOT 0 /* the only one of Cgroup.roots in use */
+#define V2_SERVER "server"
+#define V2_SERVER_TRIES 100 /* processes that are forked meanwhile start where their parents were */
 
 static const struct
 {
@@ -126,6 +130,73 @@ v2_controllers_enable(const char *root, const char *group)
 	return layers;
 }
 
+/* Moves the group's own processes into its child V2_SERVER, until there are none. Theirs is the server's user or root's. */
+static int
+v2_server_move(const char *root)
+{
+	char path[CGROUP_PATH_SIZE], text[4096];
+	int result = cgroup_file_path(path, root, V2_SERVER, "");
+
+	if (result == 0 && mkdir(path, 0755) < 0 && errno != EEXIST)
+		result = -errno;
+	for (int try = 0; try < V2_SERVER_TRIES && result == 0; try++)
+	{
+		char *rest = text;
+
+		result = cgroup_file_read(root, "", "cgroup.procs", text, sizeof(text));
+		if (result < 0 || text[0] == '\0')
+			return result;
+		/* The last number may be cut off: the next read begins with it. One that has ended is no longer there. */
+		for (char *end = strchr(rest, '\n'); end != NULL && result == 0; rest = end + 1, end = strchr(rest, '\n'))
+		{
+			result = cgroup_file_write_number(root, V2_SERVER, "cgroup.procs", strtol(rest, NULL, 10));
+			result = result == -ESRCH ? 0 : result;
+		}
+	}
+	return result == 0 ? -EBUSY : result;
+}
+
+/* True when the group has processes of its own, which stand in the way of its children's controllers. */
+static bool
+v2_is_inhabited(const char *root)
+{
+	char text[32];
+
+	return cgroup_file_read(root, "", "cgroup.procs", text, sizeof(text)) == 0 && text[0] != '\0';
+}
+
+/* Says which controllers the delegated directory did not get from the one above it. */
+static void
+v2_missing_name(Cgroup *cgroup)
+{
+	int used = 0;
+
+	for (size_t i = 0; i < V2_CONTROLLERS; i++)
+		if ((cgroup->layers & v2_controllers[i].layer) == 0)
+			used += snprintf(cgroup->why + used, sizeof(cgroup->why) - (size_t) used, "%s %s",
+							 used > 0 ? "," : "controllers not given to it:", v2_controllers[i].name);
+	if (used > 0)
+		snprintf(cgroup->why + used, sizeof(cgroup->why) - (size_t) used, " (%.160s)", cgroup->roots[V2_ROOT]);
+}
+
+/* Enables the controllers of the delegated directory, and says in why what keeps it from having them. */
+static int
+v2_root_open(Cgroup *cgroup)
+{
+	const char *root = cgroup->roots[V2_ROOT];
+	int result = v2_is_inhabited(root) ? v2_server_move(root) : 0;
+
+	if (result < 0)
+		snprintf(cgroup->why, sizeof(cgroup->why), "%.160s: the server cannot be moved into " V2_SERVER ": %s", root,
+				 strerror(-result));
+	else
+	{
+		cgroup->layers = v2_controllers_enable(root, "");
+		v2_missing_name(cgroup);
+	}
+	return result == 0 && cgroup->layers == 0 ? -ENOENT : result;
+}
+
 /* On a hybrid machine version 2 is mounted, but has no controllers: then it is of no use. */
 static int
 v2_probe(Cgroup *cgroup)
@@ -147,10 +218,7 @@ v2_probe(Cgroup *cgroup)
 		snprintf(cgroup->why, sizeof(cgroup->why), "%.200s: %s", root, strerror(-result));
 		return result;
 	}
-	cgroup->layers = v2_controllers_enable(root, "");
-	if (cgroup->layers == 0)
-		snprintf(cgroup->why, sizeof(cgroup->why), "%.200s has no controllers", root);
-	return cgroup->layers != 0 ? 0 : -ENOENT;
+	return v2_root_open(cgroup);
 }
 
 static int
@@ -191,6 +259,21 @@ v2_group_attach(const Cgroup *cgroup, const char *group, pid_t pid)
 	return cgroup_file_write_number(cgroup->roots[V2_ROOT], group, "cgroup.procs", pid);
 }
 
+/* Here the kernel moves whole processes only, whoever asks. */
+static int
+v2_group_doors(const Cgroup *cgroup, const char *group, int fds[CGROUP_CONTROLLERS_MAX])
+{
+	(void) cgroup, (void) group, (void) fds;
+	return 0;
+}
+
+static int
+v2_group_holds(const Cgroup *cgroup, const char *group, pid_t pid)
+{
+	(void) cgroup, (void) group, (void) pid;
+	return 0;
+}
+
 static int
 v2_group_usage(const Cgroup *cgroup, const char *group, CgroupUsage *usage)
 {
@@ -203,6 +286,12 @@ v2_group_usage(const Cgroup *cgroup, const char *group, CgroupUsage *usage)
 	usage->oom_kills = cgroup_file_keyed(root, group, "memory.events", "oom_kill");
 	usage->cpu_ns = cgroup_file_keyed(root, group, "cpu.stat", "usage_usec") * 1000;
 	return 0;
+}
+
+static uint64_t
+v2_group_throttled(const Cgroup *cgroup, const char *group)
+{
+	return cgroup_file_keyed(cgroup->roots[V2_ROOT], group, "cpu.stat", "nr_throttled");
 }
 
 /* cgroup.kill, since Linux 5.14, takes frozen processes and new forks as well, and all below. */
@@ -231,7 +320,10 @@ const CgroupBackend cgroup_v2 = {
 	.group_make = v2_group_make,
 	.group_limit = v2_group_limit,
 	.group_attach = v2_group_attach,
+	.group_doors = v2_group_doors,
+	.group_holds = v2_group_holds,
 	.group_usage = v2_group_usage,
+	.group_throttled = v2_group_throttled,
 	.group_kill = v2_group_kill,
 	.group_remove = v2_group_remove,
 };

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define CONTROL_FDS_MAX 3
+#define CONTROL_FDS_MAX 5
 #define CONTROL_TEXT_SIZE 512
 #define CONTROL_USAGES_MAX 16
 
@@ -17,11 +17,11 @@ typedef enum ControlKind
 {
 	CONTROL_CONFIG = 1, /* scheduler → launcher, once: text "cgroup\nsocket\ndatadir\ninterpreter", a line each */
 	CONTROL_POLICY,		/* scheduler → launcher: generation; fd: memfd with the YAML text */
-	CONTROL_READY,	/* launcher → scheduler: socket listens, probes done, zygotes of pools with spares are starting */
-	CONTROL_LAYER,	/* launcher → scheduler: id = LayerId, status = 0 or errno, text = why it is missing */
-	CONTROL_ZYGOTE, /* launcher → scheduler: pool, trusted, status (ControlZygote), layers in force, pid, text */
+	CONTROL_READY, /* launcher → scheduler: socket listens, probes done, zygotes of pools with spares are starting */
+	CONTROL_LAYER, /* launcher → scheduler: id = LayerId, status = 0 or errno, text = how it works, or "why not\nhint" */
+	CONTROL_ZYGOTE, /* launcher → scheduler: pool, trusted, status (ControlZygote), layers in force, pid, text, memory_peak: need, 0: not known */
 	CONTROL_LEASE,	/* backend → launcher: pool, trusted, role, id = generation of the policy it goes by */
-	CONTROL_LEASED, /* launcher → backend: id, pid, layers; fds: wire memfd, child's socket, pidfd */
+	CONTROL_LEASED, /* launcher → backend: id, pid, layers; fds: wire memfd, child's socket, pidfd, watch memfd */
 	CONTROL_REFUSED, /* launcher → backend: status (ControlRefusal), layers missing, text */
 	CONTROL_RELEASE, /* backend → launcher: id; the launcher kills the interpreter and all below it */
 	CONTROL_DIED, /* launcher → backend: id, cause (ControlCause), status (wait status), memory_limit, memory_peak, pid */
@@ -30,7 +30,7 @@ typedef enum ControlKind
 	CONTROL_ZYGOTE_UP, /* zygote → launcher: layers in force; preload done */
 	CONTROL_FORKED,	   /* zygote → launcher: id; fd: pidfd */
 	CONTROL_EXITED,	   /* zygote → launcher: id, status (wait status) */
-	CONTROL_GO,		   /* launcher → child on its socket: cgroup is set; lock down */
+	CONTROL_GO,		   /* launcher → child on its socket: cgroup is set, or fds to enter it by; then lock down */
 	CONTROL_ARMED,	   /* child → launcher on its socket: layers in force; waiting for WIRE_HELLO */
 	CONTROL_FAILED,	   /* zygote or child → launcher: status (errno), text "stage: reason" */
 	CONTROL_KIND_COUNT
@@ -53,6 +53,7 @@ typedef enum ControlCause
 	CONTROL_CAUSE_IDLE,		 /* reclaimed after idle_timeout */
 	CONTROL_CAUSE_POLICY,	 /* its pool is gone or changed, and it was idle */
 	CONTROL_CAUSE_ZYGOTE,	 /* its zygote died and took it along */
+	CONTROL_CAUSE_WALL,		 /* its call was past its wall limit, and its backend did not see to it */
 	CONTROL_CAUSE_COUNT
 } ControlCause;
 

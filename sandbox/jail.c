@@ -8,11 +8,13 @@
  */
 #include "sandbox/jail.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -86,6 +88,23 @@ step_oom_score(const JailChild *child)
 	return result;
 }
 
+/* Looks, since a filter around the server may let the kernel's answer be a lie. */
+static int
+step_descriptors_check(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	struct dirent *entry;
+	int result = 0;
+
+	if (folder == NULL)
+		return -errno;
+	while ((entry = readdir(folder)) != NULL)
+		if (atoi(entry->d_name) > JAIL_REPORT_FD && atoi(entry->d_name) != dirfd(folder))
+			result = -EMFILE;
+	closedir(folder);
+	return result;
+}
+
 /* Out of the way first, then to their numbers, so that none is overwritten before it is copied. */
 static int
 step_descriptors(const JailChild *child)
@@ -105,7 +124,14 @@ step_descriptors(const JailChild *child)
 	for (int i = 0; i <= JAIL_REPORT_FD; i++)
 		if (dup3(clear[i], i, i == JAIL_REPORT_FD ? O_CLOEXEC : 0) < 0)
 			return -errno;
-	return syscall(SYS_close_range, JAIL_REPORT_FD + 1, ~0U, 0) < 0 ? -errno : 0;
+	return syscall(SYS_close_range, JAIL_REPORT_FD + 1, ~0U, 0) < 0 ? -errno : step_descriptors_check();
+}
+
+static int
+step_inheritance(const JailChild *child)
+{
+	(void) child;
+	return jail_inheritance_drop();
 }
 
 static int
@@ -191,6 +217,7 @@ static const JailStep jail_steps[] = {
 	{"signals", ALWAYS, step_signals},
 	{"descriptors", ALWAYS, step_descriptors},
 	{"oom_score_adj", ALWAYS, step_oom_score},
+	{"inheritance", ALWAYS, step_inheritance},
 	{"user_namespace", WITH(USER_NAMESPACE), step_user},
 	{"uts_namespace", WITH(UTS_NAMESPACE), step_host_name},
 	{"rlimits", WITH(RLIMITS), step_rlimits},

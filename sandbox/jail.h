@@ -23,6 +23,8 @@ typedef struct JailSpec
 	char *const *environment;
 	const char *data_directory;	 /* absolute; no jail ever shows it */
 	const char *const *packages; /* further folders to show at their own place; NULL ends the list */
+	const char *const
+		*folders; /* the same, but for data: nothing in them can be run. No link on their way is followed */
 	const struct sock_fprog *filter;
 	int control_fd, plan_fd; /* become JAIL_CONTROL_FD and JAIL_PLAN_FD */
 	uint32_t layers;		 /* LAYER_BITs to put in force; one that fails ends the child */

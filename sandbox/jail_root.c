@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,8 @@ static const uint64_t jail_path_flags[] = {
 	[JAIL_PATH_FILE] = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
 	[JAIL_PATH_DEVICE] = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
 };
+
+#define JAIL_FOLDER_FLAGS (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 int
 jail_mount_restrict(const char *path, uint64_t flags)
@@ -168,6 +171,34 @@ jail_place_show(const char *path, const char *real)
 	return result == 0 && symlink(real, link) < 0 && errno != EEXIST ? -errno : result;
 }
 
+/*
+ * A folder of the caller's at its own place, to read. No link is followed, so that nobody who can put one there decides what
+ * is shown; the copy of the mount is made from the descriptor, so that nobody can do so in between.
+ */
+static int
+jail_folder_show(const char *path)
+{
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+	char old[PATH_MAX], target[PATH_MAX];
+	int folder, tree, result;
+
+	if (snprintf(old, sizeof(old), JAIL_OLD "%s", path) >= (int) sizeof(old))
+		return -ENAMETOOLONG;
+	folder = (int) syscall(SYS_openat2, AT_FDCWD, old, &how, sizeof(how));
+	tree = folder < 0 ? -1 : (int) syscall(SYS_open_tree, folder, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH);
+	if (tree < 0)
+		return -errno;
+	snprintf(target, sizeof(target), "%s", path);
+	result = jail_parents_make(target);
+	if (result == 0)
+		result = jail_target_make(path, true);
+	if (result == 0 && syscall(SYS_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		result = -errno;
+	close(tree);
+	close(folder);
+	return result == 0 ? jail_mount_restrict(path, JAIL_FOLDER_FLAGS) : result;
+}
+
 static int
 jail_system_show(void)
 {
@@ -224,6 +255,8 @@ jail_root_enter(const JailSpec *spec)
 		result = jail_place_show(spec->program, real[0]);
 	for (size_t i = 0; spec->packages[i] != NULL && result == 0; i++)
 		result = jail_place_show(spec->packages[i], real[i + 1]);
+	for (const char *const *folder = spec->folders; *folder != NULL && result == 0; folder++)
+		result = jail_folder_show(*folder);
 	if (result == 0 && spec->has_tmp && mkdir("/tmp", 0755) < 0 && errno != EEXIST)
 		result = -errno;
 	if (result == 0 && (umount2(JAIL_OLD, MNT_DETACH) < 0 || rmdir(JAIL_OLD) < 0))

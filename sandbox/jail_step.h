@@ -35,6 +35,8 @@ int jail_root_enter(const JailSpec *spec);
 int jail_host_enter(const JailSpec *spec);
 /* One mount with all below it: adds MOUNT_ATTR_ flags, takes none away. */
 int jail_mount_restrict(const char *path, uint64_t flags);
+/* Takes off what a process has from its parent beside files: see jail_inheritance.c. */
+int jail_inheritance_drop(void);
 int jail_landlock_apply(const JailSpec *spec);
 int jail_seccomp_apply(const JailSpec *spec);
 int jail_capability_drop(const JailSpec *spec);

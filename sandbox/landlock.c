@@ -1,5 +1,8 @@
 /*
- * landlock.c - one Landlock ruleset, built for the version that the running kernel has.
+ * landlock.c - one Landlock ruleset, of all that the running kernel can deny.
+ *
+ * DESIGN. What the newest version knows is asked for first, and less until the kernel takes it: a ruleset that was made
+ * is the proof, a version number is none. Version 7 adds what is logged, nothing that is denied.
  *
  * Debian 12's headers stop at version 2; what is newer is spelled out here.
  */
@@ -31,7 +34,7 @@ typedef struct LandlockAttr
 	uint64_t files, net, scopes;
 } LandlockAttr;
 
-/* What each version handles and how long its attribute is. */
+/* What each version handles and how long its attribute is, the newest first. */
 static const struct
 {
 	int version;
@@ -54,14 +57,6 @@ static const uint64_t landlock_rights[] = {
 	[LANDLOCK_MAY_MOVE_FILES] = LANDLOCK_ACCESS_FS_REFER,
 };
 
-int
-landlock_version(void)
-{
-	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-
-	return version < 0 ? 0 : (int) version;
-}
-
 static int
 landlock_path_add(int ruleset, uint64_t handled, const LandlockPath *path)
 {
@@ -82,22 +77,6 @@ landlock_path_add(int ruleset, uint64_t handled, const LandlockPath *path)
 	return result;
 }
 
-static int
-landlock_enforce(const LandlockAttr *attr, size_t size, const LandlockPath *paths, size_t count)
-{
-	int ruleset = (int) syscall(SYS_landlock_create_ruleset, attr, size, 0);
-	int result = 0;
-
-	if (ruleset < 0)
-		return -errno;
-	for (size_t i = 0; i < count && result == 0; i++)
-		result = landlock_path_add(ruleset, attr->files, &paths[i]);
-	if (result == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-		result = -errno;
-	close(ruleset);
-	return result;
-}
-
 /* What each reach leaves of a version's rights. */
 static LandlockAttr
 landlock_attr_reach(LandlockAttr attr, LandlockReach reach)
@@ -111,17 +90,51 @@ landlock_attr_reach(LandlockAttr attr, LandlockReach reach)
 	return (LandlockAttr){attr.files & most[reach].files, attr.net & most[reach].net, attr.scopes & most[reach].scopes};
 }
 
+/* A kernel does not know of a longer attribute or of more bits: then E2BIG or EINVAL, and the next version is tried. */
+static int
+landlock_ruleset_make(LandlockReach reach, LandlockAttr *attr, int *version)
+{
+	for (size_t i = 0; i < sizeof(landlock_versions) / sizeof(landlock_versions[0]); i++)
+	{
+		int ruleset;
+
+		*version = landlock_versions[i].version;
+		*attr = landlock_attr_reach(landlock_versions[i].attr, reach);
+		ruleset = (int) syscall(SYS_landlock_create_ruleset, attr, landlock_versions[i].size, 0);
+		if (ruleset >= 0)
+			return ruleset;
+		if (errno != E2BIG && errno != EINVAL)
+			break;
+	}
+	return -errno;
+}
+
+int
+landlock_version(void)
+{
+	LandlockAttr attr;
+	int version;
+	int ruleset = landlock_ruleset_make(LANDLOCK_REACH_ALL, &attr, &version);
+
+	if (ruleset < 0)
+		return ruleset;
+	close(ruleset);
+	return version;
+}
+
 int
 landlock_restrict(LandlockReach reach, const LandlockPath *paths, size_t count)
 {
-	int version = landlock_version();
+	LandlockAttr attr;
+	int version, result = 0;
+	int ruleset = landlock_ruleset_make(reach, &attr, &version);
 
-	for (size_t i = 0; i < sizeof(landlock_versions) / sizeof(landlock_versions[0]); i++)
-		if (version >= landlock_versions[i].version)
-		{
-			LandlockAttr attr = landlock_attr_reach(landlock_versions[i].attr, reach);
-
-			return landlock_enforce(&attr, landlock_versions[i].size, paths, count);
-		}
-	return -ENOSYS;
+	if (ruleset < 0)
+		return ruleset;
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = landlock_path_add(ruleset, attr.files, &paths[i]);
+	if (result == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		result = -errno;
+	close(ruleset);
+	return result;
 }

@@ -29,7 +29,7 @@ typedef struct LandlockPath
 	LandlockAccess access;
 } LandlockPath;
 
-/* The kernel's version of Landlock, 0: it has none. */
+/* The newest version whose rights the kernel takes, or -errno: it has none. Changes nothing. */
 int landlock_version(void);
 /*
  * Denies what is in reach but the given paths. Who is restricted in files, and that is either way, may not mount any

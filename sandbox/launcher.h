@@ -69,6 +69,9 @@ void launcher_log(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* launcher_scheduler.c */
 int launcher_scheduler_read_config(Launcher *launcher); /* blocks for CONTROL_CONFIG and the first CONTROL_POLICY */
 void launcher_scheduler_ready(void *launcher);
+void launcher_scheduler_report(Launcher *launcher); /* what the probes found */
+void launcher_scheduler_renew(
+	Launcher *launcher); /* probes again what settings of the machine may have changed, and reports */
 void launcher_scheduler_apply(Launcher *launcher); /* puts the policy into force */
 void launcher_scheduler_send(Launcher *launcher, const ControlMessage *message);
 

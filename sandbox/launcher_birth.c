@@ -2,7 +2,8 @@
  * launcher_birth.c - an interpreter from the request to its zygote until it is armed.
  *
  * DESIGN. The zygote has run packages and is not believed: the process behind its pidfd has to be its child and nobody
- * else's interpreter. The child waits for CONTROL_GO, so that it is in its cgroup before it does anything of its own.
+ * else's interpreter. The child waits for CONTROL_GO and is in its cgroup before it does anything of its own; where it goes
+ * there by itself, that is looked at before it is leased.
  * Runs in the launcher.
  */
 #include "sandbox/launcher_birth.h"
@@ -21,6 +22,7 @@
 #include "sandbox/launcher_death.h"
 #include "sandbox/launcher_memfd.h"
 #include "sandbox/launcher_proc.h"
+#include "sandbox/launcher_watch.h"
 #include "sandbox/launcher_zygote.h"
 
 #define BIRTH_OOM_SCORE 1000 /* the first to go, before the zygote and long before the server */
@@ -79,13 +81,15 @@ interpreter_fork(Zygote *zygote)
 	interpreter->launcher = launcher;
 	interpreter->zygote = zygote;
 	interpreter->id = launcher->next_id++;
-	interpreter->socket.fd = interpreter->life.fd = interpreter->wire_fd = -1;
+	interpreter->socket.fd = interpreter->life.fd = interpreter->wire_fd = interpreter->watch_fd = -1;
 	interpreter->next = launcher->interpreters;
 	launcher->interpreters = interpreter;
 	launcher->interpreter_count++;
 	zygote->counts[INTERPRETER_FORKING]++;
 	interpreter_enter(interpreter, INTERPRETER_FORKING); /* sets its deadline */
 	result = birth_wire_make(interpreter);
+	if (result == 0)
+		result = watch_make(interpreter);
 	if (result == 0)
 		result = birth_request(interpreter);
 	if (result < 0)
@@ -115,17 +119,15 @@ birth_pid_check(Interpreter *interpreter)
 }
 
 static int
-birth_group_enter(Interpreter *interpreter)
+birth_group_make(Interpreter *interpreter)
 {
 	const PolicyPool *pool = &interpreter->zygote->pool;
 	const Cgroup *cgroup = &interpreter->launcher->cgroup;
 	const CgroupLimits limits = {
 		.memory = pool->limits.memory, .pids = pool->limits.pids, .cpu_percent = pool->limits.cpu_percent};
-	int result;
 
 	snprintf(interpreter->group, sizeof(interpreter->group), CGROUP_TOP "/%s/%" PRIu64, pool->name, interpreter->id);
-	result = cgroup->backend->group_make(cgroup, interpreter->group, &limits);
-	return result == 0 ? cgroup->backend->group_attach(cgroup, interpreter->group, interpreter->pid) : result;
+	return cgroup->backend->group_make(cgroup, interpreter->group, &limits);
 }
 
 static int
@@ -134,12 +136,23 @@ birth_oom_score(Interpreter *interpreter)
 	return launcher_proc_oom_score(interpreter->pid, BIRTH_OOM_SCORE);
 }
 
+/* It goes into its group by itself where that is quicker, or has been put there. */
 static int
 birth_go(Interpreter *interpreter)
 {
 	const ControlMessage go = {.kind = CONTROL_GO, .id = interpreter->id};
+	const Cgroup *cgroup = &interpreter->launcher->cgroup;
+	int doors[CGROUP_CONTROLLERS_MAX];
+	int count = cgroup->backend->group_doors(cgroup, interpreter->group, doors);
+	int result = count < 0 ? count : 0;
 
-	return control_send(interpreter->socket.fd, &go, NULL, 0);
+	if (count == 0)
+		result = cgroup->backend->group_attach(cgroup, interpreter->group, interpreter->pid);
+	if (result == 0)
+		result = control_send(interpreter->socket.fd, &go, doors, count);
+	for (int i = 0; i < count; i++)
+		close(doors[i]);
+	return result;
 }
 
 static const struct
@@ -149,7 +162,7 @@ static const struct
 } birth_steps[] = {
 	{"process", birth_pid_check},
 	{"oom_score_adj", birth_oom_score},
-	{"cgroup", birth_group_enter},
+	{"cgroup", birth_group_make},
 	{"go", birth_go},
 };
 
@@ -202,6 +215,17 @@ static const struct
 	{CONTROL_FAILED, INTERPRETER_FAILED},
 };
 
+/* What it says of itself is not believed: one that is not in its group has failed. */
+static void
+birth_group_check(const Interpreter *interpreter, ControlMessage *message)
+{
+	const Cgroup *cgroup = &interpreter->launcher->cgroup;
+	int result = cgroup->backend->group_holds(cgroup, interpreter->group, interpreter->pid);
+
+	if (result < 0 && !birth_is_dead(interpreter))
+		*message = (ControlMessage){.kind = CONTROL_FAILED, .status = -result, .text = "cgroup: it is not in its own"};
+}
+
 /* Anything else, its end included, is answered with death. */
 void
 birth_socket_ready(void *owner)
@@ -215,6 +239,8 @@ birth_socket_ready(void *owner)
 		close(fds[i]);
 	if (result == -EAGAIN)
 		return;
+	if (result == 1 && message.kind == CONTROL_ARMED)
+		birth_group_check(interpreter, &message);
 	for (size_t i = 0; i < sizeof(birth_messages) / sizeof(birth_messages[0]) && result == 1; i++)
 		if (birth_messages[i].kind == message.kind)
 		{

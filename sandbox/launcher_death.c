@@ -12,6 +12,7 @@
 
 #include "sandbox/launcher_backend.h"
 #include "sandbox/launcher_grave.h"
+#include "sandbox/launcher_watch.h"
 #include "sandbox/launcher_zygote.h"
 
 /* While the pidfd takes signals the number is still the process's own, and that of the group it leads. */
@@ -74,6 +75,8 @@ death_notify(Interpreter *interpreter, int status)
 	};
 
 	interpreter_usage_read(interpreter, &usage);
+	/* Those that it has outlived were of what it had started; the last look may have met it between its kill and its end. */
+	usage.oom_kills -= interpreter->look.oom_kills[0];
 	message.cause = death_cause(interpreter, status, &usage);
 	message.memory_peak = (int64_t) usage.memory_peak;
 	backend_send(interpreter->owner, &message, NULL, 0);
@@ -96,6 +99,7 @@ death_forget(Interpreter *interpreter)
 		close(interpreter->wire_fd);
 	if (interpreter->shared != NULL)
 		munmap(interpreter->shared, WIRE_HEADER_SIZE);
+	watch_forget(interpreter);
 	free(interpreter);
 }
 

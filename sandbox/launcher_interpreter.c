@@ -22,6 +22,7 @@
 #include "sandbox/launcher_layer.h"
 #include "sandbox/launcher_lease.h"
 #include "sandbox/launcher_proc.h"
+#include "sandbox/launcher_watch.h"
 #include "sandbox/launcher_zygote.h"
 
 typedef void (*InterpreterAction)(Interpreter *interpreter, const ControlMessage *message, int *fds);
@@ -89,18 +90,19 @@ action_arm(Interpreter *interpreter, const ControlMessage *message, int *fds)
 {
 	Zygote *zygote = interpreter->zygote;
 	Launcher *launcher = interpreter->launcher;
-	uint32_t needed = launcher_layer_needed(launcher, &zygote->pool, zygote->trusted);
+	uint32_t missing;
 
 	(void) fds;
 	interpreter->layers = message->layers | (zygote->layers & launcher->cgroup.layers);
+	missing = policy_layers_missing(&launcher->policy, &zygote->pool, zygote->trusted, interpreter->layers);
 	if (zygote->retired)
 		action_kill(interpreter, NULL, NULL);
-	else if ((needed & ~interpreter->layers) != 0)
+	else if (missing != 0)
 	{
 		char reason[CONTROL_TEXT_SIZE];
 
-		launcher_layer_describe(launcher, needed & ~interpreter->layers, reason, sizeof(reason));
-		lease_refuse_all(zygote, CONTROL_REFUSED_LAYER, needed & ~interpreter->layers, reason);
+		launcher_layer_describe(launcher, missing, reason, sizeof(reason));
+		lease_refuse_all(zygote, CONTROL_REFUSED_LAYER, missing, reason);
 		zygote_child_failed(zygote, reason);
 		action_kill(interpreter, NULL, NULL);
 	}
@@ -135,7 +137,8 @@ action_hand_over(Interpreter *interpreter, const ControlMessage *message, int *f
 {
 	const Zygote *zygote = interpreter->zygote;
 	ControlMessage answer = *message;
-	const int descriptors[] = {interpreter->wire_fd, interpreter->socket.fd, interpreter->life.fd};
+	const int descriptors[] = {interpreter->wire_fd, interpreter->socket.fd, interpreter->life.fd,
+							   interpreter->watch_fd};
 
 	(void) fds;
 	interpreter_enter(interpreter, INTERPRETER_LEASED);
@@ -151,10 +154,29 @@ action_hand_over(Interpreter *interpreter, const ControlMessage *message, int *f
 	answer.pid = interpreter->pid;
 	answer.layers = interpreter->layers;
 	answer.memory_limit = zygote->pool.limits.memory;
-	backend_send(interpreter->owner, &answer, descriptors, 3);
+	backend_send(interpreter->owner, &answer, descriptors, 4);
+	watch_begin(interpreter);
 	launcher_source_close(interpreter->launcher, &interpreter->socket);
 	close(interpreter->wire_fd);
 	interpreter->wire_fd = -1;
+}
+
+/* What it said last says more than how it ended, and may be heard of later. */
+static void
+interpreter_hear_out(Interpreter *interpreter)
+{
+	ControlMessage message;
+	int fds[CONTROL_FDS_MAX], count;
+
+	if (interpreter->state != INTERPRETER_ARMING || interpreter->socket.fd < 0 ||
+		control_receive(interpreter->socket.fd, &message, fds, &count) != 1)
+		return;
+	for (int i = 0; i < count; i++)
+		close(fds[i]);
+	if (message.kind != CONTROL_FAILED)
+		return;
+	zygote_child_failed(interpreter->zygote, message.text);
+	interpreter->was_killed = true;
 }
 
 /* Dead: its zygote is about to tell how, or about to be found dead itself. */
@@ -162,6 +184,7 @@ static void
 action_end(Interpreter *interpreter, const ControlMessage *message, int *fds)
 {
 	(void) message, (void) fds;
+	interpreter_hear_out(interpreter);
 	launcher_source_close(interpreter->launcher, &interpreter->life);
 	launcher_source_close(interpreter->launcher, &interpreter->socket);
 	interpreter_enter(interpreter, INTERPRETER_DYING);
@@ -181,6 +204,7 @@ action_conclude(Interpreter *interpreter, const ControlMessage *message, int *fd
 	int status = message->status;
 
 	(void) fds;
+	interpreter_hear_out(interpreter);
 	if (!interpreter->was_leased && !interpreter->was_killed)
 	{
 		snprintf(reason, sizeof(reason), WIFSIGNALED(status) ? "killed by signal %d" : "ended with exit status %d",
@@ -206,6 +230,14 @@ action_wedged(Interpreter *interpreter, const ControlMessage *message, int *fds)
 	(void) message, (void) fds;
 	zygote_kill(interpreter->zygote, "it did not answer in time");
 	interpreter->deadline_ms = LAUNCHER_NEVER;
+}
+
+void
+interpreter_doom(Interpreter *interpreter, ControlCause cause)
+{
+	interpreter->is_doomed = true;
+	interpreter->verdict = cause;
+	action_kill(interpreter, NULL, NULL);
 }
 
 /*
@@ -234,9 +266,8 @@ action_check_idle(Interpreter *interpreter, const ControlMessage *message, int *
 		interpreter->deadline_ms = now + timeout;
 		return;
 	}
-	interpreter->is_doomed = true;
-	interpreter->verdict = CONTROL_CAUSE_IDLE;
-	action_kill(interpreter, message, fds);
+	(void) message, (void) fds;
+	interpreter_doom(interpreter, CONTROL_CAUSE_IDLE);
 }
 
 static const InterpreterAction interpreter_actions[INTERPRETER_STATE_COUNT][INTERPRETER_EVENT_COUNT] = {
@@ -400,8 +431,12 @@ interpreter_deadline(const Launcher *launcher)
 	int64_t deadline = LAUNCHER_NEVER;
 
 	for (const Interpreter *interpreter = launcher->interpreters; interpreter != NULL; interpreter = interpreter->next)
+	{
 		if (interpreter->deadline_ms < deadline)
 			deadline = interpreter->deadline_ms;
+		if (interpreter->state == INTERPRETER_LEASED && interpreter->look.due_ms < deadline)
+			deadline = interpreter->look.due_ms;
+	}
 	return deadline;
 }
 
@@ -409,9 +444,13 @@ void
 interpreter_expire(Launcher *launcher, int64_t now_ms)
 {
 	for (Interpreter *interpreter = launcher->interpreters; interpreter != NULL; interpreter = interpreter->next)
+	{
+		if (interpreter->state == INTERPRETER_LEASED && interpreter->look.due_ms <= now_ms)
+			watch_look(interpreter, now_ms);
 		if (interpreter->deadline_ms <= now_ms)
 		{
 			interpreter_event(interpreter, INTERPRETER_EXPIRED, NULL, NULL);
 			return;
 		}
+	}
 }

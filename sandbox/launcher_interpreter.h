@@ -31,6 +31,16 @@ typedef enum InterpreterEvent
 	INTERPRETER_EVENT_COUNT
 } InterpreterEvent;
 
+/* What was seen when it was looked at last, see launcher_watch.c. */
+typedef struct InterpreterLook
+{
+	int64_t at_ms, pause_ms, due_ms;
+	uint32_t turn, state;
+	uint64_t cpu_ns;
+	uint64_t oom_kills[2]; /* of its group, at the look before and at this one */
+	bool is_stray;		   /* has been stopped between calls */
+} InterpreterLook;
+
 struct Interpreter
 {
 	Interpreter *next;
@@ -40,10 +50,13 @@ struct Interpreter
 	uint64_t id;
 	InterpreterState state;
 	pid_t pid;
-	LauncherSource socket;		 /* until it is leased */
-	LauncherSource life;		 /* its pidfd */
-	int wire_fd;				 /* until it is leased */
-	WireShared *shared;			 /* of a lease with an idle timeout; NULL: none. The child writes there too */
+	LauncherSource socket;	 /* until it is leased */
+	LauncherSource life;	 /* its pidfd */
+	int wire_fd;			 /* until it is leased */
+	WireShared *shared;		 /* of a lease with an idle timeout; NULL: none. The child writes there too */
+	int watch_fd;			 /* until it is leased */
+	struct WatchPage *watch; /* shared with the lease's backend */
+	InterpreterLook look;
 	uint32_t layers;			 /* in force */
 	uint32_t role;				 /* for whom */
 	bool was_leased, was_killed; /* killed: by us */
@@ -65,6 +78,8 @@ void interpreter_hand_over(Interpreter *interpreter, Backend *backend, const Con
 void interpreter_event(Interpreter *interpreter, InterpreterEvent event, const ControlMessage *message, int *fds);
 /* Whether every state answers every event. For tests. */
 bool interpreter_table_is_full(void);
+/* Ends a leased one; its owner is told the cause. */
+void interpreter_doom(Interpreter *interpreter, ControlCause cause);
 /* The backend is gone: all its leases end. */
 void interpreter_release_all(Launcher *launcher, const Backend *backend);
 /* The spares of a zygote end. */

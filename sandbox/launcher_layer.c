@@ -1,8 +1,9 @@
 /*
- * launcher_layer.c - the table of layers as the launcher sees them: how each is tried, who gets it, who must have it.
+ * launcher_layer.c - the table of layers as the launcher sees them: how each is tried, and what is told of it.
  *
  * DESIGN. A layer works when doing it works: each is tried in a forked child that is thrown away, so that a sysctl, a
- * security module or a container that stands in the way shows, whatever its name. Runs in the launcher at its start.
+ * security module or a container that stands in the way shows, whatever its name. Runs in the launcher at its start, and
+ * in `pybox doctor`.
  */
 #include "sandbox/launcher_layer.h"
 
@@ -12,46 +13,60 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sandbox/landlock.h"
+#include "sandbox/launcher_cause.h"
 #include "sandbox/launcher_probe.h"
+#include "sandbox/lockdown.h"
+#include "sandbox/seccomp.h"
 
 #define PROBE_SECONDS 10
 
-/* Whether an untrusted pool gets a layer; a trusted one gets all. */
-typedef enum LayerForUntrusted
+static void
+detail_landlock(const Launcher *launcher, char *text, size_t size)
 {
-	LAYER_ALWAYS,
-	LAYER_OWED,		   /* always, and refused without, required by the policy or not */
-	LAYER_WITHOUT_NET, /* owed by `net: none`; with `net: host` there is none */
-	LAYER_WITHOUT_FS,  /* owed by `fs: none`; with `fs: host` there is none */
-} LayerForUntrusted;
+	(void) launcher;
+	snprintf(text, size, "rights of version %d", landlock_version());
+}
+
+static void
+detail_seccomp(const Launcher *launcher, char *text, size_t size)
+{
+	static struct sock_filter filter[LOCKDOWN_FILTER_MAX];
+
+	(void) launcher;
+	snprintf(text, size, "%d instructions for pybox, %d for pyboxu",
+			 seccomp_compile(&seccomp_trusted, SECCOMP_WHEN_NO_NET, filter, LOCKDOWN_FILTER_MAX),
+			 seccomp_compile(&seccomp_untrusted, SECCOMP_WHEN_NO_NET, filter, LOCKDOWN_FILTER_MAX));
+}
+
+static void
+detail_cgroup(const Launcher *launcher, char *text, size_t size)
+{
+	snprintf(text, size, "%s, /%.200s", launcher->cgroup.backend->name, launcher->cgroup.name);
+}
 
 static const struct
 {
-	LayerForUntrusted untrusted;
-	int (*probe)(const Launcher *launcher); /* in a child: 0 or -errno */
-	const char *hint;						/* what may stand in the way; NULL: the error says it */
+	int (*probe)(const Launcher *launcher);							   /* in a child: 0 or -errno */
+	void (*detail)(const Launcher *launcher, char *text, size_t size); /* NULL: there is nothing to add */
 } launcher_layers[LAYER_COUNT] = {
-	[LAYER_USER_NAMESPACE] = {LAYER_ALWAYS, probe_user_namespace,
-							  "see sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces and AppArmor"},
-	/* Without one, `fs: host` could not hide the data directory. */
-	[LAYER_MOUNT_NAMESPACE] = {LAYER_OWED, probe_mount_namespace, NULL},
-	[LAYER_PID_NAMESPACE] = {LAYER_ALWAYS, probe_pid_namespace, NULL},
-	[LAYER_IPC_NAMESPACE] = {LAYER_ALWAYS, probe_ipc_namespace, NULL},
-	[LAYER_UTS_NAMESPACE] = {LAYER_ALWAYS, probe_uts_namespace, NULL},
-	[LAYER_NET_NAMESPACE] = {LAYER_WITHOUT_NET, probe_net_namespace, NULL},
-	[LAYER_CGROUP_NAMESPACE] = {LAYER_ALWAYS, probe_cgroup_namespace, NULL},
-	[LAYER_ROOT] = {LAYER_WITHOUT_FS, probe_root, NULL},
-	[LAYER_CAPABILITIES] = {LAYER_ALWAYS, probe_capabilities, NULL},
-	[LAYER_NO_NEW_PRIVS] = {LAYER_ALWAYS, probe_no_new_privs, NULL},
-	[LAYER_RLIMITS] = {LAYER_ALWAYS, probe_rlimits, NULL},
-	[LAYER_LANDLOCK] = {LAYER_ALWAYS, probe_landlock, "the kernel needs Landlock among its security modules (lsm=)"},
-	[LAYER_SECCOMP] = {LAYER_ALWAYS, probe_seccomp, NULL},
-	[LAYER_CGROUP_MEMORY] = {LAYER_ALWAYS, probe_cgroup_memory, NULL},
-	[LAYER_CGROUP_PIDS] = {LAYER_ALWAYS, probe_cgroup_pids, NULL},
-	[LAYER_CGROUP_CPU] = {LAYER_ALWAYS, probe_cgroup_cpu, NULL},
+	[LAYER_USER_NAMESPACE] = {probe_user_namespace, NULL},
+	[LAYER_MOUNT_NAMESPACE] = {probe_mount_namespace, NULL},
+	[LAYER_PID_NAMESPACE] = {probe_pid_namespace, NULL},
+	[LAYER_IPC_NAMESPACE] = {probe_ipc_namespace, NULL},
+	[LAYER_UTS_NAMESPACE] = {probe_uts_namespace, NULL},
+	[LAYER_NET_NAMESPACE] = {probe_net_namespace, NULL},
+	[LAYER_CGROUP_NAMESPACE] = {probe_cgroup_namespace, NULL},
+	[LAYER_ROOT] = {probe_root, NULL},
+	[LAYER_CAPABILITIES] = {probe_capabilities, NULL},
+	[LAYER_NO_NEW_PRIVS] = {probe_no_new_privs, NULL},
+	[LAYER_RLIMITS] = {probe_rlimits, NULL},
+	[LAYER_LANDLOCK] = {probe_landlock, detail_landlock},
+	[LAYER_SECCOMP] = {probe_seccomp, detail_seccomp},
+	[LAYER_CGROUP_MEMORY] = {probe_cgroup_memory, detail_cgroup},
+	[LAYER_CGROUP_PIDS] = {probe_cgroup_pids, detail_cgroup},
+	[LAYER_CGROUP_CPU] = {probe_cgroup_cpu, detail_cgroup},
 };
-
-#define LAYERS_OF_CGROUP (LAYER_BIT(LAYER_CGROUP_MEMORY) | LAYER_BIT(LAYER_CGROUP_PIDS) | LAYER_BIT(LAYER_CGROUP_CPU))
 
 static int
 launcher_layer_try(const Launcher *launcher, int layer)
@@ -72,74 +87,62 @@ launcher_layer_try(const Launcher *launcher, int layer)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : ETIMEDOUT;
 }
 
-static void
-launcher_layer_reason(const Launcher *launcher, int layer, char *text, size_t size)
+/* Of the moment, not of the machine: what worked before is taken to work still. */
+static bool
+launcher_layer_is_passing(int error)
 {
-	const char *hint = launcher_layers[layer].hint, *error = strerror(launcher->layer_errors[layer]);
+	static const int passing[] = {EAGAIN, ENOMEM, EMFILE, ENFILE, ETIMEDOUT};
 
-	if ((LAYERS_OF_CGROUP & LAYER_BIT(layer)) != 0 && launcher->cgroup.why[0] != '\0')
-		snprintf(text, size, "%s", launcher->cgroup.why);
-	else
-		snprintf(text, size, hint == NULL ? "%s" : "%s (%s)", error, hint);
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		if (error == passing[i])
+			return true;
+	return false;
 }
 
 void
-launcher_layer_probe(Launcher *launcher)
+launcher_layer_probe(Launcher *launcher, uint32_t mask)
 {
-	launcher->layers = 0;
 	for (int layer = 0; layer < LAYER_COUNT; layer++)
 	{
-		ControlMessage message = {.kind = CONTROL_LAYER, .id = (uint64_t) layer};
+		bool worked = (launcher->layers & LAYER_BIT(layer)) != 0;
+		int error =
+			(mask & LAYER_BIT(layer)) == 0 ? launcher->layer_errors[layer] : launcher_layer_try(launcher, layer);
 
-		launcher->layer_errors[layer] = launcher_layer_try(launcher, layer);
+		launcher->layer_errors[layer] = worked && launcher_layer_is_passing(error) ? 0 : error;
+		launcher->layers &= ~LAYER_BIT(layer);
 		if (launcher->layer_errors[layer] == 0)
 			launcher->layers |= LAYER_BIT(layer);
-		else
-			launcher_layer_reason(launcher, layer, message.text, sizeof(message.text));
-		message.status = launcher->layer_errors[layer];
-		launcher_scheduler_send(launcher, &message);
 	}
 }
 
-static bool
-launcher_layer_given(LayerForUntrusted rule, const PolicyPool *pool)
+bool
+launcher_layer_is_blamed(const char *reason)
 {
-	const bool given[] = {
-		[LAYER_ALWAYS] = true,
-		[LAYER_OWED] = true,
-		[LAYER_WITHOUT_NET] = pool->net == POLICY_REACH_NONE,
-		[LAYER_WITHOUT_FS] = pool->fs == POLICY_REACH_NONE,
-	};
-
-	return given[rule];
-}
-
-static bool
-launcher_layer_owed(LayerForUntrusted rule)
-{
-	return rule == LAYER_OWED || rule == LAYER_WITHOUT_NET || rule == LAYER_WITHOUT_FS;
-}
-
-uint32_t
-launcher_layer_wanted(const PolicyPool *pool, bool trusted)
-{
-	uint32_t wanted = 0;
-
+	if (strstr(reason, "clone3: ") != NULL)
+		return true;
 	for (int layer = 0; layer < LAYER_COUNT; layer++)
-		if (trusted || launcher_layer_given(launcher_layers[layer].untrusted, pool))
-			wanted |= LAYER_BIT(layer);
-	return wanted;
+	{
+		char stage[64];
+
+		snprintf(stage, sizeof(stage), "%s: ", layer_name(layer));
+		if (strstr(reason, stage) != NULL)
+			return true;
+	}
+	return false;
 }
 
-uint32_t
-launcher_layer_needed(const Launcher *launcher, const PolicyPool *pool, bool trusted)
+void
+launcher_layer_detail(const Launcher *launcher, int layer, char *text, size_t size)
 {
-	uint32_t needed = launcher->policy.require;
+	text[0] = '\0';
+	if (launcher_layers[layer].detail != NULL)
+		launcher_layers[layer].detail(launcher, text, size);
+}
 
-	for (int layer = 0; layer < LAYER_COUNT && !trusted; layer++)
-		if (launcher_layer_owed(launcher_layers[layer].untrusted))
-			needed |= LAYER_BIT(layer);
-	return needed & launcher_layer_wanted(pool, trusted);
+void
+launcher_layer_reason(const Launcher *launcher, int layer, char *text, size_t size)
+{
+	launcher_cause_word(launcher, launcher_cause_find(launcher, layer, NULL)->why, layer, NULL, text, size);
 }
 
 void
@@ -150,7 +153,7 @@ launcher_layer_describe(const Launcher *launcher, uint32_t missing, char *text, 
 	text[0] = '\0';
 	for (int layer = 0; layer < LAYER_COUNT && used < size; layer++)
 	{
-		char reason[384] = "not in force in the interpreter";
+		char reason[LAUNCHER_REASON_SIZE] = "not in force in the interpreter";
 
 		if ((missing & LAYER_BIT(layer)) == 0)
 			continue;

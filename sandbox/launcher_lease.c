@@ -53,7 +53,7 @@ lease_request(Backend *backend, const ControlMessage *request)
 	bool trusted = request->trusted != 0;
 	int number = policy_pool_find(&launcher->policy, request->pool);
 	const PolicyPool *pool = number < 0 ? NULL : &launcher->policy.pools[number];
-	uint32_t missing = pool == NULL ? 0 : launcher_layer_needed(launcher, pool, trusted) & ~launcher->layers;
+	uint32_t missing = pool == NULL ? 0 : policy_layers_missing(&launcher->policy, pool, trusted, launcher->layers);
 	Zygote *zygote = pool == NULL || missing != 0 ? NULL : zygote_obtain(launcher, pool, trusted);
 	char reason[CONTROL_TEXT_SIZE];
 

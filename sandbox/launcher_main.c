@@ -146,7 +146,8 @@ launcher_clean(void)
 static int
 launcher_probe(void)
 {
-	launcher_layer_probe(&launcher);
+	launcher_layer_probe(&launcher, LAYER_ALL);
+	launcher_scheduler_report(&launcher);
 	return 0;
 }
 

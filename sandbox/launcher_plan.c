@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "sandbox/jail_step.h"
-#include "sandbox/launcher_layer.h"
 #include "sandbox/launcher_memfd.h"
 #include "sandbox/seccomp.h"
 
@@ -140,15 +139,19 @@ plan_paths_put(const PlanInput *input, LockdownPlan *lockdown)
 			result = plan_pattern_put(lockdown, jail_paths[i].pattern);
 	for (int i = 0; i < input->pool->package_count && result == 0; i++)
 		result = plan_path_put(lockdown, input->pool->packages[i]);
+	for (int i = 0; i < input->pool->read_count && result == 0; i++)
+		result = plan_path_put(lockdown, input->pool->read[i]);
 	return result;
 }
 
 static unsigned
 plan_filter_options(const PlanInput *input)
 {
+	const LauncherPlan *plan = input->plan;
 	bool without_net = input->trusted || input->pool->net == POLICY_REACH_NONE;
 
-	return (input->plan->has_tmp ? SECCOMP_WITH_TMP : SECCOMP_WITHOUT_TMP) | (without_net ? SECCOMP_WITHOUT_NET : 0);
+	return (plan->has_tmp ? SECCOMP_WHEN_TMP : SECCOMP_WHEN_NO_TMP) | (without_net ? SECCOMP_WHEN_NO_NET : 0) |
+		   (plan->has_tmp || plan->has_null ? SECCOMP_WHEN_WRITING : 0);
 }
 
 static int
@@ -173,6 +176,27 @@ plan_tmp_is_possible(const PolicyPool *pool, bool trusted, uint32_t layers)
 	return pool->limits.tmp > 0 && (layers & LAYER_BIT(trusted ? LAYER_ROOT : LAYER_MOUNT_NAMESPACE)) != 0;
 }
 
+/*
+ * Python is refused more before the kernel has to kill it, so that it can say which line it was. The rest is for what no
+ * allocator sees: stacks, page tables, and pages of the zygote's that are written to.
+ */
+static int64_t
+plan_memory(int64_t limit)
+{
+	int64_t memory = limit - limit / 16 - 8 * MIB;
+
+	return memory > limit / 2 ? memory : limit / 2;
+}
+
+/* A filter sees no path. So that "to write" means one device only takes two layers that do: the root and Landlock. */
+static bool
+plan_null_is_possible(const PolicyPool *pool, uint32_t layers)
+{
+	const uint32_t needed = LAYER_BIT(LAYER_ROOT) | LAYER_BIT(LAYER_LANDLOCK);
+
+	return pool->dev_null == POLICY_NULL_WRITE && (layers & needed) == needed;
+}
+
 static int
 plan_fill(const PlanInput *input, LauncherPlan *plan, LockdownPlan *lockdown)
 {
@@ -184,7 +208,9 @@ plan_fill(const PlanInput *input, LauncherPlan *plan, LockdownPlan *lockdown)
 	lockdown->wanted = plan->layers & (LAYER_BIT(LAYER_CAPABILITIES) | LAYER_BIT(LAYER_NO_NEW_PRIVS) |
 									   LAYER_BIT(LAYER_RLIMITS) | LAYER_BIT(LAYER_LANDLOCK) | LAYER_BIT(LAYER_SECCOMP));
 	lockdown->fences_files = plan->fences_files;
+	lockdown->has_null = plan->has_null;
 	lockdown->tmp = plan->has_tmp ? input->pool->limits.tmp : 0;
+	lockdown->memory = plan_memory(input->pool->limits.memory);
 	plan_limits_put(input, lockdown);
 	result = plan_paths_put(input, lockdown);
 	if (result == 0)
@@ -207,8 +233,9 @@ launcher_plan_make(const Launcher *launcher, const PolicyPool *pool, bool truste
 	if (made != NULL && lockdown != NULL)
 	{
 		made->lockdown_fd = -1;
-		made->layers = launcher->layers & launcher_layer_wanted(pool, trusted);
+		made->layers = launcher->layers & policy_layers_wanted(pool, trusted);
 		made->has_tmp = plan_tmp_is_possible(pool, trusted, made->layers);
+		made->has_null = plan_null_is_possible(pool, made->layers);
 		made->fences_files = trusted || pool->fs == POLICY_REACH_NONE;
 		result = plan_fill(&input, made, lockdown);
 	}

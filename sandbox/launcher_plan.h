@@ -11,6 +11,7 @@ typedef struct LauncherPlan
 {
 	uint32_t layers;			/* LAYER_BITs for the jail */
 	bool has_tmp, fences_files; /* as in JailSpec */
+	bool has_null;				/* as in LockdownPlan */
 	int lockdown_fd;			/* sealed memfd with the LockdownPlan */
 	struct sock_fprog program;	/* the zygote's filter, in filter */
 	struct sock_filter filter[LOCKDOWN_FILTER_MAX];

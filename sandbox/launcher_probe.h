@@ -5,7 +5,11 @@
 #ifndef PYBOX_LAUNCHER_PROBE_H
 #define PYBOX_LAUNCHER_PROBE_H
 
+#include <errno.h>
+
 #include "sandbox/launcher.h"
+
+#define PROBE_NOT_HELD EBADE /* the kernel took the layer, but what it forbids works */
 
 int probe_user_namespace(const Launcher *launcher);
 int probe_mount_namespace(const Launcher *launcher);

@@ -61,6 +61,17 @@ launcher_proc_parent(pid_t pid)
 	return parent > 0 ? (pid_t) parent : -1;
 }
 
+int64_t
+launcher_proc_anonymous(pid_t pid)
+{
+	char path[64];
+	long kilobytes;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	kilobytes = proc_number(path, "\nRssAnon:");
+	return kilobytes > 0 ? (int64_t) kilobytes * 1024 : 0;
+}
+
 void
 launcher_proc_usage(pid_t pid, uint64_t *memory, uint64_t *cpu_ns)
 {

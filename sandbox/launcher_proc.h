@@ -9,6 +9,8 @@
 pid_t launcher_proc_pidfd_pid(int fd);
 /* The parent's pid, or -1. */
 pid_t launcher_proc_parent(pid_t pid);
+/* Bytes of it that are no file's; 0 when the process is gone. */
+int64_t launcher_proc_anonymous(pid_t pid);
 /* Bytes in memory and processor time; both 0 when the process is gone. */
 void launcher_proc_usage(pid_t pid, uint64_t *memory, uint64_t *cpu_ns);
 /* Makes the process the first choice when memory runs out. Returns 0 or -errno. */

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "sandbox/launcher.h"
+#include "sandbox/launcher_cause.h"
+#include "sandbox/launcher_layer.h"
 #include "sandbox/launcher_zygote.h"
 
 /* A scheduler that does not read misses a message; the next ones are as good. */
@@ -105,6 +107,56 @@ scheduler_node_limit(const Launcher *launcher)
 		launcher_log("could not cap the memory of all interpreters together: %s", strerror(-result));
 }
 
+#define HINT_COMMAND_SIZE 240
+
+/* Commands of several lines are the doctor's to print. */
+static void
+scheduler_hint(const Launcher *launcher, int layer, char *text, size_t size)
+{
+	const LauncherCause *cause = launcher_cause_find(launcher, layer, NULL);
+	char mend[CONTROL_TEXT_SIZE];
+
+	text[0] = '\0';
+	if (cause->mend == NULL)
+		return;
+	launcher_cause_word(launcher, cause->mend, layer, NULL, mend, sizeof(mend));
+	if (strlen(mend) < HINT_COMMAND_SIZE && strchr(mend, '\n') == NULL)
+		snprintf(text, size, "As root: %.240s", mend);
+	else
+		snprintf(text, size, "As root, for the commands that mend it: pybox doctor%s%.180s",
+				 launcher->cgroup.name[0] == '\0' ? "" : " --cgroup /", launcher->cgroup.name);
+}
+
+void
+launcher_scheduler_report(Launcher *launcher)
+{
+	for (int layer = 0; layer < LAYER_COUNT; layer++)
+	{
+		ControlMessage message = {
+			.kind = CONTROL_LAYER, .id = (uint64_t) layer, .status = launcher->layer_errors[layer]};
+		char reason[LAUNCHER_REASON_SIZE], hint[LAUNCHER_REASON_SIZE];
+
+		if (message.status == 0)
+			launcher_layer_detail(launcher, layer, message.text, sizeof(message.text));
+		else
+		{
+			launcher_layer_reason(launcher, layer, reason, sizeof(reason));
+			scheduler_hint(launcher, layer, hint, sizeof(hint));
+			snprintf(message.text, sizeof(message.text), "%s\n%s", reason, hint);
+		}
+		launcher_scheduler_send(launcher, &message);
+	}
+}
+
+/* Not the cgroups, which are chosen at the start: a limit that is tried leaves a line in the kernel's log. */
+void
+launcher_scheduler_renew(Launcher *launcher)
+{
+	launcher_layer_probe(launcher, LAYER_ALL & ~(LAYER_BIT(LAYER_CGROUP_MEMORY) | LAYER_BIT(LAYER_CGROUP_PIDS) |
+												 LAYER_BIT(LAYER_CGROUP_CPU)));
+	launcher_scheduler_report(launcher);
+}
+
 void
 launcher_scheduler_apply(Launcher *launcher)
 {
@@ -115,8 +167,10 @@ launcher_scheduler_apply(Launcher *launcher)
 static void
 scheduler_policy(Launcher *launcher, const ControlMessage *message, int fd)
 {
-	if (scheduler_policy_parse(launcher, message->generation, fd) == 0)
-		launcher_scheduler_apply(launcher);
+	if (scheduler_policy_parse(launcher, message->generation, fd) < 0)
+		return;
+	launcher_scheduler_renew(launcher);
+	launcher_scheduler_apply(launcher);
 }
 
 static const struct

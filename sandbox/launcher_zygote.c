@@ -24,6 +24,8 @@
 #define ZYGOTE_FORKS_MAX 8 /* under way at once */
 #define ZYGOTE_FAILURES_WAITED 2
 
+static void zygote_retire(Zygote *zygote);
+
 static void
 zygote_back_off(Zygote *zygote)
 {
@@ -44,6 +46,7 @@ zygote_status_send(const Zygote *zygote, ControlZygote status)
 		.trusted = zygote->trusted,
 		.layers = zygote->layers,
 		.pid = zygote->pid,
+		.memory_peak = zygote->need,
 	};
 
 	/* Of two of one pool the retired is nobody's business any more. */
@@ -82,10 +85,17 @@ zygote_make(Launcher *launcher, const PolicyPool *pool, bool trusted)
 		free(zygote);
 		return NULL;
 	}
-	zygote->layers = launcher->layers & launcher_layer_wanted(pool, trusted);
+	zygote->layers = launcher->layers & policy_layers_wanted(pool, trusted);
 	zygote->next = launcher->zygotes;
 	launcher->zygotes = zygote;
 	return zygote;
+}
+
+/* Its plan is of the layers that the machine had when it was made. */
+static bool
+zygote_has_other_layers(const Zygote *zygote)
+{
+	return zygote->layers != (zygote->launcher->layers & policy_layers_wanted(&zygote->pool, zygote->trusted));
 }
 
 Zygote *
@@ -93,6 +103,11 @@ zygote_obtain(Launcher *launcher, const PolicyPool *pool, bool trusted)
 {
 	Zygote *zygote = zygote_find(launcher, pool->name, trusted);
 
+	if (zygote != NULL && zygote_has_other_layers(zygote))
+	{
+		zygote_retire(zygote);
+		zygote = zygote_find(launcher, pool->name, trusted); /* who waited has moved there */
+	}
 	return zygote != NULL ? zygote : zygote_make(launcher, pool, trusted);
 }
 
@@ -117,9 +132,10 @@ zygote_free(Zygote *zygote)
 static bool
 zygote_is_wanted(const Zygote *zygote)
 {
-	uint32_t needed = launcher_layer_needed(zygote->launcher, &zygote->pool, zygote->trusted);
+	const Launcher *launcher = zygote->launcher;
 
-	if (zygote->retired || (needed & ~zygote->launcher->layers) != 0)
+	if (zygote->retired ||
+		policy_layers_missing(&launcher->policy, &zygote->pool, zygote->trusted, launcher->layers) != 0)
 		return false;
 	return zygote->leases != NULL || (zygote->keeps_spares && zygote->pool.spares > 0);
 }
@@ -176,13 +192,29 @@ zygote_advance(Zygote *zygote)
 		zygote_start(zygote);
 }
 
+/* A layer that the machine had at the start may be gone since, by a sysctl for one: then that is the reason. */
+static void
+zygote_refuse_all(Zygote *zygote)
+{
+	Launcher *launcher = zygote->launcher;
+	char text[CONTROL_TEXT_SIZE];
+	uint32_t missing;
+
+	if (launcher_layer_is_blamed(zygote->reason))
+		launcher_scheduler_renew(launcher);
+	missing = policy_layers_missing(&launcher->policy, &zygote->pool, zygote->trusted, launcher->layers);
+	launcher_layer_describe(launcher, missing, text, sizeof(text));
+	lease_refuse_all(zygote, missing != 0 ? CONTROL_REFUSED_LAYER : CONTROL_REFUSED_START, missing,
+					 missing != 0 ? text : zygote->reason);
+}
+
 void
 zygote_child_failed(Zygote *zygote, const char *reason)
 {
 	snprintf(zygote->reason, sizeof(zygote->reason), "%s", reason);
 	launcher_log("pool \"%s\": an interpreter could not be made ready: %s", zygote->pool.name, reason);
 	zygote_back_off(zygote);
-	lease_refuse_all(zygote, CONTROL_REFUSED_START, 0, zygote->reason);
+	zygote_refuse_all(zygote);
 }
 
 void
@@ -212,7 +244,7 @@ zygote_fall(Zygote *zygote)
 	zygote_status_send(zygote, CONTROL_ZYGOTE_BROKEN);
 	zygote->pid = 0;
 	if (!zygote->was_up || zygote->failures > ZYGOTE_FAILURES_WAITED)
-		lease_refuse_all(zygote, CONTROL_REFUSED_START, 0, zygote->reason);
+		zygote_refuse_all(zygote);
 }
 
 static bool
@@ -264,10 +296,16 @@ zygote_reconcile(Launcher *launcher)
 		int number = policy_pool_find(policy, zygote->pool.name);
 
 		next = zygote->next;
-		if (!zygote->retired && (number < 0 || !zygote_pool_is_same(zygote, &policy->pools[number])))
+		if (!zygote->retired &&
+			(number < 0 || !zygote_pool_is_same(zygote, &policy->pools[number]) || zygote_has_other_layers(zygote)))
 			zygote_retire(zygote);
 		else
+		{
+			/* Whoever loads a policy may have mended what kept it down. */
+			zygote->failures = 0;
+			zygote->retry_ms = 0;
 			zygote_announce(zygote);
+		}
 	}
 	for (int i = 0; i < policy->pool_count; i++)
 	{

@@ -31,6 +31,7 @@ struct Zygote
 	LauncherPlan *plan;
 	uint32_t layers; /* in force around its interpreters */
 	pid_t pid;
+	int64_t need;				  /* bytes that an interpreter with its preload list needs; 0: not measured */
 	int report_fd;				  /* the jail's */
 	LauncherSource control, exit; /* exit is the pidfd */
 	char group[CGROUP_GROUP_SIZE];

@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #include "sandbox/jail.h"
+#include "sandbox/launcher_grant.h"
 #include "sandbox/launcher_grave.h"
 #include "sandbox/launcher_layer.h"
+#include "sandbox/launcher_proc.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -25,6 +27,9 @@
 
 #define ZYGOTE_START_LIMIT_MS 120000 /* the slowest preload list from a cold disk */
 #define ZYGOTE_WAIT_MS 1000
+#define ZYGOTE_MEMORY_MORE (INT64_C(1) << 30) /* than an interpreter, or a quarter of node.memory */
+#define ZYGOTE_MEMORY_WORK (INT64_C(8) << 20) /* what an interpreter needs beside what its zygote has */
+#define MEGABYTES(bytes) ((long long) (((bytes) + (1 << 20) - 1) >> 20))
 #define ZYGOTE_PIDS 512 /* itself and children on their way to their own groups */
 #define ZYGOTE_ARGUMENTS_MAX (8 + 2 * POLICY_PACKAGES_MAX + 2 * POLICY_PRELOADS_MAX)
 
@@ -60,13 +65,14 @@ zygote_jail_start(Zygote *zygote, int control_fd, JailProcess *process)
 {
 	const Launcher *launcher = zygote->launcher;
 	char *arguments[ZYGOTE_ARGUMENTS_MAX];
-	const char *packages[POLICY_PACKAGES_MAX + 1] = {NULL};
+	const char *packages[POLICY_PACKAGES_MAX + 1] = {NULL}, *folders[POLICY_READS_MAX + 1] = {NULL};
 	const JailSpec spec = {
 		.program = launcher->interpreter_path,
 		.arguments = arguments,
 		.environment = zygote_environment,
 		.data_directory = launcher->data_directory,
 		.packages = packages,
+		.folders = folders,
 		.filter = &zygote->plan->program,
 		.control_fd = control_fd,
 		.plan_fd = zygote->plan->lockdown_fd,
@@ -78,16 +84,28 @@ zygote_jail_start(Zygote *zygote, int control_fd, JailProcess *process)
 	zygote_arguments_fill(zygote, arguments);
 	for (int i = 0; i < zygote->pool.package_count; i++)
 		packages[i] = zygote->pool.packages[i];
+	for (int i = 0; i < zygote->pool.read_count; i++)
+		folders[i] = zygote->pool.read[i];
 	return jail_start(&spec, process);
 }
 
-/* Its own group beside those of its interpreters: what it preloads has to fit into what one of them may have. */
+/* It may have more memory than its interpreters, so that its need can be told, but not all that they share with others. */
+static int64_t
+zygote_memory(const Zygote *zygote)
+{
+	int64_t node = zygote->launcher->policy.node_memory;
+	int64_t more = node > 0 && node / 4 < ZYGOTE_MEMORY_MORE ? node / 4 : ZYGOTE_MEMORY_MORE;
+
+	return zygote->pool.limits.memory + more;
+}
+
+/* Its own group beside those of its interpreters. */
 static int
 zygote_group_make(Zygote *zygote)
 {
 	const Cgroup *cgroup = &zygote->launcher->cgroup;
 	const CgroupLimits weight = {.cpu_weight = zygote->pool.weight};
-	const CgroupLimits limits = {.memory = zygote->pool.limits.memory, .pids = ZYGOTE_PIDS};
+	const CgroupLimits limits = {.memory = zygote_memory(zygote), .pids = ZYGOTE_PIDS};
 	char pool[CGROUP_GROUP_SIZE];
 	int result;
 
@@ -105,6 +123,18 @@ zygote_fail(Zygote *zygote, const char *stage, int error)
 	return -1;
 }
 
+/* Its interpreters share what it has, but any page of it may become their own. */
+static bool
+zygote_fits(Zygote *zygote)
+{
+	zygote->need = launcher_proc_anonymous(zygote->pid) + ZYGOTE_MEMORY_WORK;
+	if (zygote->need <= zygote->pool.limits.memory)
+		return true;
+	snprintf(zygote->reason, sizeof(zygote->reason), "its preload list needs %lld MB, limits.memory is %lld MB",
+			 MEGABYTES(zygote->need), MEGABYTES(zygote->pool.limits.memory));
+	return false;
+}
+
 static void
 zygote_up(Zygote *zygote, const ControlMessage *message, int *fds)
 {
@@ -112,6 +142,11 @@ zygote_up(Zygote *zygote, const ControlMessage *message, int *fds)
 	if (zygote->state != ZYGOTE_STARTING)
 	{
 		zygote_kill(zygote, "it broke the protocol");
+		return;
+	}
+	if (!zygote_fits(zygote))
+	{
+		zygote_kill(zygote, "");
 		return;
 	}
 	zygote->state = ZYGOTE_RUNNING;
@@ -227,7 +262,8 @@ zygote_end_explain(Zygote *zygote, const siginfo_t *end)
 	{
 		zygote->end_cause = CONTROL_CAUSE_MEMORY;
 		snprintf(zygote->reason, sizeof(zygote->reason),
-				 "its preload list needs more than the pool's memory limit of %" PRId64, zygote->pool.limits.memory);
+				 "its preload list needs more than %lld MB, limits.memory is %lld MB", MEGABYTES(zygote_memory(zygote)),
+				 MEGABYTES(zygote->pool.limits.memory));
 	}
 	else if (jail_report_read(zygote->report_fd, reason))
 		snprintf(zygote->reason, sizeof(zygote->reason), "jail: %s", reason);
@@ -299,8 +335,11 @@ zygote_process_start(Zygote *zygote)
 {
 	JailProcess process;
 	int sockets[2];
-	int result = zygote_group_make(zygote);
+	int result;
 
+	if (launcher_grant_check(zygote->launcher, &zygote->pool, zygote->reason, sizeof(zygote->reason)) < 0)
+		return -1;
+	result = zygote_group_make(zygote);
 	if (result < 0)
 		return zygote_fail(zygote, "cgroup", result);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)

@@ -15,8 +15,8 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -42,7 +42,8 @@ static int
 lockdown_plan_check(const LockdownPlan *plan)
 {
 	if (plan->magic != LOCKDOWN_MAGIC || plan->rlimit_count > LOCKDOWN_RLIMITS_MAX ||
-		plan->path_count > LOCKDOWN_PATHS_MAX || plan->filter_length > LOCKDOWN_FILTER_MAX || plan->tmp < 0)
+		plan->path_count > LOCKDOWN_PATHS_MAX || plan->filter_length > LOCKDOWN_FILTER_MAX || plan->tmp < 0 ||
+		plan->memory < 0)
 		return -EINVAL;
 	for (uint32_t i = 0; i < plan->path_count; i++)
 		if (memchr(plan->paths[i], '\0', LOCKDOWN_PATH_SIZE) == NULL)
@@ -50,25 +51,31 @@ lockdown_plan_check(const LockdownPlan *plan)
 	return 0;
 }
 
+/*
+ * A copy, not a mapping: children shall share no file with their zygote, and kernels before 6.7 may refuse a shared mapping
+ * of a file that is sealed against writing, even for reading.
+ */
 int
 lockdown_read(int fd, LockdownPlan **plan)
 {
+	LockdownPlan *copy;
 	struct stat status;
-	void *map;
+	ssize_t got;
 	int result;
 
 	if (fstat(fd, &status) < 0)
 		return -errno;
 	if (status.st_size != (off_t) sizeof(LockdownPlan))
 		return -EINVAL;
-	map = mmap(NULL, sizeof(LockdownPlan), PROT_READ, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		return -errno;
-	result = lockdown_plan_check(map);
+	copy = malloc(sizeof(LockdownPlan));
+	if (copy == NULL)
+		return -ENOMEM;
+	got = pread(fd, copy, sizeof(LockdownPlan), 0);
+	result = got < 0 ? -errno : got != (ssize_t) sizeof(LockdownPlan) ? -EINVAL : lockdown_plan_check(copy);
 	if (result < 0)
-		munmap(map, sizeof(LockdownPlan));
+		free(copy);
 	else
-		*plan = map;
+		*plan = copy;
 	return result;
 }
 
@@ -147,8 +154,11 @@ step_rlimits(const LockdownPlan *plan)
 			return -errno;
 		if (now.rlim_max < limit.rlim_max)
 			limit.rlim_cur = limit.rlim_max = now.rlim_max;
-		if (syscall(SYS_prlimit64, 0, plan->rlimits[i].resource, &limit, NULL) < 0)
+		if (syscall(SYS_prlimit64, 0, plan->rlimits[i].resource, &limit, NULL) < 0 ||
+			syscall(SYS_prlimit64, 0, plan->rlimits[i].resource, NULL, &now) < 0)
 			return -errno;
+		if (now.rlim_cur != limit.rlim_cur || now.rlim_max != limit.rlim_max)
+			return -EACCES;
 	}
 	return 0;
 }
@@ -158,19 +168,23 @@ static int
 step_dumpable(const LockdownPlan *plan)
 {
 	(void) plan;
-	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
+	return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : -EACCES;
 }
 
 static int
 landlock_fence_files(const LockdownPlan *plan)
 {
-	LandlockPath paths[LOCKDOWN_PATHS_MAX + 1];
+	LandlockPath paths[LOCKDOWN_PATHS_MAX + 2];
 	size_t count = 0;
 
 	for (uint32_t i = 0; i < plan->path_count; i++)
 		paths[count++] = (LandlockPath){plan->paths[i], LANDLOCK_MAY_READ};
 	if (plan->tmp > 0)
 		paths[count++] = (LandlockPath){"/tmp", LANDLOCK_MAY_KEEP_FILES};
+	if (plan->has_null)
+		paths[count++] = (LandlockPath){"/dev/null", LANDLOCK_MAY_WRITE_DEVICE};
 	return landlock_restrict(LANDLOCK_REACH_ALL, paths, count);
 }
 

@@ -14,7 +14,7 @@
 
 #define LOCKDOWN_MAGIC UINT32_C(0x70796c64)
 #define LOCKDOWN_RLIMITS_MAX 16
-#define LOCKDOWN_PATHS_MAX 24
+#define LOCKDOWN_PATHS_MAX 40
 #define LOCKDOWN_PATH_SIZE 256
 #define LOCKDOWN_FILTER_MAX 2048
 
@@ -32,16 +32,19 @@ typedef struct LockdownPlan
 	uint32_t layers; /* LAYER_BITs that the jail has put in force around the zygote, to be told in CONTROL_ZYGOTE_UP */
 	uint32_t wanted; /* LAYER_BITs that lockdown_apply has to add; one that fails ends the child */
 	int64_t tmp;	 /* bytes of the private /tmp, 0: none */
+	int64_t memory;	 /* bytes that Python may hold beyond its zygote's before it is refused more */
 	uint32_t rlimit_count;
 	uint32_t path_count;
 	uint32_t filter_length; /* instructions */
-	uint32_t fences_files;	/* 1: Landlock leaves paths and tmp only; 0: all files, but no other process */
+	uint32_t fences_files;	/* 1: Landlock leaves paths, tmp and null only; 0: all files, but no other process */
+	uint32_t has_null;		/* 1: /dev/null can be opened to read and to write */
+	uint32_t reserved;
 	LockdownRlimit rlimits[LOCKDOWN_RLIMITS_MAX];
 	char paths[LOCKDOWN_PATHS_MAX][LOCKDOWN_PATH_SIZE]; /* folders for Landlock to leave readable */
 	struct sock_filter filter[LOCKDOWN_FILTER_MAX];
 } LockdownPlan;
 
-/* Maps the plan for reading. Returns 0, or -errno when it is not one. The mapping stays; fd may be closed. */
+/* Copies the plan. Returns 0, or -errno when it is not one. The copy lives as long as the process; fd may be closed. */
 int lockdown_read(int fd, LockdownPlan **plan);
 /*
  * Confines the calling process, which has one thread and has just been forked, for good. Returns 0 with the layers that

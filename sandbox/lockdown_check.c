@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -81,6 +82,18 @@ probe_execve(void)
 }
 
 static int
+probe_executable(void)
+{
+	const size_t size = 4096;
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return errno;
+	munmap(memory, size);
+	return 0;
+}
+
+static int
 probe_unshare(void)
 {
 	return syscall(SYS_unshare, 0) < 0 ? errno : 0;
@@ -99,6 +112,7 @@ static const LockdownCheck lockdown_checks[] = {
 	{"kill", probe_kill, EPERM, LAYER_BIT(LAYER_SECCOMP), 1},
 	{"fork", probe_fork, EPERM, LAYER_BIT(LAYER_SECCOMP), 1},
 	{"execve", probe_execve, EPERM, LAYER_BIT(LAYER_SECCOMP), 1},
+	{"executable memory", probe_executable, EPERM, LAYER_BIT(LAYER_SECCOMP), 1},
 	{"unshare", probe_unshare, EPERM, LAYER_BIT(LAYER_SECCOMP), 0},
 	{"no_new_privs", probe_no_new_privs, EPERM, LAYER_BIT(LAYER_NO_NEW_PRIVS), 0},
 	{"no_new_privs", probe_no_new_privs, EPERM, LAYER_BIT(LAYER_NO_NEW_PRIVS), 1},

@@ -13,6 +13,7 @@
 
 #include "sandbox/python_channel.h"
 #include "sandbox/python_exceptions.h"
+#include "sandbox/python_memory.h"
 
 static Activation *volatile activation_stack;
 static int activation_count;
@@ -24,7 +25,8 @@ activation_push(Activation *activation, uint64_t call)
 	*activation = (Activation){.call = call, .outer = activation_stack};
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	activation_stack = activation;
-	activation_count++;
+	if (activation_count++ == 0)
+		memory_refusal_forget();
 	if (activation_thread == 0)
 		activation_thread = PyThread_get_thread_ident();
 }

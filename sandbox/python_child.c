@@ -19,6 +19,7 @@
 
 #include "sandbox/control.h"
 #include "sandbox/python_channel.h"
+#include "sandbox/python_memory.h"
 #include "sandbox/python_serve.h"
 #include "sandbox/python_start.h"
 
@@ -52,15 +53,19 @@ child_signals(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
-/* The zygote's descriptors are not the child's; the socket becomes number 3 and blocks. */
+/*
+ * The zygote's descriptors are not the child's; the socket becomes number 3 and blocks. Programs that an untrusted
+ * function starts do not get it: whoever holds it keeps the backend from seeing that the interpreter is gone.
+ */
 static void
 child_descriptors(bool trusted, int socket, int null_fd)
 {
 	if (trusted && (dup2(null_fd, STDOUT_FILENO) < 0 || dup2(null_fd, STDERR_FILENO) < 0))
 		_exit(1);
-	if (dup2(socket, CHILD_SOCKET) < 0)
+	if (dup3(socket, CHILD_SOCKET, O_CLOEXEC) < 0)
 		_exit(1);
-	syscall(SYS_close_range, CHILD_SOCKET + 1, ~0U, 0);
+	if (syscall(SYS_close_range, CHILD_SOCKET + 1, ~0U, 0) < 0)
+		_exit(1);
 	fcntl(CHILD_SOCKET, F_SETFL, fcntl(CHILD_SOCKET, F_GETFL) & ~O_NONBLOCK);
 }
 
@@ -76,6 +81,18 @@ child_map(int memfd)
 	return map == MAP_FAILED ? NULL : map;
 }
 
+/* It has one thread, so that this is quick; see cgroup.h. */
+static void
+child_enter_groups(const int *fds, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if (write(fds[i], "0", 1) != 1)
+			child_fail(errno, "cgroup");
+		close(fds[i]);
+	}
+}
+
 static void
 child_wait_go(void)
 {
@@ -89,6 +106,7 @@ child_wait_go(void)
 		child_fail(-result, "go");
 	if (message.kind != CONTROL_GO)
 		child_fail(EPROTO, "go");
+	child_enter_groups(fds, fd_count);
 }
 
 _Noreturn void
@@ -103,12 +121,14 @@ child_run(const LockdownPlan *plan, bool trusted, int memfd, int socket, int nul
 	child_descriptors(trusted, socket, null_fd);
 	if (map == NULL)
 		child_fail(EINVAL, "wire");
-	start_reseed();
+	if (start_reseed() != 0)
+		child_fail(ENOTRECOVERABLE, "reseed");
 	child_wait_go();
 	result = lockdown_apply(plan, &message.layers, &stage);
 	if (result < 0)
 		child_fail(-result, stage);
 	channel_open(CHILD_SOCKET, map);
+	memory_limit_set((uint64_t) plan->memory);
 	if (child_send(&message) != 0)
 		_exit(1);
 	serve_forever();

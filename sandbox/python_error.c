@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "sandbox/python_exceptions.h"
+#include "sandbox/python_limit.h"
+#include "sandbox/python_memory.h"
 #include "sandbox/python_session.h"
 #include "sandbox/python_text.h"
 
@@ -133,6 +135,7 @@ error_collect(PyObject *exception, ErrorFields *fields)
 	const Session *session = session_current();
 
 	error_set(fields, WIRE_FIELD_MESSAGE, exception_describe(exception));
+	error_set(fields, WIRE_FIELD_LIMIT, limit_describe(exception));
 	if (PyErr_GivenExceptionMatches(exception, exception_spi_error))
 		error_collect_spi(exception, fields);
 	else if (PyErr_GivenExceptionMatches(exception, exception_error) ||
@@ -249,15 +252,23 @@ error_put_fields(WireWriter *w, const ErrorFields *fields)
 		text_put_optional(w, fields->of[i]);
 }
 
+static const char *
+error_bare_field(WireField field, const ErrorSite *site)
+{
+	if (field == WIRE_FIELD_MESSAGE)
+		return "MemoryError: ";
+	if (field == WIRE_FIELD_LIMIT)
+		return "memory 0";
+	return field == WIRE_FIELD_CONTEXT && !site->no_context ? "" : NULL;
+}
+
 /* Without any Python object: for when there is no memory. */
 static void
 error_put_bare(WireWriter *w, const ErrorSite *site)
 {
 	for (int i = 0; i < WIRE_FIELD_COUNT; i++)
 	{
-		const char *text = i == WIRE_FIELD_MESSAGE						  ? "MemoryError: "
-						   : i == WIRE_FIELD_CONTEXT && !site->no_context ? ""
-																		  : NULL;
+		const char *text = error_bare_field((WireField) i, site);
 
 		wire_put_u8(w, text == NULL ? WIRE_NULL : WIRE_TEXT);
 		if (text != NULL)
@@ -271,6 +282,7 @@ error_put(WireWriter *w, const ErrorSite *site)
 	ErrorFields fields = {.of = {NULL}};
 	size_t start = w->size;
 
+	memory_reserve_open();
 	error_describe(site, &fields);
 	if (fields.of[WIRE_FIELD_MESSAGE] != NULL)
 		error_put_fields(w, &fields);
@@ -282,6 +294,7 @@ error_put(WireWriter *w, const ErrorSite *site)
 	}
 	error_fields_clear(&fields);
 	PyErr_Clear();
+	memory_reserve_close();
 }
 
 bool

@@ -15,8 +15,10 @@
 #include <string.h>
 
 #include "sandbox/python_activation.h"
+#include "sandbox/python_closure.h"
 #include "sandbox/python_exceptions.h"
 #include "sandbox/python_function.h"
+#include "sandbox/python_memory.h"
 #include "sandbox/python_plpy.h"
 
 #define START_PROGRAM L"/usr/bin/python3"
@@ -28,6 +30,7 @@ start_initialize(char *error, size_t size)
 	PyConfig config;
 	PyStatus status;
 
+	memory_watch_arenas();
 	PyPreConfig_InitIsolatedConfig(&before);
 	before.utf8_mode = 1;
 	status = Py_PreInitialize(&before);
@@ -175,24 +178,37 @@ start_python(const StartOptions *options, char *error, size_t size)
 		return start_fail("packages", "", error, size);
 	if (start_preloads(&options->preloads, error, size) != 0)
 		return -1;
+	closure_prepare();
 	activation_catch_interrupts(); /* a preloaded module may have put its own in place */
 	return start_freeze() == 0 ? 0 : start_fail("gc", "", error, size);
 }
 
-void
+/* Seeds the module's generator from the kernel, if the module was imported and has one. */
+static int
+start_reseed_module(const char *module_name)
+{
+	PyObject *name = PyUnicode_FromString(module_name);
+	PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
+	PyObject *seed = module == NULL ? NULL : PyObject_GetAttrString(module, "seed");
+	PyObject *done = seed == NULL ? NULL : PyObject_CallNoArgs(seed);
+	int result = name == NULL || (seed != NULL && done == NULL) ? -1 : 0;
+
+	Py_XDECREF(done);
+	Py_XDECREF(seed);
+	Py_XDECREF(module);
+	Py_XDECREF(name);
+	PyErr_Clear();
+	return result;
+}
+
+/* The generators that libraries share; secrets, uuid, ssl and new generators ask the kernel, or see that the pid is another. */
+int
 start_reseed(void)
 {
 	static const char *const modules[] = {"random", "numpy.random"};
+	int result = 0;
 
-	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
-	{
-		PyObject *name = PyUnicode_FromString(modules[i]);
-		PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
-		PyObject *done = module == NULL ? NULL : PyObject_CallMethod(module, "seed", NULL);
-
-		Py_XDECREF(done);
-		Py_XDECREF(module);
-		Py_XDECREF(name);
-		PyErr_Clear();
-	}
+	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]) && result == 0; i++)
+		result = start_reseed_module(modules[i]);
+	return result;
 }

@@ -25,7 +25,7 @@ typedef struct StartOptions
 
 /* Returns 0, or -1 with "stage: reason" in error. */
 int start_python(const StartOptions *options, char *error, size_t size);
-/* In a new child: what must not be the same in all children of a zygote. */
-void start_reseed(void);
+/* In a new child: what must not be the same in all children of a zygote. Returns 0, or -1 when something stays the same. */
+int start_reseed(void);
 
 #endif

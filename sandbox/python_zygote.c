@@ -88,6 +88,9 @@ zygote_fork(int memfd, int socket)
 		return pid;
 	}
 	PyOS_AfterFork_Child();
+	if (zygote.children != NULL)
+		explicit_bzero(zygote.children,
+					   zygote.capacity * sizeof(ZygoteChild)); /* who its siblings are is not its business */
 	child_run(zygote.plan, zygote.options->trusted, memfd, socket, zygote.null_fd);
 }
 
@@ -149,32 +152,50 @@ zygote_serve_control(void)
 		close(fds[i]);
 }
 
-static void
-zygote_report_exit(pid_t pid, int status)
+static ZygoteChild *
+zygote_child_find(pid_t pid)
 {
-	ControlMessage message = {.kind = CONTROL_EXITED, .status = status, .pid = pid};
-
 	for (size_t i = 0; i < zygote.count; i++)
 		if (zygote.children[i].pid == pid)
-		{
-			message.id = zygote.children[i].id;
-			zygote.children[i] = zygote.children[--zygote.count];
-			zygote_send(&message, NULL, 0);
-			return;
-		}
+			return &zygote.children[i];
+	return NULL;
+}
+
+static void
+zygote_report_exit(ZygoteChild *child, int status)
+{
+	const ControlMessage message = {.kind = CONTROL_EXITED, .status = status, .pid = child->pid, .id = child->id};
+
+	*child = zygote.children[--zygote.count];
+	zygote_send(&message, NULL, 0);
+}
+
+/* Whoever it has forked goes along, as far as its process group goes: until it is reaped, its number is nobody else's. */
+static void
+zygote_bury(pid_t pid)
+{
+	ZygoteChild *child = zygote_child_find(pid);
+	int status;
+
+	if (child != NULL)
+		(void) kill(-pid, SIGKILL);
+	if (waitpid(pid, &status, WNOHANG) == pid && child != NULL)
+		zygote_report_exit(child, status);
 }
 
 static void
 zygote_reap(void)
 {
 	struct signalfd_siginfo ignored;
-	int status;
-	pid_t pid;
+	siginfo_t dead = {0};
 
 	while (read(zygote.signal_fd, &ignored, sizeof(ignored)) > 0)
 		;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		zygote_report_exit(pid, status);
+	while (waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) == 0 && dead.si_pid > 0)
+	{
+		zygote_bury(dead.si_pid);
+		dead.si_pid = 0;
+	}
 }
 
 static int

@@ -1,5 +1,5 @@
 /*
- * seccomp.h - the system call lists as tables, and their compilation to a filter program.
+ * seccomp.h - the system call lists as tables (made of seccomp_*.list), and their compilation to a filter program.
  *
  * Runs in the launcher only: interpreters get the finished program. May be read by tests; knows no process.
  */
@@ -25,26 +25,37 @@ typedef enum SeccompAction
 	SECCOMP_ACTION_COUNT
 } SeccompAction;
 
-/* A row counts only if all its options are given to seccomp_compile. */
-#define SECCOMP_WITH_TMP 1u
-#define SECCOMP_WITHOUT_TMP 2u
-#define SECCOMP_WITHOUT_NET 4u
+/* A row counts only if all its options are given to seccomp_compile. In the lists: "when no-tmp" and so on. */
+#define SECCOMP_WHEN_TMP 1u		/* a private /tmp */
+#define SECCOMP_WHEN_NO_TMP 2u	/* none */
+#define SECCOMP_WHEN_NO_NET 4u	/* no network of the machine's */
+#define SECCOMP_WHEN_WRITING 8u /* a private /tmp, or /dev/null to write to */
 
-typedef enum SeccompTest
+/* How wide the kernel takes an argument: of an int it ignores the high half, and so does a test. */
+typedef enum SeccompWidth
 {
-	SECCOMP_ANY,   /* the arguments do not matter */
-	SECCOMP_EQUAL, /* (argument & mask) == value; mask 0: the whole argument */
+	SECCOMP_INT,
+	SECCOMP_LONG,
+} SeccompWidth;
+
+typedef struct SeccompTest
+{
+	unsigned argument; /* 0..5 */
+	SeccompWidth width;
+	uint64_t mask, value; /* (argument & mask) == value; for an int both without a high half */
 } SeccompTest;
+
+#define SECCOMP_TESTS_MAX 2
 
 typedef struct SeccompRule
 {
 	int call; /* a libseccomp number: negative where this machine has no such call */
 	SeccompAction action;
 	const char *reason;
-	SeccompTest test;
-	unsigned argument;
-	uint64_t mask, value;
+	int line; /* of its list */
 	unsigned options;
+	unsigned test_count; /* all of them have to hold */
+	SeccompTest tests[SECCOMP_TESTS_MAX];
 } SeccompRule;
 
 typedef struct SeccompSet

@@ -28,13 +28,14 @@ static const uint32_t seccomp_actions[SECCOMP_ACTION_COUNT] = {
 static int
 seccomp_rule_put(scmp_filter_ctx filter, const SeccompRule *rule, SeccompAction action)
 {
-	struct scmp_arg_cmp test = {.arg = rule->argument, .op = SCMP_CMP_EQ, .datum_a = rule->value};
+	struct scmp_arg_cmp tests[SECCOMP_TESTS_MAX];
 
-	if (rule->mask != 0)
-		test = (struct scmp_arg_cmp){
-			.arg = rule->argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = rule->mask, .datum_b = rule->value};
-	return seccomp_rule_add_array(filter, seccomp_actions[action], rule->call, rule->test == SECCOMP_ANY ? 0 : 1,
-								  &test);
+	for (unsigned i = 0; i < rule->test_count; i++)
+		tests[i] = (struct scmp_arg_cmp){.arg = rule->tests[i].argument,
+										 .op = SCMP_CMP_MASKED_EQ,
+										 .datum_a = rule->tests[i].mask,
+										 .datum_b = rule->tests[i].value};
+	return seccomp_rule_add_array(filter, seccomp_actions[action], rule->call, rule->test_count, tests);
 }
 
 /* A row that says what happens anyway is there for its reason; libseccomp would refuse it. */

@@ -145,6 +145,7 @@ typedef enum WireField
 	WIRE_FIELD_CONSTRAINT,
 	WIRE_FIELD_QUERY,
 	WIRE_FIELD_POSITION, /* of an SPI error; position in decimal */
+	WIRE_FIELD_LIMIT,	 /* of the child's errors: a limit of the pool it comes from, "memory BYTES", "pids", "tmp" */
 	WIRE_FIELD_COUNT
 } WireField;
 

@@ -9,6 +9,7 @@
 #include "storage/lwlock.h"
 #include "utils/memutils.h"
 
+#include "scheduler/policy_floor.h"
 #include "scheduler/shared.h"
 #include "scheduler/slot.h"
 #include "scheduler/wait_event.h"
@@ -98,6 +99,8 @@ policy_store_load(int elevel)
 
 	if (result == 0)
 		result = policy_parse(text, length, policy, &error);
+	if (result == 0)
+		result = policy_floor_check(policy, &error);
 	if (result == 0)
 		policy_install(policy, source, text, length);
 	else

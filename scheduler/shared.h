@@ -22,8 +22,9 @@
 typedef struct SharedLayer
 {
 	bool known;
-	int32 error; /* errno of the probe, 0: works */
-	char reason[256];
+	int32 error;	  /* errno of the probe, 0: works */
+	char detail[256]; /* of what works: how; else why not */
+	char hint[256];	  /* commands, may be empty */
 } SharedLayer;
 
 /* What the launcher said of one zygote: [pool][trusted]. */
@@ -34,6 +35,15 @@ typedef struct SharedZygote
 	int32 pid;
 	char reason[512];
 } SharedZygote;
+
+#define SHARED_FLOORS 64
+
+/* What the preload list of a zygote was seen to need; see policy_floor.c. */
+typedef struct SharedFloor
+{
+	uint64 key; /* of the list; 0: none */
+	int64 need; /* bytes */
+} SharedFloor;
 
 typedef struct Shared
 {
@@ -53,6 +63,8 @@ typedef struct Shared
 	Policy policy;
 	SharedLayer layers[LAYER_COUNT];
 	SharedZygote zygotes[POLICY_POOLS_MAX][2];
+	SharedFloor floors[SHARED_FLOORS];
+	uint32 next_floor;
 	Size queue_offset;
 	Size calls_offset;
 } Shared;

@@ -18,6 +18,7 @@
 #include "port.h"
 
 #include "sandbox/control.h"
+#include "scheduler/policy_floor.h"
 #include "scheduler/shared.h"
 
 #define BACKOFF_FIRST_MS 100
@@ -239,6 +240,7 @@ ready_received(const ControlMessage *message)
 static void
 layer_received(const ControlMessage *message)
 {
+	const char *end = strchrnul(message->text, '\n');
 	SharedLayer *layer;
 
 	if (message->id >= LAYER_COUNT)
@@ -247,7 +249,8 @@ layer_received(const ControlMessage *message)
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	layer->known = true;
 	layer->error = message->status;
-	strlcpy(layer->reason, message->text, sizeof(layer->reason));
+	strlcpy(layer->detail, message->text, Min(sizeof(layer->detail), (size_t) (end - message->text) + 1));
+	strlcpy(layer->hint, *end == '\n' ? end + 1 : "", sizeof(layer->hint));
 	LWLockRelease(shared->lock);
 }
 
@@ -266,6 +269,8 @@ zygote_received(const ControlMessage *message)
 		zygote->layers = message->layers;
 		zygote->pid = message->pid;
 		strlcpy(zygote->reason, message->text, sizeof(zygote->reason));
+		if (message->memory_peak > 0)
+			policy_floor_learn(&shared->policy.pools[pool], message->memory_peak);
 	}
 	LWLockRelease(shared->lock);
 	if (message->status == CONTROL_ZYGOTE_BROKEN)

@@ -8,7 +8,7 @@
 
 #include "utils/timestamp.h"
 
-/* pybox.cgroup: the folder below each controller that root delegated to the server's user; empty: none. */
+/* pybox.cgroup: the folder below each controller that root delegated to the server's user, CGROUP_AUTO; empty: none. */
 extern char *supervisor_cgroup;
 
 /* Where the launcher listens, relative to the data directory; the same in every backend. */

@@ -1,5 +1,4 @@
--- limits.memory: 128MB for one interpreter. With cgroups the kernel ends it; without, Python finds no more memory, which is
--- memory_1.out.
+-- limits.memory: 128MB for one interpreter. Python is refused more, with cgroups or without.
 CREATE SCHEMA memory;
 SET search_path = memory;
 
@@ -13,7 +12,7 @@ EXCEPTION WHEN query_canceled OR OTHERS THEN
     GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
         hint = PG_EXCEPTION_HINT, context_of = PG_EXCEPTION_CONTEXT;
     detail = regexp_replace(detail, '(call|Call|pid) \d+', '\1 N', 'g');
-    detail = regexp_replace(detail, '(ran|used|sent) [\d.]+', '\1 N', 'g');
+    detail = regexp_replace(detail, '(ran|used|sent|asked for) [\d.]+', '\1 N', 'g');
     RETURN QUERY SELECT line FROM (VALUES
         (state || ': ' || message), ('detail: ' || nullif(detail, '')), ('hint: ' || nullif(hint, '')),
         ('context: ' || split_part(context_of, E'\nSQL statement', 1))) AS told(line)

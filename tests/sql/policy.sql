@@ -40,7 +40,9 @@ FROM pybox.pools WHERE pool = 'standard';
 SELECT layer, required, in_force FROM pybox.protection
 WHERE pool = 'standard' AND language = 'pybox' AND required;
 SELECT DISTINCT node, pool, language, count(*) FROM pybox.protection GROUP BY node, pool, language ORDER BY pool, language;
-SELECT layer, available, reason FROM pybox.protection WHERE required AND (available IS NOT TRUE OR reason IS NOT NULL);
+SELECT layer, available, reason FROM pybox.protection WHERE required AND (available IS NOT TRUE OR in_force IS FALSE);
+SELECT DISTINCT language, layer, reason FROM pybox.protection WHERE pool = 'standard' AND in_force IS NOT TRUE AND layer NOT LIKE 'cgroup%';
+SELECT language, protection <> 'refused' AS works, required_missing FROM pybox.protection_summary WHERE pool = 'standard' ORDER BY language;
 SELECT pool, why FROM pybox.explain_policy();
 
 -- pybox.reload_policy: a wrong file is refused, and the old policy stays

@@ -1,5 +1,5 @@
 /*
- * policy_test.c - every message of a bad policy, good ones, precedence of assignments, files, texts broken at random.
+ * policy_test.c - every message of a bad policy, good ones, precedence of assignments, texts broken at random.
  *
  * Reads the shipped policies and the room's README from the source tree: run it there, or define PYBOX_SOURCE.
  */
@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "policies/policy.h"
-#include "policies/policy_read.h"
 #include "policies/policy_show.h"
 #include "policies/policy_value.h"
 #include "sandbox/layer.h"
@@ -69,6 +68,8 @@ static const struct
 	{POOL(""), FIELD(pools[0].limits.memory), 512 << 20},
 	{POOL(""), FIELD(pools[0].limits.wall_ms), 600000},
 	{POOL(""), FIELD(pools[0].limits.cpu_percent), 100},
+	{POOL(""), FIELD(pools[0].limits.cpu_ms), 0},
+	{POOL(""), FIELD(pools[0].limits.log), 16 << 20},
 	{POOL(""), FIELD(pools[0].limits.tmp), 0},
 	{POOL(""), FIELD(pools[0].queue_length), 100},
 	{POOL(""), FIELD(pools[0].spares), 1},
@@ -83,9 +84,15 @@ static const struct
 	{POOL("limits: {tmp: 0MB}"), FIELD(pools[0].limits.tmp), 0},
 	{POOL("limits: {cpu: \"200%\"}"), FIELD(pools[0].limits.cpu_percent), 200},
 	{POOL("limits: {wall: 2d}"), FIELD(pools[0].limits.wall_ms), 172800000},
+	{POOL("limits: {cpu_time: 0}"), FIELD(pools[0].limits.cpu_ms), 0},
+	{POOL("limits: {cpu_time: 90s}"), FIELD(pools[0].limits.cpu_ms), 90000},
+	{POOL("limits: {log: 4kB}"), FIELD(pools[0].limits.log), 4096},
 	{POOL("preload: []"), FIELD(pools[0].preload_count), 0},
 	{POOL("preload: [numpy, scipy.stats, _x1.Y]"), FIELD(pools[0].preload_count), 3},
 	{POOL("packages: [/srv/a b, /srv/..., /srv/.hidden]"), FIELD(pools[0].package_count), 3},
+	{POOL("read: [/srv, /etc/ssl, /procs, /var/lib/models]"), FIELD(pools[0].read_count), 4},
+	{POOL("dev_null: write"), FIELD(pools[0].dev_null), POLICY_NULL_WRITE},
+	{POOL("dev_null: none"), FIELD(pools[0].dev_null), POLICY_NULL_NONE},
 	{POOL("arrays: numpy"), FIELD(pools[0].arrays), POLICY_ARRAYS_NUMPY},
 	{POOL("fs: none"), FIELD(pools[0].fs), POLICY_REACH_NONE},
 	{POOL("fs: none"), FIELD(pools[0].net), POLICY_REACH_HOST},
@@ -401,7 +408,8 @@ static const char full_text[] = "version: 1\n"
 								"    weight: 2\n"
 								"    slots: 3\n"
 								"    queue: {length: 4, timeout: 90s}\n"
-								"    limits: {memory: 100MB, wall: 61s, cpu: 7%, pids: 8, tmp: 9B, output: 65537B}\n"
+								"    limits: {memory: 100MB, wall: 61s, cpu: 7%, pids: 8, tmp: 9B, output: 65537B,\n"
+								"      cpu_time: 62s, log: 4097B}\n"
 								"    preload: [numpy, scipy.stats]\n"
 								"    packages: ['/srv/it''s', /opt/x]\n"
 								"    arrays: numpy\n"
@@ -610,97 +618,6 @@ test_precedence_order(void **state)
 	free(result);
 }
 
-/* Who may own and write a policy file. */
-static void
-test_read_check(void **state)
-{
-	static const char long_path[] =
-		"/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-	static const struct
-	{
-		mode_t mode;
-		uid_t owner, self;
-		off_t size;
-		const char *path, *message; /* NULL: none */
-	} cases[] = {
-		{S_IFREG | 0644, 0, 70, 10, "/p", NULL},
-		{S_IFREG | 0600, 70, 70, 10, "/p", NULL},
-		{S_IFREG | 0644, 70, 0, POLICY_TEXT_MAX, "/p", NULL},
-		{S_IFREG | 0644, 71, 70, 10, "/p", "the file belongs to user 71, expected root or user 70; run: chown root /p"},
-		{S_IFREG | 0664, 70, 70, 10, "/etc/p.yaml",
-		 "the file has mode 0664, expected no write permission for group and others; run: chmod go-w /etc/p.yaml"},
-		{S_IFREG | 0602, 0, 70, 10, "$(reboot)",
-		 "the file has mode 0602, expected no write permission for group and others; run: chmod go-w FILE"},
-		{S_IFREG | 0622, 0, 70, 10, "-R",
-		 "the file has mode 0622, expected no write permission for group and others; run: chmod go-w FILE"},
-		{S_IFREG | 0622, 0, 70, 10, long_path,
-		 "the file has mode 0622, expected no write permission for group and others; run: chmod go-w FILE"},
-		{S_IFREG | 0644, 0, 70, POLICY_TEXT_MAX + 1, "/p", "the file is 65537 bytes long, expected at most 65536"},
-		{S_IFDIR | 0755, 0, 70, 10, "/p", "expected a regular file, found a directory"},
-		{S_IFIFO | 0644, 0, 70, 0, "/p", "expected a regular file, found a FIFO"},
-		{S_IFCHR | 0600, 0, 70, 0, "/p", "expected a regular file, found a device"},
-	};
-
-	(void) state;
-	for (size_t i = 0; i < COUNT(cases); i++)
-	{
-		const struct stat status = {.st_mode = cases[i].mode, .st_uid = cases[i].owner, .st_size = cases[i].size};
-		PolicyError error = {0};
-		int result = policy_read_check(&status, cases[i].self, cases[i].path, &error);
-
-		assert_int_equal(result, cases[i].message == NULL ? 0 : -1);
-		assert_string_equal(error.message, cases[i].message == NULL ? "" : cases[i].message);
-	}
-}
-
-static void
-read_check(const char *folder, const char *name, const char *message)
-{
-	char path[64];
-	char *text = malloc(POLICY_TEXT_MAX);
-	PolicyError error = {0};
-	size_t length = 0;
-
-	assert_non_null(text);
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	if (policy_read(path, text, &length, &error) == 0)
-	{
-		assert_int_equal(length, POLICY_TEXT_MAX);
-		assert_memory_equal(text, "version: 1", 10);
-	}
-	assert_string_equal(error.message, message);
-	free(text);
-}
-
-/* policy_read itself, in a directory of its own: a link to a file, a FIFO that must not block, nothing, bad mode. */
-static void
-test_read(void **state)
-{
-	char folder[] = "/tmp/policy_test.XXXXXX";
-	int directory, file;
-
-	(void) state;
-	assert_non_null(mkdtemp(folder));
-	directory = open(folder, O_RDONLY | O_DIRECTORY);
-	file = openat(directory, "file", O_WRONLY | O_CREAT, 0600);
-	assert_int_equal(write(file, "version: 1", 10), 10);
-	assert_int_equal(ftruncate(file, POLICY_TEXT_MAX), 0);
-	assert_int_equal(symlinkat("file", directory, "link"), 0);
-	assert_int_equal(mkfifoat(directory, "fifo", 0600), 0);
-	read_check(folder, "link", "");
-	read_check(folder, "fifo", "expected a regular file, found a FIFO");
-	read_check(folder, "none", "cannot open the file: No such file or directory");
-	assert_int_equal(ftruncate(file, POLICY_TEXT_MAX + 1), 0);
-	read_check(folder, "link", "the file is 65537 bytes long, expected at most 65536");
-	close(file);
-	unlinkat(directory, "file", 0);
-	unlinkat(directory, "link", 0);
-	unlinkat(directory, "fifo", 0);
-	close(directory);
-	assert_int_equal(rmdir(folder), 0);
-}
-
 static uint32_t
 noise(uint32_t *seed)
 {
@@ -783,11 +700,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bad),		   cmocka_unit_test(test_good),		  cmocka_unit_test(test_nul),
-		cmocka_unit_test(test_size),	   cmocka_unit_test(test_bombs),	  cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_keys),	   cmocka_unit_test(test_require),	  cmocka_unit_test(test_show),
-		cmocka_unit_test(test_shipped),	   cmocka_unit_test(test_precedence), cmocka_unit_test(test_precedence_order),
-		cmocka_unit_test(test_read_check), cmocka_unit_test(test_read),		  cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_bad),		  cmocka_unit_test(test_good),		 cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_size),	  cmocka_unit_test(test_bombs),		 cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_keys),	  cmocka_unit_test(test_require),	 cmocka_unit_test(test_show),
+		cmocka_unit_test(test_shipped),	  cmocka_unit_test(test_precedence), cmocka_unit_test(test_precedence_order),
+		cmocka_unit_test(test_mutations),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

@@ -1,8 +1,5 @@
 /*
- * sandbox_test.c - what of the launcher's side needs no server: names, control packets, filter programs, layer rules.
- *
- * The filter programs are run on made-up calls by a small evaluator, as the kernel would: whole tables become visible
- * without a process that dies.
+ * sandbox_test.c - what of the launcher's side needs no server: names, control packets, layer rules.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,15 +9,9 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/seccomp.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "sandbox/cgroup_file.h"
@@ -28,15 +19,8 @@
 #include "sandbox/launcher_interpreter.h"
 #include "sandbox/launcher_layer.h"
 #include "sandbox/layer.h"
-#include "sandbox/lockdown.h"
-#include "sandbox/seccomp.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define KILL SECCOMP_RET_KILL_PROCESS
-#define ALLOW SECCOMP_RET_ALLOW
-#define NO_PERM (SECCOMP_RET_ERRNO | EPERM)
-#define NO_CALL (SECCOMP_RET_ERRNO | ENOSYS)
-#define THREAD_FLAGS UINT64_C(0x3d0f00)
 
 /* --- layers --- */
 
@@ -70,19 +54,34 @@ layers_follow_reach(void **state)
 		{false, POLICY_REACH_HOST, POLICY_REACH_NONE, LAYER_BIT(LAYER_ROOT),
 		 LAYER_BIT(LAYER_MOUNT_NAMESPACE) | LAYER_BIT(LAYER_NET_NAMESPACE)},
 	};
-	static Launcher launcher;
+	static Policy policy;
 
 	(void) state;
 	for (size_t i = 0; i < COUNT(cases); i++)
 	{
 		const PolicyPool pool = {.fs = cases[i].fs, .net = cases[i].net};
 
-		assert_int_equal(launcher_layer_wanted(&pool, cases[i].trusted), LAYER_ALL & ~cases[i].not_wanted);
-		launcher.policy.require = 0;
-		assert_int_equal(launcher_layer_needed(&launcher, &pool, cases[i].trusted), cases[i].needed);
-		launcher.policy.require = LAYER_ALL;
-		assert_int_equal(launcher_layer_needed(&launcher, &pool, cases[i].trusted), LAYER_ALL & ~cases[i].not_wanted);
+		assert_int_equal(policy_layers_wanted(&pool, cases[i].trusted), LAYER_ALL & ~cases[i].not_wanted);
+		policy.require = 0;
+		assert_int_equal(policy_layers_needed(&policy, &pool, cases[i].trusted), cases[i].needed);
+		policy.require = LAYER_ALL;
+		assert_int_equal(policy_layers_needed(&policy, &pool, cases[i].trusted), LAYER_ALL & ~cases[i].not_wanted);
 	}
+}
+
+static void
+trusted_files_need_a_fence(void **state)
+{
+	static const Policy policy;
+	const PolicyPool pool = {.fs = POLICY_REACH_HOST};
+	const uint32_t root = LAYER_BIT(LAYER_ROOT), landlock = LAYER_BIT(LAYER_LANDLOCK);
+
+	(void) state;
+	assert_int_equal(policy_layers_missing(&policy, &pool, true, root), 0);
+	assert_int_equal(policy_layers_missing(&policy, &pool, true, landlock), 0);
+	assert_int_equal(policy_layers_missing(&policy, &pool, true, LAYER_ALL & ~(root | landlock)), root | landlock);
+	assert_int_equal(policy_layers_missing(&policy, &pool, false, LAYER_ALL & ~(root | landlock)), 0);
+	assert_int_equal(policy_layers_missing(&policy, &pool, false, 0), LAYER_BIT(LAYER_MOUNT_NAMESPACE));
 }
 
 static void
@@ -250,209 +249,6 @@ control_terminates_text(void **state)
 	assert_int_equal(strlen(got.pool), sizeof(got.pool) - 1);
 }
 
-/* --- system call lists --- */
-
-static const SeccompSet *const sets[] = {&seccomp_zygote, &seccomp_trusted, &seccomp_untrusted};
-static const unsigned option_sets[] = {SECCOMP_WITHOUT_TMP, SECCOMP_WITH_TMP, SECCOMP_WITHOUT_TMP | SECCOMP_WITHOUT_NET,
-									   SECCOMP_WITH_TMP | SECCOMP_WITHOUT_NET};
-
-static void
-seccomp_tables_are_well_formed(void **state)
-{
-	(void) state;
-	for (size_t i = 0; i < COUNT(sets); i++)
-		for (size_t row = 0; row < *sets[i]->count; row++)
-		{
-			const SeccompRule *rule = &sets[i]->rules[row];
-
-			assert_non_null(rule->reason);
-			assert_true(rule->reason[0] != '\0');
-			assert_true(rule->argument < 6);
-			for (size_t other = 0; other < row; other++)
-			{
-				const SeccompRule *before = &sets[i]->rules[other];
-
-				/* Two rows of one call differ in what they test or in when they count. */
-				if (before->call == rule->call && before->test == SECCOMP_ANY)
-					assert_true(before->options != 0);
-				if (before->call == rule->call && rule->test == SECCOMP_ANY)
-					assert_true(rule->options != 0);
-			}
-			for (size_t other = 0; other < seccomp_forbidden_count; other++)
-				assert_int_not_equal(seccomp_forbidden[other].call, rule->call);
-		}
-}
-
-/* Runs a classic BPF program as far as libseccomp uses it. */
-static uint32_t
-filter_run(const struct sock_filter *program, int length, const struct seccomp_data *data)
-{
-	uint32_t a = 0;
-
-	for (int at = 0; at < length; at++)
-	{
-		const struct sock_filter *op = &program[at];
-
-		switch (op->code)
-		{
-			case BPF_LD | BPF_W | BPF_ABS:
-				memcpy(&a, (const char *) data + op->k, sizeof(a));
-				break;
-			case BPF_ALU | BPF_AND | BPF_K:
-				a &= op->k;
-				break;
-			case BPF_JMP | BPF_JA:
-				at += (int) op->k;
-				break;
-			case BPF_JMP | BPF_JEQ | BPF_K:
-				at += a == op->k ? op->jt : op->jf;
-				break;
-			case BPF_JMP | BPF_JGT | BPF_K:
-				at += a > op->k ? op->jt : op->jf;
-				break;
-			case BPF_JMP | BPF_JGE | BPF_K:
-				at += a >= op->k ? op->jt : op->jf;
-				break;
-			case BPF_RET | BPF_K:
-				return op->k;
-			default:
-				fail_msg("instruction 0x%x is not known", op->code);
-		}
-	}
-	fail_msg("the program has no end");
-	return 0;
-}
-
-#if defined(__x86_64__)
-#define NATIVE_ARCH AUDIT_ARCH_X86_64
-#else
-#define NATIVE_ARCH AUDIT_ARCH_AARCH64
-#endif
-
-static const struct
-{
-	const SeccompSet *set;
-	unsigned options;
-	int call;
-	uint64_t arguments[6];
-	uint32_t expected;
-} seccomp_cases[] = {
-	{&seccomp_trusted, 0, SYS_read, {0}, ALLOW},
-	{&seccomp_trusted, 0, SYS_socket, {AF_UNIX}, NO_PERM},
-	{&seccomp_trusted, 0, SYS_execve, {0}, NO_PERM},
-	{&seccomp_trusted, 0, SYS_kill, {1, SIGKILL}, NO_PERM},
-	{&seccomp_trusted, 0, SYS_ptrace, {0}, KILL},
-	{&seccomp_trusted, 0, SYS_mount, {0}, KILL},
-	{&seccomp_trusted, SECCOMP_WITH_TMP, SYS_mount, {0}, KILL},
-	{&seccomp_trusted, 0, SYS_io_uring_setup, {0}, KILL},
-	{&seccomp_trusted, 0, SYS_clone3, {0}, NO_CALL},
-	{&seccomp_trusted, 0, SYS_clone, {THREAD_FLAGS}, ALLOW},
-	{&seccomp_trusted, 0, SYS_clone, {SIGCHLD}, NO_PERM},
-	{&seccomp_trusted, 0, SYS_clone, {THREAD_FLAGS | CLONE_NEWUSER}, NO_PERM},
-	{&seccomp_trusted, 0, SYS_tgkill, {SECCOMP_SELF, 2, SIGABRT}, ALLOW},
-	{&seccomp_trusted, 0, SYS_tgkill, {1, 1, SIGKILL}, NO_PERM},
-	{&seccomp_trusted, SECCOMP_WITHOUT_TMP, SYS_openat, {0, 0, O_RDONLY | O_CLOEXEC}, ALLOW},
-	{&seccomp_trusted, SECCOMP_WITHOUT_TMP, SYS_openat, {0, 0, O_RDONLY | O_DIRECTORY}, ALLOW},
-	{&seccomp_trusted, SECCOMP_WITHOUT_TMP, SYS_openat, {0, 0, O_WRONLY}, NO_PERM},
-	{&seccomp_trusted, SECCOMP_WITHOUT_TMP, SYS_openat, {0, 0, O_RDWR}, NO_PERM},
-	{&seccomp_trusted, SECCOMP_WITHOUT_TMP, SYS_openat, {0, 0, O_RDONLY | O_CREAT}, NO_PERM},
-	{&seccomp_trusted, SECCOMP_WITHOUT_TMP, SYS_openat, {0, 0, O_RDONLY | O_TRUNC}, NO_PERM},
-	{&seccomp_trusted, SECCOMP_WITHOUT_TMP, SYS_openat, {0, 0, O_TMPFILE}, NO_PERM},
-	{&seccomp_trusted, SECCOMP_WITHOUT_TMP, SYS_openat, {0, 0, O_RDONLY | O_APPEND}, NO_PERM},
-	{&seccomp_trusted, SECCOMP_WITH_TMP, SYS_openat, {0, 0, O_WRONLY | O_CREAT}, ALLOW},
-	{&seccomp_trusted, SECCOMP_WITHOUT_TMP, SYS_unlinkat, {0}, NO_PERM},
-	{&seccomp_trusted, SECCOMP_WITH_TMP, SYS_unlinkat, {0}, ALLOW},
-	{&seccomp_trusted, 0, SYS_sendto, {3, 0, 1, 0, 0, 0}, ALLOW},
-	{&seccomp_trusted, 0, SYS_sendto, {3, 0, 1, 0, 4096, 16}, NO_PERM},
-	{&seccomp_trusted, 0, SYS_sendto, {3, 0, 1, 0, UINT64_C(1) << 32, 16}, NO_PERM},
-	{&seccomp_trusted, 0, SYS_prctl, {PR_SET_NAME}, ALLOW},
-	{&seccomp_trusted, 0, SYS_prctl, {PR_SET_PDEATHSIG}, NO_PERM},
-	{&seccomp_trusted, 0, SYS_prlimit64, {0, 0, 0, 1}, ALLOW},
-	{&seccomp_trusted, 0, SYS_prlimit64, {0, 0, 1, 0}, NO_PERM},
-	{&seccomp_trusted, 0, SYS_fcntl, {3, F_GETFL}, ALLOW},
-	{&seccomp_trusted, 0, SYS_fcntl, {3, F_SETOWN, 1}, NO_PERM},
-	{&seccomp_trusted, 0, 451, {0}, NO_CALL},
-	{&seccomp_trusted, 0, 0x3fffffff, {0}, NO_CALL},
-	{&seccomp_trusted, 0, 0x40000000, {0}, KILL},
-	{&seccomp_zygote, SECCOMP_WITHOUT_TMP, SYS_execve, {0}, ALLOW},
-	{&seccomp_zygote, SECCOMP_WITHOUT_TMP, SYS_ptrace, {0}, NO_PERM},
-	{&seccomp_zygote, SECCOMP_WITHOUT_TMP, SYS_mount, {0}, NO_PERM},
-	{&seccomp_zygote, SECCOMP_WITH_TMP, SYS_mount, {0}, ALLOW},
-	{&seccomp_zygote, SECCOMP_WITHOUT_TMP, SYS_unshare, {CLONE_NEWNS}, NO_PERM},
-	{&seccomp_zygote, SECCOMP_WITHOUT_TMP, SYS_unshare, {CLONE_THREAD}, ALLOW},
-	{&seccomp_zygote, SECCOMP_WITH_TMP, SYS_unshare, {CLONE_NEWNS}, ALLOW},
-	{&seccomp_zygote, SECCOMP_WITH_TMP, SYS_unshare, {CLONE_NEWNS | CLONE_NEWUSER}, NO_PERM},
-	{&seccomp_zygote, SECCOMP_WITHOUT_TMP, SYS_clone, {SIGCHLD}, ALLOW},
-	{&seccomp_zygote, SECCOMP_WITHOUT_TMP, SYS_clone, {SIGCHLD | CLONE_NEWUSER}, NO_PERM},
-	{&seccomp_zygote, SECCOMP_WITHOUT_TMP, SYS_socket, {0}, ALLOW},
-	{&seccomp_zygote, SECCOMP_WITHOUT_TMP | SECCOMP_WITHOUT_NET, SYS_socket, {0}, NO_PERM},
-	{&seccomp_zygote, SECCOMP_WITHOUT_TMP, 451, {0}, NO_CALL},
-	{&seccomp_untrusted, SECCOMP_WITHOUT_TMP, SYS_execve, {0}, ALLOW},
-	{&seccomp_untrusted, SECCOMP_WITHOUT_TMP, SYS_socket, {0}, ALLOW},
-	{&seccomp_untrusted, SECCOMP_WITHOUT_TMP, SYS_unshare, {0}, NO_PERM},
-	{&seccomp_untrusted, SECCOMP_WITHOUT_TMP, SYS_mount, {0}, KILL},
-	{&seccomp_untrusted, SECCOMP_WITHOUT_TMP, SYS_bpf, {0}, KILL},
-	{&seccomp_untrusted, SECCOMP_WITHOUT_TMP, SYS_keyctl, {0}, KILL},
-	{&seccomp_untrusted, SECCOMP_WITHOUT_TMP, 460, {0}, NO_CALL},
-};
-
-static void
-seccomp_programs_decide(void **state)
-{
-	static struct sock_filter program[LOCKDOWN_FILTER_MAX];
-
-	(void) state;
-	for (size_t i = 0; i < COUNT(seccomp_cases); i++)
-	{
-		struct seccomp_data data = {.nr = seccomp_cases[i].call, .arch = NATIVE_ARCH};
-		int length = seccomp_compile(seccomp_cases[i].set, seccomp_cases[i].options, program, LOCKDOWN_FILTER_MAX);
-		uint32_t action;
-
-		assert_true(length > 0);
-		memcpy(data.args, seccomp_cases[i].arguments, sizeof(data.args));
-		action = filter_run(program, length, &data);
-		if (action != seccomp_cases[i].expected)
-			fail_msg("case %zu: %s, call %d: 0x%x instead of 0x%x", i, seccomp_cases[i].set->name,
-					 seccomp_cases[i].call, action, seccomp_cases[i].expected);
-		data.arch = AUDIT_ARCH_I386;
-		assert_int_equal(filter_run(program, length, &data), KILL);
-	}
-}
-
-static void
-seccomp_forbids_in_every_program(void **state)
-{
-	static const uint32_t expected[] = {NO_PERM, KILL, KILL}; /* as in sets */
-	static struct sock_filter program[LOCKDOWN_FILTER_MAX];
-
-	(void) state;
-	for (size_t set = 0; set < COUNT(sets); set++)
-		for (size_t i = 0; i < COUNT(option_sets); i++)
-		{
-			int length = seccomp_compile(sets[set], option_sets[i], program, LOCKDOWN_FILTER_MAX);
-
-			assert_true(length > 0);
-			for (size_t row = 0; row < seccomp_forbidden_count; row++)
-			{
-				struct seccomp_data data = {.nr = seccomp_forbidden[row].call, .arch = NATIVE_ARCH};
-
-				/* Negative: this machine has no such call. */
-				if (seccomp_forbidden[row].call >= 0)
-					assert_int_equal(filter_run(program, length, &data), expected[set]);
-			}
-		}
-}
-
-static void
-seccomp_wants_room(void **state)
-{
-	static struct sock_filter program[LOCKDOWN_FILTER_MAX];
-
-	(void) state;
-	assert_int_equal(seccomp_compile(&seccomp_trusted, 0, program, 8), -E2BIG);
-	assert_int_equal(seccomp_compile(&seccomp_trusted, 0, program, 64), -E2BIG);
-}
-
 /* --- cgroup files --- */
 
 static void
@@ -500,15 +296,12 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(layer_names_go_both_ways),
 		cmocka_unit_test(layers_follow_reach),
+		cmocka_unit_test(trusted_files_need_a_fence),
 		cmocka_unit_test(missing_layers_are_described),
 		cmocka_unit_test(interpreter_states_answer_all_events),
 		cmocka_unit_test_setup_teardown(control_carries_all, sockets_open, sockets_close),
 		cmocka_unit_test_setup_teardown(control_refuses_malformed_packets, sockets_open, sockets_close),
 		cmocka_unit_test_setup_teardown(control_terminates_text, sockets_open, sockets_close),
-		cmocka_unit_test(seccomp_tables_are_well_formed),
-		cmocka_unit_test(seccomp_programs_decide),
-		cmocka_unit_test(seccomp_forbids_in_every_program),
-		cmocka_unit_test(seccomp_wants_room),
 		cmocka_unit_test(cgroup_paths_stay_below),
 		cmocka_unit_test(cgroup_none_answers_everything),
 	};

@@ -1,0 +1,33 @@
+/*
+ * watch.h - one page that a backend and the launcher share for each lease, and the interpreter never sees.
+ *
+ * DESIGN. A call that begins and ends writes here by plain stores and one exchange, so that the launcher can tell, whenever
+ * it looks, whether Python is to run at all, and until when. An interpreter that uses CPU time while it is not to run is
+ * stopped by a signal; whoever lets it run next finds WATCH_STOPPED and continues it. Both look at the word again after
+ * they have changed it, so that none is left stopped.
+ *
+ * Runs in: backend and launcher.
+ */
+#ifndef PYBOX_WATCH_H
+#define PYBOX_WATCH_H
+
+#include <stdint.h>
+
+typedef enum WatchState
+{
+	WATCH_RESTS,  /* by backend: no call, or one that waits for SQL or for its slot */
+	WATCH_RUNS,	  /* by backend: has been sent something to do */
+	WATCH_STOPPED /* by launcher, in place of WATCH_RESTS */
+} WatchState;
+
+typedef struct WatchPage
+{
+	uint32_t state;	  /* WatchState */
+	uint32_t turn;	  /* by backend: another one each time it rests */
+	uint64_t ends_ms; /* by backend: CLOCK_MONOTONIC when the call that runs is to be over; 0: not known */
+	uint64_t cpu_ns;  /* by launcher, now and then: what all processes of an untrusted one have used */
+} WatchPage;
+
+#define WATCH_PAGE_SIZE 4096
+
+#endif
