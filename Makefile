@@ -10,7 +10,8 @@ SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 .DEFAULT_GOAL := all
 
 # What people type beside all, install and clean. These do without PGXS, which has a `check` of its own.
-FRONT := help setup check check-limits check-vm demo bench lint format sanitize fuzz check-protocol check-sanitized valgrind install-plpython3u uninstall-plpython3u
+FRONT := help setup check check-hostile check-limits check-protocol check-sanitized check-vm demo bench lint format sanitize fuzz valgrind \
+         install-plpython3u uninstall-plpython3u
 .PHONY: all install clean $(FRONT) unit-tests
 
 # What each binary is made of. A new file joins by its name.
@@ -187,6 +188,16 @@ $(BUILD)/without: ops/without.c
 	@mkdir -p $(@D)
 	$(CC) $(EXE_CFLAGS) $(EXE_LDFLAGS) -o $@ $< -lseccomp
 
+# --- the hostile suite's programs: ours, but for the filter, so that it shows what the other layers hold. Never installed.
+UNFILTERED := $(BUILD)/unfiltered
+$(UNFILTERED)/pybox-launcher: $(call objects,exe,$(filter-out sandbox/seccomp_compile.c,$(LAUNCHER_SRCS)) tests/hostile/unfiltered_compile.c)
+	@mkdir -p $(@D)
+	$(CC) $(EXE_LDFLAGS) -o $@ $^ $(LAUNCHER_LIBS)
+
+$(UNFILTERED)/pybox-interpreter: $(call objects,python,$(filter-out sandbox/lockdown_check.c,$(INTERPRETER_SRCS)) tests/hostile/unfiltered_check.c)
+	@mkdir -p $(@D)
+	$(CC) $(EXE_LDFLAGS) -o $@ $^ $(PYTHON_LIBS)
+
 # --- programs of `make bench ONLY=R3`: ours, one of which measures its lock-down, and ours without layers. Never installed.
 LAYERCOST := $(BUILD)/timed/pybox-interpreter $(BUILD)/bare/pybox-interpreter $(BUILD)/bare/pybox-launcher
 .PHONY: layercost
@@ -233,7 +244,7 @@ $(UNIT)/$(1)_test: $(UNIT)/tests/fuzz/$(1).o $(UNIT)/tests/fuzz/driver.o $(patsu
 endef
 $(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_test_rule,$(target))))
 
-unit-tests: $(UNIT_TESTS:%=$(UNIT)/%) $(FUZZ_TARGETS:%=$(UNIT)/%_test) $(BUILD)/without $(SENTINEL)/pybox-launcher $(SENTINEL)/pybox-interpreter
+unit-tests: $(UNIT_TESTS:%=$(UNIT)/%) $(FUZZ_TARGETS:%=$(UNIT)/%_test) $(BUILD)/without $(foreach build,$(SENTINEL) $(UNFILTERED),$(build)/pybox-launcher $(build)/pybox-interpreter)
 
 # --- the fuzz targets with libFuzzer ------------------------------------------------------------------------------------
 FUZZ_CC := clang-14
@@ -283,6 +294,10 @@ setup:
 check: setup
 	@tests/run
 
+#: check-hostile  the hostile suite alone, and its table (ONLY=read-passwd SETUP=full VERBOSE=1 selects and tells)
+check-hostile: setup
+	@$(if $(ONLY),PYBOX_TEST_ONLY='$(ONLY)') $(if $(SETUP),PYBOX_TEST_SETUP='$(SETUP)') $(if $(VERBOSE),PYBOX_TEST_VERBOSE=1) \
+		PYBOX_TEST_REPORT=1 tests/run $(if $(VERBOSE),-v) tests/t/040_hostile.pl
 #: check-vm   limits, kills and delegation on Debian's kernel with cgroup v2 and systemd, in qemu (as root; ten minutes)
 check-vm: setup
 	@tests/vm/run
@@ -305,7 +320,7 @@ lint: setup
 
 #: format     rewrite the C files as .clang-format says
 format:
-	clang-format -i $(wildcard handler/*.[ch] handler/transforms/*.c scheduler/*.[ch] policies/*.[ch] sandbox/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] ops/*.[ch] ops/layercost/*.c tests/sweep/*.c)
+	clang-format -i $(wildcard $(addsuffix /*.[ch],handler handler/transforms scheduler policies sandbox ops ops/layercost $(wildcard tests/*)))
 
 #: install-plpython3u  under PL/Python's own names too: CREATE EXTENSION plpython3u; refused where PL/Python is installed
 #: uninstall-plpython3u  remove what that installed
