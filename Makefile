@@ -5,6 +5,7 @@ PG_CONFIG ?= pg_config
 PKG_CONFIG ?= pkg-config
 BUILD ?= build
 SANITIZERS ?=
+FAULTS ?=
 SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .DEFAULT_GOAL := all
@@ -22,6 +23,12 @@ LAUNCHER_SRCS    := $(wildcard sandbox/launcher*.c sandbox/jail*.c sandbox/cgrou
 INTERPRETER_SRCS := $(wildcard sandbox/python*.c sandbox/lockdown*.c) \
                     $(LOCK_SRCS) sandbox/wire.c sandbox/wire_spin.c sandbox/layer.c sandbox/control.c
 CLI_SRCS         := policies/cli.c $(POLICY_SRCS)
+# The points at which tests stop processes or make them fail, tests/faults.tbl: no product has them.
+ifneq ($(FAULTS),)
+SERVER_SRCS      += sandbox/fault.c
+LAUNCHER_SRCS    += sandbox/fault.c
+INTERPRETER_SRCS += sandbox/fault.c
+endif
 TRANSFORMS       := hstore_pybox ltree_pybox
 EXECUTABLES      := pybox-launcher pybox-interpreter pybox-policy
 
@@ -45,7 +52,8 @@ SCRIPTS_built := $(EXECUTABLES:%=$(BUILD)/%)
 # The server's headers count as system headers: -Wextra is for our code. Two warnings are off: fmgr functions have to have
 # their one parameter, and declarations stand where they are first needed.
 WARNINGS    := -std=gnu11 -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla
-PG_CPPFLAGS  = -DNDEBUG -isystem $(shell $(PG_CONFIG) --includedir-server)
+FAULT_FLAGS := $(if $(FAULTS),-DPYBOX_FAULTS)
+PG_CPPFLAGS  = -DNDEBUG $(FAULT_FLAGS) -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CFLAGS   := $(WARNINGS) -Wno-unused-parameter -Wno-declaration-after-statement
 SHLIB_LINK   = -lyaml -Wl,-z,now $(if $(wildcard $(MODULE_MAP)),-Wl$(,)--version-script=$(MODULE_MAP))
 , := ,
@@ -74,6 +82,10 @@ $(BUILD)/server/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
+# Where PGXS does not put it: for builds beside the product's.
+$(BUILD)/pybox.so: $(OBJS)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(LDFLAGS_SL) -shared -o $@ $^ $(SHLIB_LINK)
+
 # --- the transforms' libraries, one for each file of handler/transforms: they need nothing of pybox but a header --------
 $(BUILD)/%_pybox.so: $(BUILD)/server/handler/transforms/%.o
 	$(CC) $(CFLAGS) $(LDFLAGS) $(LDFLAGS_SL) -shared -o $@ $<
@@ -89,7 +101,7 @@ endif
 endif
 
 # --- the executables: no flag and no header of the server's -------------------------------------------------------------
-EXE_CFLAGS := $(WARNINGS) -O2 -g -D_GNU_SOURCE -I. -fPIE -fstack-protector-strong -fstack-clash-protection \
+EXE_CFLAGS := $(WARNINGS) $(FAULT_FLAGS) -O2 -g -D_GNU_SOURCE -I. -fPIE -fstack-protector-strong -fstack-clash-protection \
               -fcf-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 EXE_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 PYTHON_CFLAGS = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags python3-embed)) -I$(BUILD)

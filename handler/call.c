@@ -18,6 +18,7 @@
 #include "handler/spi.h"
 #include "handler/subtransaction.h"
 #include "handler/transaction.h"
+#include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 #include "scheduler/slot.h"
@@ -416,6 +417,7 @@ static void
 call_admit(Call *call)
 {
 	call_slot_take(call, call->resumes);
+	FAULT_RAISE("backend.slot");
 	if (call->started_at == 0)
 		call->started_at = GetCurrentTimestamp();
 	call->deadline = call_deadline(call);
@@ -482,6 +484,7 @@ call_converse(Call *call, uint64 answers)
 		if (likely((answers | ERROR_ANSWERS) & ANSWER(kind)))
 		{
 			call->asked = false;
+			FAULT_RAISE("backend.reply");
 			slot_give_back();
 			subtransactions_end(call);
 			if (unlikely(ERROR_ANSWERS & ANSWER(kind)))
@@ -506,8 +509,10 @@ call_ask(Call *call, WireKind kind, uint64 answers)
 		function_send(call);
 		type_send(call, call->result);
 	}
+	FAULT_RAISE("backend.dispatch");
 	call->asked = true;
 	call_send(call, kind, &call->buffers->out);
+	FAULT_RAISE("backend.dispatched");
 	call->result_handle = kind == WIRE_CALL ? call->result->handle : 0;
 	answer = call_converse(call, answers);
 	cursors_sweep();
@@ -581,6 +586,7 @@ call_settle(Call *call)
 void
 call_abort(Call *call)
 {
+	(void) FAULT_POINT("backend.abort");
 	slot_give_back();
 	if (call->lease != NULL)
 		call_settle(call);

@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "scheduler/fault_raise.h"
 #include "scheduler/shared.h"
 #include "scheduler/supervisor.h"
 #include "scheduler/wait_event.h"
@@ -219,8 +220,9 @@ answer_is_early(const ControlMessage *answer, TimestampTz deadline)
 		   GetCurrentTimestamp() < deadline;
 }
 
-void
-launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX], void (*check)(void *arg), void *arg)
+/* Asks until there is an answer. sequence is that of the request under way, whatever is raised. */
+static void
+lease_ask(ControlMessage *message, int fds[CONTROL_FDS_MAX], void (*check)(void *arg), void *arg)
 {
 	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LEASE_TIMEOUT_MS);
 	ControlMessage request = *message;
@@ -234,6 +236,7 @@ launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX], void (*check)(
 		request.generation = ++sequence;
 		lease_asked = true;
 		taken = launcher_send(&request, deadline, check, arg);
+		FAULT_RAISE("backend.lease_ask");
 		if (taken != TAKEN_GONE)
 			taken = launcher_await(message, fds, deadline, check, arg);
 		if (taken == TAKEN_ANSWER && !answer_is_early(message, deadline))
@@ -252,7 +255,28 @@ launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX], void (*check)(
 		/* The launcher died before it answered: the next one is asked, as long as the deadline allows. */
 		launcher_disconnect();
 		generation = 0;
+		launcher_pause();
+		check(arg);
 	}
+}
+
+void
+launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX], void (*check)(void *arg), void *arg)
+{
+	PG_TRY();
+	{
+		lease_ask(message, fds, check, arg);
+	}
+	PG_CATCH();
+	{
+		const ControlMessage withdraw = {.kind = CONTROL_WITHDRAW, .generation = sequence};
+
+		/* Should the launcher be too far behind to take it, the next call gives back what has come by then. */
+		if (control >= 0 && lease_asked)
+			(void) control_send(control, &withdraw, NULL, 0);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 }
 
 void
@@ -260,7 +284,7 @@ launcher_release(uint64 id)
 {
 	ControlMessage message = {.kind = CONTROL_RELEASE, .id = id};
 
-	if (control >= 0)
+	if (FAULT_POINT("backend.lease_release") == 0 && control >= 0)
 		(void) control_send(control, &message, NULL, 0);
 }
 

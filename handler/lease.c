@@ -18,6 +18,7 @@
 #include "handler/call.h"
 #include "handler/launcher.h"
 #include "sandbox/layer.h"
+#include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 
@@ -195,8 +196,17 @@ lease_refused(const ControlMessage *answer, const PolicyPool *pool)
 static Lease *
 lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
 {
-	Lease *lease = MemoryContextAllocZero(TopMemoryContext, sizeof(Lease));
+	Lease *lease =
+		MemoryContextAllocExtended(TopMemoryContext, sizeof(Lease), MCXT_ALLOC_ZERO | MCXT_ALLOC_NO_OOM);
 
+	if (lease == NULL)
+	{
+		for (int i = 0; i < CONTROL_FDS_MAX; i++)
+			close(fds[i]);
+		launcher_release(answer->id);
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+						errdetail("There was none left to keep an interpreter by.")));
+	}
 	for (int i = 0; i < LEASE_FDS; i++)
 		ReserveExternalFD();
 	lease->id = answer->id;
@@ -207,6 +217,7 @@ lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
 	(void) fcntl(lease->socket, F_SETFL, O_NONBLOCK);
 	PG_TRY();
 	{
+		FAULT_RAISE("backend.lease_answer");
 		channel_open(&lease->channel, fds[0], lease->socket);
 	}
 	PG_CATCH();

@@ -23,6 +23,7 @@ typedef enum ControlKind
 	CONTROL_LEASE,	/* backend → launcher: pool, trusted, role, id = generation of the policy it goes by */
 	CONTROL_LEASED, /* launcher → backend: id, pid, layers; fds: wire memfd, child's socket, pidfd */
 	CONTROL_REFUSED, /* launcher → backend: status (ControlRefusal), layers missing, text */
+	CONTROL_WITHDRAW, /* backend → launcher: generation of its CONTROL_LEASE that nobody waits for any more */
 	CONTROL_RELEASE, /* backend → launcher: id; the launcher kills the interpreter and all below it */
 	CONTROL_DIED, /* launcher → backend: id, cause (ControlCause), status (wait status), memory_limit, memory_peak, pid */
 	CONTROL_USAGE,	   /* backend → launcher: count, usages[].id; and back: memory, memory_peak, cpu_ns of each */

@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sandbox/fault.h"
 #include "sandbox/launcher_death.h"
 #include "sandbox/launcher_memfd.h"
 #include "sandbox/launcher_proc.h"
@@ -50,8 +51,10 @@ birth_request(Interpreter *interpreter)
 {
 	const ControlMessage request = {.kind = CONTROL_FORK, .id = interpreter->id};
 	int sockets[2], descriptors[2];
-	int result;
+	int result = FAULT_POINT("launcher.fork");
 
+	if (result < 0)
+		return result;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
 		return -errno;
 	descriptors[0] = interpreter->wire_fd;
@@ -121,10 +124,13 @@ birth_group_enter(Interpreter *interpreter)
 	const Cgroup *cgroup = &interpreter->launcher->cgroup;
 	const CgroupLimits limits = {
 		.memory = pool->limits.memory, .pids = pool->limits.pids, .cpu_percent = pool->limits.cpu_percent};
-	int result;
+	int result = FAULT_POINT("launcher.group_make");
 
 	snprintf(interpreter->group, sizeof(interpreter->group), CGROUP_TOP "/%s/%" PRIu64, pool->name, interpreter->id);
-	result = cgroup->backend->group_make(cgroup, interpreter->group, &limits);
+	if (result == 0)
+		result = cgroup->backend->group_make(cgroup, interpreter->group, &limits);
+	if (result == 0)
+		result = FAULT_POINT("launcher.group_attach");
 	return result == 0 ? cgroup->backend->group_attach(cgroup, interpreter->group, interpreter->pid) : result;
 }
 
@@ -138,8 +144,9 @@ static int
 birth_go(Interpreter *interpreter)
 {
 	const ControlMessage go = {.kind = CONTROL_GO, .id = interpreter->id};
+	int result = FAULT_POINT("launcher.go");
 
-	return control_send(interpreter->socket.fd, &go, NULL, 0);
+	return result < 0 ? result : control_send(interpreter->socket.fd, &go, NULL, 0);
 }
 
 static const struct

@@ -46,6 +46,7 @@ struct Interpreter
 	WireShared *shared;			 /* of a lease with an idle timeout; NULL: none. The child writes there too */
 	uint32_t layers;			 /* in force */
 	uint32_t role;				 /* for whom */
+	uint64_t request;			 /* generation of the owner's CONTROL_LEASE */
 	bool was_leased, was_killed; /* killed: by us */
 	bool is_doomed;				 /* verdict says why */
 	ControlCause verdict;

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sandbox/fault.h"
 #include "sandbox/jail.h"
 #include "sandbox/launcher_grave.h"
 #include "sandbox/launcher_layer.h"
@@ -299,8 +300,10 @@ zygote_process_start(Zygote *zygote)
 {
 	JailProcess process;
 	int sockets[2];
-	int result = zygote_group_make(zygote);
+	int result = FAULT_POINT("launcher.zygote_start");
 
+	if (result == 0)
+		result = zygote_group_make(zygote);
 	if (result < 0)
 		return zygote_fail(zygote, "cgroup", result);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)

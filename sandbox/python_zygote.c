@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "sandbox/control.h"
+#include "sandbox/fault.h"
 #include "sandbox/python_child.h"
 
 typedef struct ZygoteChild
@@ -77,6 +78,11 @@ zygote_fork(int memfd, int socket)
 {
 	pid_t pid;
 
+	if (FAULT_POINT("zygote.fork") < 0)
+	{
+		errno = EIO;
+		return -1;
+	}
 	PyOS_BeforeFork();
 	pid = fork();
 	if (pid != 0)
@@ -96,7 +102,7 @@ static void
 zygote_report_fork(uint64_t id, pid_t pid)
 {
 	ControlMessage message = {.kind = CONTROL_FORKED, .id = id, .pid = pid};
-	int pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+	int pidfd = FAULT_POINT("zygote.forked") < 0 ? -1 : (int) syscall(SYS_pidfd_open, pid, 0);
 
 	if (pidfd < 0)
 	{
@@ -154,6 +160,7 @@ zygote_report_exit(pid_t pid, int status)
 {
 	ControlMessage message = {.kind = CONTROL_EXITED, .status = status, .pid = pid};
 
+	(void) FAULT_POINT("zygote.exited");
 	for (size_t i = 0; i < zygote.count; i++)
 		if (zygote.children[i].pid == pid)
 		{
@@ -219,6 +226,11 @@ zygote_run(const StartOptions *options, const LockdownPlan *plan)
 	if (zygote_prepare() != 0)
 	{
 		zygote_report_failure(0, errno, "zygote: cannot open /dev/null or signals");
+		return;
+	}
+	if (FAULT_POINT("zygote.start") < 0)
+	{
+		zygote_report_failure(0, EIO, "zygote: cannot start");
 		return;
 	}
 	if (start_python(options, text, sizeof(text)) != 0)

@@ -9,6 +9,7 @@
 #include "storage/lwlock.h"
 #include "utils/memutils.h"
 
+#include "sandbox/fault.h"
 #include "scheduler/shared.h"
 #include "scheduler/slot.h"
 #include "scheduler/wait_event.h"
@@ -99,7 +100,10 @@ policy_store_load(int elevel)
 	if (result == 0)
 		result = policy_parse(text, length, policy, &error);
 	if (result == 0)
+	{
+		(void) FAULT_POINT("backend.policy_install");
 		policy_install(policy, source, text, length);
+	}
 	else
 		policy_store_report(elevel, source, &error);
 	pfree(policy);

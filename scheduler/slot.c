@@ -9,6 +9,7 @@
 #include "storage/proc.h"
 #include "utils/timestamp.h"
 
+#include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 #include "scheduler/wait_event.h"
@@ -61,6 +62,7 @@ slot_ask(const PolicyPool *pool, bool resumes)
 {
 	QueueAnswer answer;
 
+	FAULT_RAISE("backend.enqueue");
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	answer = queue_acquire(shared_queue(), shared_my_number(), pool_number(pool), resumes, GetCurrentTimestamp());
 	held = answer != QUEUE_FULL;
@@ -124,6 +126,7 @@ slot_give_back(void)
 {
 	if (!held)
 		return;
+	(void) FAULT_POINT("backend.slot_release");
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	queue_release(shared_queue(), shared_my_number());
 	slot_grant_all();

@@ -18,6 +18,7 @@
 #include "port.h"
 
 #include "sandbox/control.h"
+#include "sandbox/fault.h"
 #include "scheduler/shared.h"
 
 #define BACKOFF_FIRST_MS 100
@@ -25,6 +26,7 @@
 #define HEALTHY_MS 60000
 #define STARTING_MS 30000 /* a launcher that is not ready by then is hung */
 #define LINGER_TICK_MS 50
+#define POLICY_TICK_MS 200 /* until it is tried again to send a policy */
 #define LAUNCHER_FD 3
 
 typedef enum SupervisorState
@@ -107,7 +109,8 @@ launcher_start(void)
 	snprintf(interpreter, sizeof(interpreter), "%s/pybox-interpreter", path);
 	strlcat(path, "/pybox-launcher", sizeof(path));
 	due_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), backoff_ms);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+	if (FAULT_POINT("scheduler.launcher_start") < 0 ||
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
 	{
 		ereport(LOG, (errmsg("could not make a socket for the pybox launcher: %m")));
 		return;
@@ -188,7 +191,7 @@ static void
 policy_send(void)
 {
 	ControlMessage message = {.kind = CONTROL_POLICY};
-	int memory = memfd_create("pybox-policy", MFD_CLOEXEC);
+	int memory = FAULT_POINT("scheduler.policy_send") < 0 ? -1 : memfd_create("pybox-policy", MFD_CLOEXEC);
 	bool written;
 
 	if (memory < 0)
@@ -204,7 +207,10 @@ policy_send(void)
 	if (written)
 		launcher_send(&message, &memory, 1);
 	else
+	{
 		ereport(LOG, (errmsg("could not write the pybox policy to a memory file: %m")));
+		shared->policy_changed = true;
+	}
 	close(memory);
 }
 
@@ -326,6 +332,8 @@ supervisor_tick(TimestampTz now)
 		event_handle(EVENT_POLICY);
 	if (now >= due_at)
 		event_handle(EVENT_DUE);
+	if (shared->policy_changed && state != LAUNCHER_DOWN)
+		return POLICY_TICK_MS;
 	if (state == LAUNCHER_READY && lingering == 0)
 		return -1;
 	return Max(LINGER_TICK_MS, TimestampDifferenceMilliseconds(now, state == LAUNCHER_READY ? now : due_at));

@@ -16,6 +16,7 @@
 #include "utils/guc.h"
 
 #include "scheduler/activity.h"
+#include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 #include "scheduler/supervisor.h"
@@ -127,6 +128,7 @@ pybox_scheduler_main(Datum argument)
 		{
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
+			FAULT_RAISE("scheduler.reload");
 			(void) policy_store_load(LOG);
 		}
 	}
