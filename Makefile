@@ -12,7 +12,7 @@ SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 
 # What people type beside all, install and clean. These do without PGXS, which has a `check` of its own.
 FRONT := help setup check check-vm demo bench lint format sanitize valgrind install-plpython3u uninstall-plpython3u
-.PHONY: all install clean $(FRONT) unit-tests
+.PHONY: all install clean $(FRONT) unit-tests faults
 
 # What each binary is made of. A new file joins by its name.
 POLICY_SRCS      := $(wildcard policies/policy*.c) sandbox/layer.c
@@ -154,6 +154,11 @@ $(UNIT)/$(1): $(UNIT)/tests/unit/$(1).o $(patsubst %.c,$(UNIT)/%.o,$(call unit_s
 	$$(CC) $(SANITIZERS) -o $$@ $$^ -lcmocka $$(LAUNCHER_LIBS)
 endef
 $(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(test))))
+
+# pybox with fault points, for tests/t/047_faults.pl; nothing of it is installed.
+FAULT_BINARIES := pybox.so pybox-launcher pybox-interpreter
+faults:
+	$(MAKE) FAULTS=1 BUILD=$(BUILD)/faults $(FAULT_BINARIES:%=$(BUILD)/faults/%)
 
 unit-tests: $(UNIT_TESTS:%=$(UNIT)/%)
 

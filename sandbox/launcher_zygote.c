@@ -156,10 +156,21 @@ zygote_start(Zygote *zygote)
 		zygote_fall(zygote);
 }
 
+/* Who waited may have gone before the interpreter was ready: one more than the pool keeps ends. */
+static void
+zygote_trim(Zygote *zygote)
+{
+	int kept = zygote->keeps_spares ? zygote->pool.spares : 0;
+
+	while (zygote->counts[INTERPRETER_SPARE] > kept)
+		interpreter_event(interpreter_spare(zygote), INTERPRETER_RELEASED, NULL, NULL);
+}
+
 static void
 zygote_run(Zygote *zygote)
 {
 	lease_serve(zygote);
+	zygote_trim(zygote);
 	while (zygote_wants_fork(zygote) && launcher_now_ms() >= zygote->retry_ms)
 		if (interpreter_fork(zygote) < 0)
 			zygote->retry_ms = launcher_now_ms() + ZYGOTE_BUSY_MS;

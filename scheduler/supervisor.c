@@ -23,7 +23,11 @@
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS 30000
+#ifdef PYBOX_FAULTS
+#define HEALTHY_MS 0 /* who kills a hundred launchers has no time for their back-off */
+#else
 #define HEALTHY_MS 60000
+#endif
 #define STARTING_MS 30000 /* a launcher that is not ready by then is hung */
 #define LINGER_TICK_MS 50
 #define POLICY_TICK_MS 200 /* until it is tried again to send a policy */
