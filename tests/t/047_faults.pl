@@ -17,7 +17,8 @@ my $BOUND_S  = 2;
 my $LIMIT_S  = 30;
 
 my @table  = fault_table();
-my $prefix = fault_install(PostgreSQL::Test::Utils::tempdir_short());
+my $tree   = PostgreSQL::Test::Utils::tempdir_short();
+my $prefix = fault_install($tree);
 my $node   = new_node('faults', start => 0, install_path => $prefix, conf => "restart_after_crash = on\nlog_min_messages = log",
 	policy => <<'YAML');
 version: 1
@@ -40,7 +41,6 @@ EXCEPTION WHEN external_routine_exception THEN
 	IF sqlerrm NOT LIKE '%division%' THEN RAISE; END IF;
 END $$;
 SQL
-chmod 0755, $prefix;
 
 # What each session does, again and again; the last makes its interpreters end.
 my $traffic = 'SELECT work(1); SELECT fails(); DISCARD ALL';
@@ -96,6 +96,7 @@ sub poll_fast
 my %provoke = (
 	call     => sub { },
 	release  => sub { },
+	fail     => sub { },
 	connect  => sub { my $new = PyboxSession->new($node); $new->send($traffic); return $new; },
 	zygote   => sub { kill 'KILL', zygotes_of($node); return; },
 	launcher => sub { kill 'KILL', launcher_of($node); return; },
@@ -167,13 +168,15 @@ sub check_zero
 	return;
 }
 
+# A zygote that could not start is tried again after a while, and until then the calls are told at once that it cannot.
 sub check_sessions
 {
 	my ($what) = @_;
 	for my $session (@sessions)
 	{
 		my $pid = $session->pid;
-		my $answer = $session->ask('SELECT pg_backend_pid(), work(1); DISCARD ALL');
+		my $answer;
+		poll_fast(sub { $answer = $session->ask('SELECT pg_backend_pid(), work(1); DISCARD ALL'); told($answer) ne '58000' });
 		is($answer->{text}, "$pid|43", "$what: session $pid goes on");
 	}
 	return;
@@ -183,24 +186,24 @@ sub check_sessions
 my %actions = (
 	error => sub {
 		my ($row) = @_;
-		poll_fast(sub { !fault_left($faults, $row->{point}) }) or return diag("nobody comes to $row->{point}");
+		poll_fast(sub { !fault_left($faults, $row->{point}) }) or return fail("somebody comes to $row->{point}");
 		return;
 	},
 	kill => sub {
 		my ($row) = @_;
-		my $pid = poll_fast(sub { fault_pid($faults, $node, $row->{point}) }) or return diag("nobody comes to $row->{point}");
+		my $pid = poll_fast(sub { fault_pid($faults, $node, $row->{point}) }) or return fail("somebody comes to $row->{point}");
 		kill 'KILL', $pid;
 		return;
 	},
 	pause => sub {
 		my ($row) = @_;
-		poll_fast(sub { fault_pid($faults, $node, $row->{point}) }) or return diag("nobody comes to $row->{point}");
+		poll_fast(sub { fault_pid($faults, $node, $row->{point}) }) or return fail("somebody comes to $row->{point}");
 		admin_works("$row->{point} pause");
 		return;
 	},
 	cancel => sub {
 		my ($row, @waiting) = @_;
-		poll_fast(sub { fault_pid($faults, $node, $row->{point}) }) or return diag("nobody comes to $row->{point}");
+		poll_fast(sub { fault_pid($faults, $node, $row->{point}) }) or return fail("somebody comes to $row->{point}");
 		return cancel_all(@waiting) if $row->{process} ne 'backend';
 		$admin->value('SELECT pg_cancel_backend(' . $_->pid . ')') for @waiting;
 		return;
@@ -246,7 +249,7 @@ sub cells
 	for my $row (@table)
 	{
 		my @actions = grep { $row->{$_} ne '-' } qw(kill error pause);
-		push @actions, 'cancel' if $row->{provoke} !~ /release|reload|hangup/;
+		push @actions, 'cancel' if $row->{provoke} !~ /release|reload|hangup|fail/;
 		push @cells, map { [ $row, $_ ] } @actions;
 	}
 	return @cells if $wanted eq 'all';
@@ -255,6 +258,15 @@ sub cells
 	return (shuffle @cells)[ 0 .. $wanted - 1 ];
 }
 
+# The product has no point, but the build under test has all.
+for my $point (map { $_->{point} } @table)
+{
+	chomp(my ($bindir, $pkglibdir) = map { scalar `pg_config --$_` } qw(bindir pkglibdir));
+	my @product = ("$pkglibdir/pybox.so", map { "$bindir/pybox-$_" } qw(launcher interpreter));
+	my $names = sub { scalar grep { slurp_file($_) =~ /\Q$point\E\0/ } @_ };
+	is($names->(@product), 0, "$point is not in the product");
+	is($names->(map { s/^(?=\Q$bindir\E|\Q$pkglibdir\E)/$tree/r } @product), 1, "$point is in the build with fault points");
+}
 server_start();
 my @cells = cells();
 run_cell(@$_) for @cells;
