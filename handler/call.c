@@ -18,6 +18,7 @@
 #include "handler/spi.h"
 #include "handler/subtransaction.h"
 #include "handler/transaction.h"
+#include "scheduler/clock.h"
 #include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
@@ -230,7 +231,7 @@ call_violation(Call *call, const char *what)
 int64
 call_spent_us(const Call *call)
 {
-	return call->spent_us + (call->started_at != 0 ? GetCurrentTimestamp() - call->started_at : 0);
+	return call->spent_us + (call->started_at != 0 ? clock_now() - call->started_at : 0);
 }
 
 CallProgress
@@ -419,9 +420,11 @@ call_admit(Call *call)
 	call_slot_take(call, call->resumes);
 	FAULT_RAISE("backend.slot");
 	if (call->started_at == 0)
-		call->started_at = GetCurrentTimestamp();
+	{
+		call->started_at = clock_now();
+		activity_started(call->entry, GetCurrentTimestamp(), call->started_at);
+	}
 	call->deadline = call_deadline(call);
-	activity_started(call->entry, call->started_at);
 	activity_state_set(call->entry, ACTIVITY_STARTING);
 	if (call->lease == NULL)
 	{
@@ -544,7 +547,7 @@ settle_receive(Call *call)
 	WireFrame frame;
 
 	/* A child that always has a frame ready never makes us sleep, where the channel looks at the deadline. */
-	while (GetCurrentTimestamp() < channel->deadline)
+	while (clock_now() < channel->deadline)
 	{
 		if (channel_receive_header(channel, &frame) != CHANNEL_OK || frame.length > SETTLE_FRAME_MAX ||
 			channel_receive_payload(channel, &frame, &call->buffers->in) != CHANNEL_OK || !frame_belongs(call, &frame))
@@ -573,7 +576,7 @@ call_settle(Call *call)
 		return;
 	}
 	channel->check = NULL;
-	channel->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), call_cancel_grace_ms);
+	channel->deadline = TimestampTzPlusMilliseconds(clock_now(), call_cancel_grace_ms);
 	__atomic_store_n(&channel->map->cancel_call, call->id, __ATOMIC_SEQ_CST);
 	if (call->waiting)
 		refusal_send(call);

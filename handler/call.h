@@ -35,8 +35,9 @@ typedef struct Call
 	Oid role;
 	Lease *lease; /* NULL until there is one; its depth counts this call */
 	ActivityEntry *entry;
-	TimestampTz queued_at, started_at, deadline;
-	int64 spent_us; /* by earlier steps of a set */
+	TimestampTz queued_at;			  /* as users read it */
+	TimestampTz started_at, deadline; /* by clock_now() */
+	int64 spent_us;					  /* by earlier steps of a set */
 	FrameBuffers *buffers;
 	uint64 received; /* bytes of frames, for limits.output */
 	bool resumes;	 /* inside another call, or the next step of a set: goes first in the queue and is not refused */

@@ -18,6 +18,7 @@
 #include "handler/call.h"
 #include "handler/launcher.h"
 #include "sandbox/layer.h"
+#include "scheduler/clock.h"
 #include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
@@ -142,11 +143,11 @@ lease_drop(Lease *lease, WireKind kind, uint32 number)
 
 	wire_put_u32(&out.writer, number);
 	channel->check = NULL;
-	channel->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), DROP_TIMEOUT_MS);
+	channel->deadline = TimestampTzPlusMilliseconds(clock_now(), DROP_TIMEOUT_MS);
 	if (channel->partial || channel_send(channel, kind, 0, &out) != CHANNEL_OK)
 		lease_kill(lease);
 	while (!lease->killed && !dropped_receive(lease, &in))
-		if (GetCurrentTimestamp() >= channel->deadline)
+		if (clock_now() >= channel->deadline)
 			lease_kill(lease);
 	pfree(out.writer.data);
 	pfree(in.data);
@@ -196,8 +197,7 @@ lease_refused(const ControlMessage *answer, const PolicyPool *pool)
 static Lease *
 lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
 {
-	Lease *lease =
-		MemoryContextAllocExtended(TopMemoryContext, sizeof(Lease), MCXT_ALLOC_ZERO | MCXT_ALLOC_NO_OOM);
+	Lease *lease = MemoryContextAllocExtended(TopMemoryContext, sizeof(Lease), MCXT_ALLOC_ZERO | MCXT_ALLOC_NO_OOM);
 
 	if (lease == NULL)
 	{

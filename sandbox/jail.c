@@ -92,8 +92,12 @@ static int
 step_descriptors(const JailChild *child)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	const int from[] = {
-		null, FAULT_FILE(STDERR_FILENO), STDERR_FILENO, child->spec->control_fd, child->spec->plan_fd, child->report_fd};
+	const int from[] = {null,
+						FAULT_FILE(STDERR_FILENO),
+						STDERR_FILENO,
+						child->spec->control_fd,
+						child->spec->plan_fd,
+						child->report_fd};
 	int clear[sizeof(from) / sizeof(from[0])];
 
 	_Static_assert(sizeof(from) / sizeof(from[0]) == JAIL_REPORT_FD + 1, "the report pipe is the last");

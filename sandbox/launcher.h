@@ -18,7 +18,7 @@
 #define LAUNCHER_CONTROL_FD 3
 #define LAUNCHER_PATH_SIZE 256
 #define LAUNCHER_DESCRIPTORS_KEPT 64 /* for interpreters and zygotes, whoever else wants some */
-#define LAUNCHER_NEVER INT64_MAX /* a deadline that does not come */
+#define LAUNCHER_NEVER INT64_MAX	 /* a deadline that does not come */
 
 typedef struct Zygote Zygote;
 typedef struct Interpreter Interpreter;
@@ -68,7 +68,7 @@ void launcher_source_close(Launcher *launcher, LauncherSource *source); /* nothi
 /* Waits no more, or again, for the source. */
 void launcher_source_mute(Launcher *launcher, LauncherSource *source);
 void launcher_source_unmute(Launcher *launcher, LauncherSource *source);
-int64_t launcher_now_ms(void);											/* CLOCK_MONOTONIC */
+int64_t launcher_now_ms(void); /* CLOCK_MONOTONIC */
 
 /* launcher_log.c: one line to the server's log. */
 void launcher_log(const char *format, ...) __attribute__((format(printf, 1, 2)));

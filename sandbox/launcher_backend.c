@@ -144,7 +144,8 @@ static void
 backend_accept_later(Launcher *launcher)
 {
 	if (launcher->accept_failures++ == 0)
-		launcher_log("too many open files (%d) for another session: it waits until others end", launcher->descriptor_max);
+		launcher_log("too many open files (%d) for another session: it waits until others end",
+					 launcher->descriptor_max);
 	launcher->accept_ms = launcher_now_ms() + BACKEND_ACCEPT_PAUSE_MS;
 	launcher_source_mute(launcher, &launcher->listener);
 }

@@ -55,6 +55,7 @@ launcher_signals_open(void)
 	sigaddset(&blocked, SIGINT);
 	sigaddset(&blocked, SIGHUP);
 	sigaddset(&blocked, SIGPIPE);
+	sigaddset(&blocked, SIGXFSZ);
 	sigemptyset(&handled);
 	sigaddset(&handled, SIGTERM);
 	sigaddset(&handled, SIGQUIT);
@@ -135,6 +136,15 @@ launcher_prepare(void)
 	return launcher_source_open(&launcher, &launcher.signals, signals, launcher_signal_ready, &launcher);
 }
 
+/* Without its cgroup a launcher is of use as far as the policy lets it be. */
+static int
+launcher_claim(void)
+{
+	if (cgroup_claim(&launcher.cgroup) < 0)
+		launcher_log("runs without a cgroup: %s", launcher.cgroup.why);
+	return 0;
+}
+
 static int
 launcher_clean(void)
 {
@@ -185,9 +195,13 @@ static const struct
 	const char *stage;
 	int (*run)(void);
 } launcher_stages[] = {
-	{"prepare", launcher_prepare},	 {"read the configuration", launcher_read_config},
-	{"lock", launcher_lock},		 {"probe the layers", launcher_probe},
-	{"clean up", launcher_clean},	 {"listen", launcher_listen},
+	{"prepare", launcher_prepare},
+	{"read the configuration", launcher_read_config},
+	{"lock", launcher_lock},
+	{"claim the cgroup", launcher_claim},
+	{"probe the layers", launcher_probe},
+	{"clean up", launcher_clean},
+	{"listen", launcher_listen},
 	{"announce", launcher_announce},
 };
 
@@ -208,6 +222,7 @@ launcher_run(void)
 	/* First of all nobody may come any more. */
 	backend_stop(&launcher);
 	zygote_stop(&launcher);
+	cgroup_unclaim(&launcher.cgroup);
 	return EXIT_SUCCESS;
 }
 

@@ -196,7 +196,7 @@ zygote_control_read(Zygote *zygote)
 	if (result == -EAGAIN)
 		return false;
 	launcher_source_close(zygote->launcher, &zygote->control);
-	zygote_kill(zygote, result == -EPROTO ? "it broke the protocol" : "");
+	zygote_kill(zygote, result == -EPROTO ? "it broke the protocol" : result == -EMFILE ? strerror(EMFILE) : "");
 	return false;
 }
 

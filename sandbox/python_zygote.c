@@ -145,6 +145,11 @@ zygote_serve_control(void)
 
 	if (result == -EAGAIN)
 		return;
+	if (result == -EMFILE)
+	{
+		zygote_report_failure(message.id, EMFILE, "fork: Too many open files");
+		return;
+	}
 	if (result <= 0)
 		_exit(0);
 	if (message.kind == CONTROL_FORK && fd_count == 2)

@@ -10,6 +10,7 @@
 #include "utils/memutils.h"
 
 #include "sandbox/fault.h"
+#include "scheduler/clock.h"
 #include "scheduler/shared.h"
 #include "scheduler/slot.h"
 #include "scheduler/wait_event.h"
@@ -135,7 +136,7 @@ policy_store_refuse(void)
 static void
 policy_await_first(void)
 {
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FIRST_TIMEOUT_MS);
+	TimestampTz deadline = TimestampTzPlusMilliseconds(clock_now(), FIRST_TIMEOUT_MS);
 
 	while (policy_store_generation() == 0)
 	{
@@ -144,7 +145,7 @@ policy_await_first(void)
 					(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("pybox has no policy: its file could not be used"),
 					 errdetail("Calls are refused rather than run under another policy than the file's."),
 					 errhint("The server log tells what is wrong. Mend the file and call pybox.reload_policy().")));
-		if (GetCurrentTimestamp() >= deadline)
+		if (clock_now() >= deadline)
 			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("pybox has no policy yet"),
 							errdetail("The pybox scheduler did not start within %d s.", FIRST_TIMEOUT_MS / 1000),
 							errhint("The server log tells why.")));

@@ -19,6 +19,7 @@
 
 #include "sandbox/control.h"
 #include "sandbox/fault.h"
+#include "scheduler/clock.h"
 #include "scheduler/shared.h"
 
 #define BACKOFF_FIRST_MS 100
@@ -112,7 +113,7 @@ launcher_start(void)
 	get_parent_directory(strcpy(path, my_exec_path));
 	snprintf(interpreter, sizeof(interpreter), "%s/pybox-interpreter", path);
 	strlcat(path, "/pybox-launcher", sizeof(path));
-	due_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), backoff_ms);
+	due_at = TimestampTzPlusMilliseconds(clock_now(), backoff_ms);
 	if (FAULT_POINT("scheduler.launcher_start") < 0 ||
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
 	{
@@ -133,7 +134,7 @@ launcher_start(void)
 	control = sockets[0];
 	(void) fcntl(control, F_SETFL, O_NONBLOCK);
 	state = LAUNCHER_STARTING;
-	due_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), STARTING_MS);
+	due_at = TimestampTzPlusMilliseconds(clock_now(), STARTING_MS);
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	shared->launcher_pid = launcher;
 	LWLockRelease(shared->lock);
@@ -144,7 +145,7 @@ static void
 launcher_ready(void)
 {
 	state = LAUNCHER_READY;
-	ready_at = GetCurrentTimestamp();
+	ready_at = clock_now();
 	if (!shared_launcher_ready())
 		pg_atomic_fetch_add_u32(&shared->launcher_generation, 1);
 	ereport(LOG, (errmsg("pybox launcher is ready, pid %d", (int) launcher)));
@@ -153,7 +154,7 @@ launcher_ready(void)
 static void
 launcher_lost(void)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = clock_now();
 	int status = 0;
 
 	close(control);
