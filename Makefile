@@ -11,7 +11,7 @@ SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 .DEFAULT_GOAL := all
 
 # What people type beside all, install and clean. These do without PGXS, which has a `check` of its own.
-FRONT := help setup check check-vm demo bench lint format sanitize valgrind install-plpython3u uninstall-plpython3u
+FRONT := help setup check check-vm demo bench lint format sanitize valgrind install-plpython3u uninstall-plpython3u check-faults
 .PHONY: all install clean $(FRONT) unit-tests faults
 
 # What each binary is made of. A new file joins by its name.
@@ -185,6 +185,10 @@ check: setup
 #: check-vm   limits, kills and delegation on Debian's kernel with cgroup v2 and systemd, in qemu (as root; ten minutes)
 check-vm: setup
 	@tests/vm/run
+
+#: check-faults  every fault point of tests/faults.tbl, and 200 processes that die in random order
+check-faults: setup
+	@PYBOX_TEST_FAULTS=all PYBOX_TEST_KILLS=200 tests/run tests/t/014_crash.pl tests/t/047_faults.pl tests/t/048_environment.pl
 
 #: demo       set up, build, install, and tell the whole story on a server of its own (KEEP=1 leaves it running)
 demo: setup

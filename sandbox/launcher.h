@@ -50,7 +50,6 @@ struct Launcher
 	uint64_t policy_generation; /* the last one heard of */
 	uint64_t next_id;
 	int interpreter_count, interpreter_max;
-	int descriptor_max;	 /* RLIMIT_NOFILE */
 	int accept_failures; /* in a row */
 	int64_t accept_ms;	 /* when to listen again; LAUNCHER_NEVER: it does */
 	Zygote *zygotes;

@@ -7,9 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -128,6 +130,15 @@ backend_is_ours(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
 }
 
+/* How many descriptors this process may have. */
+static int
+backend_descriptor_max(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < INT_MAX ? (int) limit.rlim_cur : INT_MAX;
+}
+
 /* Whether there are descriptors for one more and those that its interpreters take: these may never be short. */
 static bool
 backend_fits(const Launcher *launcher)
@@ -136,7 +147,7 @@ backend_fits(const Launcher *launcher)
 
 	if (fd >= 0)
 		close(fd);
-	return fd >= 0 && fd < launcher->descriptor_max - LAUNCHER_DESCRIPTORS_KEPT;
+	return fd >= 0 && fd < backend_descriptor_max() - LAUNCHER_DESCRIPTORS_KEPT;
 }
 
 /* Who wants to connect waits in the kernel meanwhile; the listener would be ready for ever, without an end. */
@@ -144,8 +155,8 @@ static void
 backend_accept_later(Launcher *launcher)
 {
 	if (launcher->accept_failures++ == 0)
-		launcher_log("too many open files (%d) for another session: it waits until others end",
-					 launcher->descriptor_max);
+		launcher_log("too many open files for another session, of %d: it waits until others end",
+					 backend_descriptor_max());
 	launcher->accept_ms = launcher_now_ms() + BACKEND_ACCEPT_PAUSE_MS;
 	launcher_source_mute(launcher, &launcher->listener);
 }

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -84,7 +83,6 @@ launcher_descriptors_raise(void)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	(void) setrlimit(RLIMIT_NOFILE, &limit);
-	launcher.descriptor_max = limit.rlim_cur < INT_MAX ? (int) limit.rlim_cur : INT_MAX;
 	interpreters = limit.rlim_cur > DESCRIPTORS_OTHER ? (limit.rlim_cur - DESCRIPTORS_OTHER) / DESCRIPTORS_EACH : 1;
 	launcher.interpreter_max = interpreters < INTERPRETERS_MAX ? (int) interpreters : INTERPRETERS_MAX;
 }

@@ -1,7 +1,7 @@
 # At every fault point of faults.tbl, under traffic: the process that comes there is killed, fails, or stands still, with and
 # without a cancel meanwhile. Afterwards slots, leases, processes, cgroups, shared memory and descriptors are back at zero, and
-# the sessions work. PYBOX_TEST_FAULTS selects: a pattern for "point action", `all`, or a number of cells (a sample of
-# PYBOX_TEST_SEED).
+# the sessions work. PYBOX_TEST_FAULTS selects: `all` (the default), a pattern for "point action", or a number of cells (a
+# sample of PYBOX_TEST_SEED).
 use strict;
 use warnings;
 use List::Util qw(max shuffle);
@@ -274,7 +274,22 @@ my @slow = grep { $took{$_} > $BOUND_S } sort keys %took;
 note(sprintf '%d cells, %d of them by restart of the server; the slowest was back at zero after %.2f s', scalar @cells, $restarts,
 	max(values %took));
 note("later than $BOUND_S s: $_") for map { sprintf '%s %.2f s', $_, $took{$_} } @slow;
-$_->quit for @sessions, $admin;
+# After all that the launcher has no descriptor that one which has just started would not have.
+sub launcher_descriptors
+{
+	poll_fast(sub { left_behind() eq '' });
+	return descriptor_count(launcher_of($node));
+}
+$_->quit for @sessions;
+@sessions = ();
+my $served = PyboxSession->new($node, sql => 'SELECT work(1); DISCARD ALL');
+my $launcher = launcher_of($node);
+my $old = launcher_descriptors();
+kill 'KILL', $launcher;
+$served->value('SELECT work(1); DISCARD ALL');
+is($old, launcher_descriptors(), 'the launcher has lost no descriptor');
+isnt(launcher_of($node), $launcher, 'compared with a new one');
+$_->quit for $served, $admin;
 $node->stop;
 ok(wait_for_no_processes($node), 'nothing is left of the server');
 
