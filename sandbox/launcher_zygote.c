@@ -198,14 +198,17 @@ zygote_trim(Zygote *zygote)
 		interpreter_event(interpreter_spare(zygote), INTERPRETER_RELEASED, NULL, NULL);
 }
 
-/* One that is behind with its messages is asked again soon; what else is wrong is the launcher's own lack of something. */
+/*
+ * A zygote that is behind with its messages is asked again soon, and the end of one that is gone is about to be told; what
+ * else is wrong is the launcher's own lack of something.
+ */
 static void
 zygote_fork(Zygote *zygote)
 {
 	char reason[CONTROL_TEXT_SIZE];
 	int result = interpreter_fork(zygote);
 
-	if (result == -EAGAIN)
+	if (result == -EAGAIN || result == -EPIPE || result == -ECONNRESET)
 		zygote->retry_ms = launcher_now_ms() + ZYGOTE_BUSY_MS;
 	else if (result < 0)
 	{

@@ -280,8 +280,9 @@ sub launcher_descriptors
 	poll_fast(sub { left_behind() eq '' });
 	return descriptor_count(launcher_of($node));
 }
-$_->quit for @sessions;
+$_->quit for @sessions, $admin;
 @sessions = ();
+$admin = PyboxSession->new($node);
 my $served = PyboxSession->new($node, sql => 'SELECT work(1); DISCARD ALL');
 my $launcher = launcher_of($node);
 my $old = launcher_descriptors();
