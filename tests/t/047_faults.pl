@@ -124,7 +124,7 @@ sub cancel_all
 		my $pid = $session->pid;
 		poll_fast(sub {
 			$admin->value("SELECT pg_cancel_backend($pid)");
-			return $admin->value("SELECT state = 'idle' FROM pg_stat_activity WHERE pid = $pid") eq 't';
+			return $session->is_answered;
 		}) or diag("session $pid cannot be cancelled");
 		$answer{$pid} = $session->wait;
 	}
