@@ -2,8 +2,8 @@
  * launcher.c - requests to the launcher and its notices. Runs in backends.
  *
  * DESIGN. One request is under way at a time; what comes meanwhile is either its answer or a notice of a death, which
- * is kept until asked for. An interrupted request leaves its answer behind: a lease nobody waits for any more is given
- * back when it arrives, and answers are matched by the sequence number that the launcher repeats in generation.
+ * is kept until asked for. An interrupted request is withdrawn: the launcher forgets it, or takes back what it has just
+ * lent; an answer that was under way is dropped when it is found, and answers are matched by the sequence number that the launcher repeats in generation.
  */
 #include "handler/launcher.h"
 
@@ -34,7 +34,8 @@
 static int control = -1;
 static uint32 generation = 0;
 static uint64 sequence = 0;
-static bool lease_asked = false; /* a request was given up before its answer came */
+static bool lease_asked = false;	 /* a request was given up before its answer came */
+static bool lease_withdrawn = false; /* and the launcher was told, so that none may come */
 static struct
 {
 	uint64 id;
@@ -238,7 +239,7 @@ lease_ask(ControlMessage *message, int fds[CONTROL_FDS_MAX], void (*check)(void 
 		launcher_connect(check, arg);
 		request.generation = ++sequence;
 		lease_asked = true;
-		descriptors_lacked = false;
+		lease_withdrawn = descriptors_lacked = false;
 		taken = launcher_send(&request, deadline, check, arg);
 		FAULT_RAISE("backend.lease_ask");
 		if (taken != TAKEN_GONE)
@@ -284,7 +285,7 @@ launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX], void (*check)(
 
 		/* Should the launcher be too far behind to take it, the next call gives back what has come by then. */
 		if (control >= 0 && lease_asked)
-			(void) control_send(control, &withdraw, NULL, 0);
+			lease_withdrawn = control_send(control, &withdraw, NULL, 0) == 0;
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -310,6 +311,8 @@ launcher_drain(void)
 	sequence++; /* whatever comes answers nobody */
 	while (launcher_take(&message, fds) == TAKEN_NOTICE)
 		continue;
+	if (lease_withdrawn)
+		lease_asked = lease_withdrawn = false;
 }
 
 static bool

@@ -17,7 +17,7 @@
 
 #define LAUNCHER_CONTROL_FD 3
 #define LAUNCHER_PATH_SIZE 256
-#define LAUNCHER_DESCRIPTORS_KEPT 64 /* for interpreters and zygotes, whoever else wants some */
+#define LAUNCHER_DESCRIPTORS_KEPT 64 /* for interpreters and zygotes, whoever else wants some; a quarter of few */
 #define LAUNCHER_NEVER INT64_MAX	 /* a deadline that does not come */
 
 typedef struct Zygote Zygote;

@@ -144,10 +144,12 @@ static bool
 backend_fits(const Launcher *launcher)
 {
 	int fd = FAULT_POINT("launcher.accept") < 0 ? -1 : fcntl(launcher->listener.fd, F_DUPFD_CLOEXEC, 0);
+	int max = backend_descriptor_max();
+	int kept = max / 4 < LAUNCHER_DESCRIPTORS_KEPT ? max / 4 : LAUNCHER_DESCRIPTORS_KEPT;
 
 	if (fd >= 0)
 		close(fd);
-	return fd >= 0 && fd < backend_descriptor_max() - LAUNCHER_DESCRIPTORS_KEPT;
+	return fd >= 0 && fd < max - kept;
 }
 
 /* Who wants to connect waits in the kernel meanwhile; the listener would be ready for ever, without an end. */
