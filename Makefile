@@ -5,14 +5,15 @@ PG_CONFIG ?= pg_config
 PKG_CONFIG ?= pkg-config
 BUILD ?= build
 SANITIZERS ?=
+FAULTS ?=
 SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .DEFAULT_GOAL := all
 
 # What people type beside all, install and clean. These do without PGXS, which has a `check` of its own.
-FRONT := help setup check check-hostile check-limits check-protocol check-sanitized check-vm demo bench lint format sanitize fuzz valgrind \
-         install-plpython3u uninstall-plpython3u
-.PHONY: all install clean $(FRONT) unit-tests
+FRONT := help setup check check-faults check-hostile check-limits check-protocol check-sanitized check-vm demo bench lint format sanitize fuzz \
+         valgrind install-plpython3u uninstall-plpython3u
+.PHONY: all install clean $(FRONT) unit-tests faults
 
 # What each binary is made of. A new file joins by its name.
 POLICY_SRCS      := $(wildcard policies/policy*.c) sandbox/layer.c
@@ -26,6 +27,12 @@ CLI_SRCS         := policies/cli.c $(POLICY_SRCS)
 # The launcher's own probes in a program of their own.
 DOCTOR_SRCS      := $(wildcard sandbox/doctor*.c sandbox/launcher_layer.c sandbox/launcher_probe*.c sandbox/launcher_cause.c) \
                     $(wildcard sandbox/launcher_machine.c sandbox/jail*.c sandbox/cgroup*.c sandbox/seccomp*.c) $(LOCK_SRCS) $(POLICY_SRCS)
+# The points at which tests stop processes or make them fail, tests/faults.tbl: no product has them.
+ifneq ($(FAULTS),)
+SERVER_SRCS      += sandbox/fault.c
+LAUNCHER_SRCS    += sandbox/fault.c
+INTERPRETER_SRCS += sandbox/fault.c
+endif
 TRANSFORMS       := hstore_pybox ltree_pybox
 EXECUTABLES      := pybox pybox-launcher pybox-interpreter pybox-policy
 
@@ -58,7 +65,8 @@ SCRIPTS_built := $(EXECUTABLES:%=$(BUILD)/%)
 # The server's headers count as system headers: -Wextra is for our code. Two warnings are off: fmgr functions have to have
 # their one parameter, and declarations stand where they are first needed.
 WARNINGS    := -std=gnu11 -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla
-PG_CPPFLAGS  = -DNDEBUG -isystem $(shell $(PG_CONFIG) --includedir-server)
+FAULT_FLAGS := $(if $(FAULTS),-DPYBOX_FAULTS)
+PG_CPPFLAGS  = -DNDEBUG $(FAULT_FLAGS) -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CFLAGS   := $(WARNINGS) -Wno-unused-parameter -Wno-declaration-after-statement
 SHLIB_LINK   = -lyaml -Wl,-z,now $(if $(wildcard $(MODULE_MAP)),-Wl$(,)--version-script=$(MODULE_MAP))
 , := ,
@@ -87,6 +95,10 @@ $(BUILD)/server/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
+# Where PGXS does not put it: for builds beside the product's.
+$(BUILD)/pybox.so: $(OBJS)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(LDFLAGS_SL) -shared -o $@ $^ $(SHLIB_LINK)
+
 # --- the transforms' libraries, one for each file of handler/transforms: they need nothing of pybox but a header --------
 $(BUILD)/%_pybox.so: $(BUILD)/server/handler/transforms/%.o
 	$(CC) $(CFLAGS) $(LDFLAGS) $(LDFLAGS_SL) -shared -o $@ $<
@@ -102,7 +114,7 @@ endif
 endif
 
 # --- the executables: no flag and no header of the server's -------------------------------------------------------------
-EXE_CFLAGS := $(WARNINGS) -O2 -g -D_GNU_SOURCE -I. -I$(BUILD) -fPIE -fstack-protector-strong -fstack-clash-protection \
+EXE_CFLAGS := $(WARNINGS) $(FAULT_FLAGS) -O2 -g -D_GNU_SOURCE -I. -I$(BUILD) -fPIE -fstack-protector-strong -fstack-clash-protection \
               -fcf-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 EXE_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 PYTHON_CFLAGS = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags python3-embed)) -I$(BUILD)
@@ -237,6 +249,11 @@ $(UNIT)/$(1): $(UNIT)/tests/unit/$(1).o $(patsubst %.c,$(UNIT)/%.o,$(call unit_s
 endef
 $(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(test))))
 
+# pybox with fault points, for tests/t/047_faults.pl; nothing of it is installed.
+FAULT_BINARIES := pybox.so pybox-launcher pybox-interpreter
+faults:
+	$(MAKE) FAULTS=1 BUILD=$(BUILD)/faults $(FAULT_BINARIES:%=$(BUILD)/faults/%)
+
 # Fuzz targets without libFuzzer: their seeds, and inputs made from them.
 define fuzz_test_rule
 $(UNIT)/$(1)_test: $(UNIT)/tests/fuzz/$(1).o $(UNIT)/tests/fuzz/driver.o $(patsubst %.c,$(UNIT)/%.o,$($(1)_SRCS))
@@ -305,6 +322,10 @@ check-vm: setup
 #: check-limits  the test of limits with 100 rounds of each bomb, loop and cancel, and its figures
 check-limits: setup
 	@PYBOX_TEST_ROUNDS=$(or $(ROUNDS),100) tests/run -v tests/t/043_limits.pl
+
+#: check-faults  every fault point of tests/faults.tbl, and 200 processes that die in random order
+check-faults: setup
+	@PYBOX_TEST_FAULTS=all PYBOX_TEST_KILLS=200 tests/run tests/t/014_crash.pl tests/t/047_faults.pl tests/t/048_environment.pl
 
 #: demo       set up, build, install, and tell the whole story on a server of its own (KEEP=1 leaves it running)
 demo: setup

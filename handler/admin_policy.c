@@ -12,6 +12,7 @@
 
 #include "handler/function.h"
 #include "sandbox/control.h"
+#include "scheduler/clock.h"
 #include "scheduler/policy_floor.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
@@ -49,7 +50,7 @@ pools_collect(Policy **policy)
 {
 	PoolShown *shown = palloc0(POLICY_POOLS_MAX * sizeof(PoolShown));
 	Queue *queue = shared_queue();
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = clock_now();
 
 	*policy = palloc(sizeof(Policy));
 	LWLockAcquire(shared->lock, LW_SHARED);

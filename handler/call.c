@@ -19,6 +19,8 @@
 #include "handler/spi.h"
 #include "handler/subtransaction.h"
 #include "handler/transaction.h"
+#include "scheduler/clock.h"
+#include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 #include "scheduler/slot.h"
@@ -250,7 +252,7 @@ call_violation(Call *call, const char *what)
 int64
 call_step_us(const Call *call)
 {
-	return call->started_at != 0 ? GetCurrentTimestamp() - call->started_at : 0;
+	return call->started_at != 0 ? clock_now() - call->started_at : 0;
 }
 
 int64
@@ -289,7 +291,7 @@ call_look_at(const Call *call)
 static void
 cpu_check(Call *call)
 {
-	if (likely(call->cpu_look_at == 0) || !call->asked || GetCurrentTimestamp() < call->cpu_look_at)
+	if (likely(call->cpu_look_at == 0) || !call->asked || clock_now() < call->cpu_look_at)
 		return;
 	limit_cpu(call);
 	current_call->lease->channel.deadline = call_look_at(current_call);
@@ -470,11 +472,14 @@ static void
 call_admit(Call *call)
 {
 	call_slot_take(call, call->resumes);
+	FAULT_RAISE("backend.slot");
 	if (call->started_at == 0)
-		call->started_at = GetCurrentTimestamp();
+	{
+		call->started_at = clock_now();
+		activity_started(call->entry, GetCurrentTimestamp(), call->started_at);
+	}
 	call->deadline = call_deadline(call);
 	call->ends_ms = lease_clock_ms() + Max(0, call->deadline - call->started_at) / 1000;
-	activity_started(call->entry, call->started_at);
 	activity_state_set(call->entry, ACTIVITY_STARTING);
 	if (call->lease == NULL)
 	{
@@ -538,6 +543,7 @@ call_converse(Call *call, uint64 answers)
 		if (likely((answers | ERROR_ANSWERS) & ANSWER(kind)))
 		{
 			call->asked = false;
+			FAULT_RAISE("backend.reply");
 			lease_rest(call->lease);
 			slot_give_back();
 			subtransactions_end(call);
@@ -563,8 +569,10 @@ call_ask(Call *call, WireKind kind, uint64 answers)
 		function_send(call);
 		type_send(call, call->result);
 	}
+	FAULT_RAISE("backend.dispatch");
 	call->asked = true;
 	call_send(call, kind, &call->buffers->out);
+	FAULT_RAISE("backend.dispatched");
 	call->result_handle = kind == WIRE_CALL ? call->result->handle : 0;
 	answer = call_converse(call, answers);
 	cursors_sweep();
@@ -597,7 +605,7 @@ settle_receive(Call *call)
 	WireFrame frame;
 
 	/* A child that always has a frame ready never makes us sleep, where the channel looks at the deadline. */
-	while (GetCurrentTimestamp() < channel->deadline)
+	while (clock_now() < channel->deadline)
 	{
 		if (channel_receive_header(channel, &frame) != CHANNEL_OK || frame.length > SETTLE_FRAME_MAX ||
 			channel_receive_payload(channel, &frame, &call->buffers->in) != CHANNEL_OK || !frame_belongs(call, &frame))
@@ -628,7 +636,7 @@ call_settle(Call *call)
 	call->ends_ms = lease_clock_ms() + call_cancel_grace_ms;
 	lease_run(call->lease, call->ends_ms);
 	channel->check = NULL;
-	channel->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), call_cancel_grace_ms);
+	channel->deadline = TimestampTzPlusMilliseconds(clock_now(), call_cancel_grace_ms);
 	__atomic_store_n(&channel->map->cancel_call, call->id, __ATOMIC_SEQ_CST);
 	if (call->waiting)
 		refusal_send(call);
@@ -641,6 +649,7 @@ call_settle(Call *call)
 void
 call_abort(Call *call)
 {
+	(void) FAULT_POINT("backend.abort");
 	slot_give_back();
 	if (call->lease != NULL)
 		call_settle(call);

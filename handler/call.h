@@ -35,9 +35,10 @@ typedef struct Call
 	Oid role;
 	Lease *lease; /* NULL until there is one; its depth counts this call */
 	ActivityEntry *entry;
-	TimestampTz queued_at, started_at, deadline;
-	uint64 ends_ms; /* the same as deadline, by lease_clock_ms(), for the launcher */
-	int64 spent_us; /* by earlier steps of a set */
+	TimestampTz queued_at;			  /* as users read it */
+	TimestampTz started_at, deadline; /* by clock_now() */
+	uint64 ends_ms;					  /* the same as deadline, by lease_clock_ms(), for the launcher */
+	int64 spent_us;					  /* by earlier steps of a set */
 	FrameBuffers *buffers;
 	uint64 received;		 /* bytes of frames, for limits.output */
 	uint64 logged, messages; /* for limits.log */

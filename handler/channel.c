@@ -14,6 +14,7 @@
 #include "storage/latch.h"
 #include "utils/memutils.h"
 
+#include "scheduler/clock.h"
 #include "scheduler/slot.h"
 #include "scheduler/wait_event.h"
 
@@ -118,7 +119,7 @@ time_left(const Channel *channel)
 {
 	if (channel->deadline == 0 || TIMESTAMP_IS_NOEND(channel->deadline))
 		return -1;
-	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), channel->deadline);
+	return TimestampDifferenceMilliseconds(clock_now(), channel->deadline);
 }
 
 static void

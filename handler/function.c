@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "handler/lease.h"
+#include "scheduler/clock.h"
 #include "scheduler/policy_store.h"
 
 #define FUNCTIONS_SWEEP_MIN 256
@@ -242,13 +243,13 @@ functions_sweep(void)
 
 	if (hash_get_num_entries(functions) < limit)
 		return;
-	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FUNCTIONS_SWEEP_MS);
+	deadline = TimestampTzPlusMilliseconds(clock_now(), FUNCTIONS_SWEEP_MS);
 	hash_seq_init(&scan, functions);
 	while ((slot = hash_seq_search(&scan)) != NULL)
 	{
 		Function *function = slot->function;
 
-		if (GetCurrentTimestamp() > deadline)
+		if (clock_now() > deadline)
 		{
 			hash_seq_term(&scan);
 			break;

@@ -2,8 +2,8 @@
  * launcher.c - requests to the launcher and its notices. Runs in backends.
  *
  * DESIGN. One request is under way at a time; what comes meanwhile is either its answer or a notice of a death, which
- * is kept until asked for. An interrupted request leaves its answer behind: a lease nobody waits for any more is given
- * back when it arrives, and answers are matched by the sequence number that the launcher repeats in generation.
+ * is kept until asked for. An interrupted request is withdrawn: the launcher forgets it, or takes back what it has just
+ * lent; an answer that was under way is dropped when it is found, and answers are matched by the sequence number that the launcher repeats in generation.
  */
 #include "handler/launcher.h"
 
@@ -18,6 +18,8 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "scheduler/clock.h"
+#include "scheduler/fault_raise.h"
 #include "scheduler/shared.h"
 #include "scheduler/supervisor.h"
 #include "scheduler/wait_event.h"
@@ -32,13 +34,15 @@
 static int control = -1;
 static uint32 generation = 0;
 static uint64 sequence = 0;
-static bool lease_asked = false; /* a request was given up before its answer came */
+static bool lease_asked = false;	 /* a request was given up before its answer came */
+static bool lease_withdrawn = false; /* and the launcher was told, so that none may come */
 static struct
 {
 	uint64 id;
 	LauncherDeath death;
 } deaths[DEATHS_KEPT];
 static int next_death = 0;
+static bool descriptors_lacked = false; /* why the connection was lost */
 
 static void
 launcher_disconnect(void)
@@ -94,11 +98,11 @@ launcher_pause(void)
 static void
 launcher_connect(void (*check)(void *arg), void *arg)
 {
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), START_TIMEOUT_MS);
+	TimestampTz deadline = TimestampTzPlusMilliseconds(clock_now(), START_TIMEOUT_MS);
 
 	while (!launcher_connect_once())
 	{
-		if (GetCurrentTimestamp() >= deadline)
+		if (clock_now() >= deadline)
 			ereport(ERROR, (errcode(ERRCODE_SYSTEM_ERROR), errmsg("pybox launcher is not running"),
 							errdetail("It did not come up within %d s.", START_TIMEOUT_MS / 1000),
 							errhint("The server log tells why; see also pybox.protection.")));
@@ -146,7 +150,9 @@ launcher_take(ControlMessage *message, int fds[CONTROL_FDS_MAX])
 		return TAKEN_NOTHING;
 	if (result <= 0)
 	{
+		/* With the connection goes whatever the launcher meant to lend. */
 		launcher_disconnect();
+		descriptors_lacked = result == -EMFILE;
 		return TAKEN_GONE;
 	}
 	if (message->kind == CONTROL_LEASED || message->kind == CONTROL_REFUSED)
@@ -164,7 +170,7 @@ launcher_take(ControlMessage *message, int fds[CONTROL_FDS_MAX])
 static void
 launcher_sleep(TimestampTz deadline)
 {
-	long timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+	long timeout = TimestampDifferenceMilliseconds(clock_now(), deadline);
 	int events = WL_LATCH_SET | WL_SOCKET_READABLE | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH;
 
 	events = WaitLatchOrSocket(MyLatch, events, control, timeout, wait_event_info(WAIT_NAME_INTERPRETER));
@@ -189,7 +195,7 @@ launcher_await(ControlMessage *message, int fds[CONTROL_FDS_MAX], TimestampTz de
 
 		if (taken == TAKEN_ANSWER || taken == TAKEN_GONE)
 			return taken;
-		if (GetCurrentTimestamp() >= deadline)
+		if (clock_now() >= deadline)
 			return TAKEN_NOTHING;
 		if (taken == TAKEN_NOTHING)
 			launcher_sleep(deadline);
@@ -203,7 +209,7 @@ launcher_send(const ControlMessage *message, TimestampTz deadline, void (*check)
 {
 	int result;
 
-	while ((result = control_send(control, message, NULL, 0)) == -EAGAIN && GetCurrentTimestamp() < deadline)
+	while ((result = control_send(control, message, NULL, 0)) == -EAGAIN && clock_now() < deadline)
 	{
 		launcher_pause();
 		check(arg);
@@ -215,14 +221,14 @@ launcher_send(const ControlMessage *message, TimestampTz deadline, void (*check)
 static bool
 answer_is_early(const ControlMessage *answer, TimestampTz deadline)
 {
-	return answer->kind == CONTROL_REFUSED && answer->status == CONTROL_REFUSED_EARLY &&
-		   GetCurrentTimestamp() < deadline;
+	return answer->kind == CONTROL_REFUSED && answer->status == CONTROL_REFUSED_EARLY && clock_now() < deadline;
 }
 
-void
-launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX], void (*check)(void *arg), void *arg)
+/* Asks until there is an answer. sequence is that of the request under way, whatever is raised. */
+static void
+lease_ask(ControlMessage *message, int fds[CONTROL_FDS_MAX], void (*check)(void *arg), void *arg)
 {
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LEASE_TIMEOUT_MS);
+	TimestampTz deadline = TimestampTzPlusMilliseconds(clock_now(), LEASE_TIMEOUT_MS);
 	ControlMessage request = *message;
 
 	request.kind = CONTROL_LEASE;
@@ -233,7 +239,9 @@ launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX], void (*check)(
 		launcher_connect(check, arg);
 		request.generation = ++sequence;
 		lease_asked = true;
+		lease_withdrawn = descriptors_lacked = false;
 		taken = launcher_send(&request, deadline, check, arg);
+		FAULT_RAISE("backend.lease_ask");
 		if (taken != TAKEN_GONE)
 			taken = launcher_await(message, fds, deadline, check, arg);
 		if (taken == TAKEN_ANSWER && !answer_is_early(message, deadline))
@@ -248,11 +256,39 @@ launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX], void (*check)(
 			ereport(ERROR,
 					(errcode(ERRCODE_SYSTEM_ERROR),
 					 errmsg("no Python interpreter for pool \"%s\" within %d s", request.pool, LEASE_TIMEOUT_MS / 1000),
+					 errdetail("The pybox launcher (pid %d) runs but has not answered.", shared->launcher_pid),
 					 errhint("See pybox.pools for its zygote's state and the server log for the reason.")));
+		if (descriptors_lacked)
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+					 errmsg("too many open files in this session for a Python interpreter"),
+					 errdetail("It takes %d descriptors.", CONTROL_FDS_MAX),
+					 errhint("Raise the server's limit of open files (ulimit -n), or lower max_files_per_process.")));
 		/* The launcher died before it answered: the next one is asked, as long as the deadline allows. */
 		launcher_disconnect();
 		generation = 0;
+		launcher_pause();
+		check(arg);
 	}
+}
+
+void
+launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX], void (*check)(void *arg), void *arg)
+{
+	PG_TRY();
+	{
+		lease_ask(message, fds, check, arg);
+	}
+	PG_CATCH();
+	{
+		const ControlMessage withdraw = {.kind = CONTROL_WITHDRAW, .generation = sequence};
+
+		/* Should the launcher be too far behind to take it, the next call gives back what has come by then. */
+		if (control >= 0 && lease_asked)
+			lease_withdrawn = control_send(control, &withdraw, NULL, 0) == 0;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 }
 
 void
@@ -260,7 +296,7 @@ launcher_release(uint64 id)
 {
 	ControlMessage message = {.kind = CONTROL_RELEASE, .id = id};
 
-	if (control >= 0)
+	if (FAULT_POINT("backend.lease_release") == 0 && control >= 0)
 		(void) control_send(control, &message, NULL, 0);
 }
 
@@ -275,6 +311,8 @@ launcher_drain(void)
 	sequence++; /* whatever comes answers nobody */
 	while (launcher_take(&message, fds) == TAKEN_NOTICE)
 		continue;
+	if (lease_withdrawn)
+		lease_asked = lease_withdrawn = false;
 }
 
 static bool
@@ -292,7 +330,7 @@ death_find(uint64 id, LauncherDeath *death)
 bool
 launcher_death(uint64 id, LauncherDeath *death)
 {
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), DEATH_TIMEOUT_MS);
+	TimestampTz deadline = TimestampTzPlusMilliseconds(clock_now(), DEATH_TIMEOUT_MS);
 
 	sequence++; /* no request is under way: what still answers one comes too late */
 	while (!death_find(id, death))
@@ -300,7 +338,7 @@ launcher_death(uint64 id, LauncherDeath *death)
 		ControlMessage message;
 		int fds[CONTROL_FDS_MAX];
 
-		if (control < 0 || GetCurrentTimestamp() >= deadline)
+		if (control < 0 || clock_now() >= deadline)
 			return false;
 		if (launcher_take(&message, fds) == TAKEN_NOTHING && !death_find(id, death))
 			launcher_sleep(deadline);
@@ -313,7 +351,7 @@ bool
 launcher_usage(ControlUsage *usages, int count)
 {
 	ControlMessage message = {.kind = CONTROL_USAGE, .count = (uint32) count};
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), USAGE_TIMEOUT_MS);
+	TimestampTz deadline = TimestampTzPlusMilliseconds(clock_now(), USAGE_TIMEOUT_MS);
 	int fds[CONTROL_FDS_MAX];
 
 	Assert(count <= CONTROL_USAGES_MAX);

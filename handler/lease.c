@@ -20,6 +20,8 @@
 #include "handler/launcher.h"
 #include "sandbox/layer.h"
 #include "sandbox/watch.h"
+#include "scheduler/clock.h"
+#include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 
@@ -218,11 +220,11 @@ lease_drop(Lease *lease, WireKind kind, uint32 number)
 	wire_put_u32(&out.writer, number);
 	lease_run(lease, lease_clock_ms() + DROP_TIMEOUT_MS);
 	channel->check = NULL;
-	channel->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), DROP_TIMEOUT_MS);
+	channel->deadline = TimestampTzPlusMilliseconds(clock_now(), DROP_TIMEOUT_MS);
 	if (channel->partial || channel_send(channel, kind, 0, &out) != CHANNEL_OK)
 		lease_kill(lease);
 	while (!lease->killed && !dropped_receive(lease, &in))
-		if (GetCurrentTimestamp() >= channel->deadline)
+		if (clock_now() >= channel->deadline)
 			lease_kill(lease);
 	lease_rest(lease);
 	frame_writer_free(&out.writer);
@@ -284,8 +286,16 @@ watch_open(Lease *lease, int fd)
 static Lease *
 lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
 {
-	Lease *lease = MemoryContextAllocZero(TopMemoryContext, sizeof(Lease));
+	Lease *lease = MemoryContextAllocExtended(TopMemoryContext, sizeof(Lease), MCXT_ALLOC_ZERO | MCXT_ALLOC_NO_OOM);
 
+	if (lease == NULL)
+	{
+		for (int i = 0; i < CONTROL_FDS_MAX; i++)
+			close(fds[i]);
+		launcher_release(answer->id);
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+						errdetail("There was none left to keep an interpreter by.")));
+	}
 	for (int i = 0; i < LEASE_FDS; i++)
 		ReserveExternalFD();
 	lease->id = answer->id;
@@ -296,6 +306,7 @@ lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
 	(void) fcntl(lease->socket, F_SETFL, O_NONBLOCK);
 	PG_TRY();
 	{
+		FAULT_RAISE("backend.lease_answer");
 		channel_open(&lease->channel, fds[0], lease->socket, lease->pidfd);
 		watch_open(lease, fds[3]);
 	}

@@ -14,6 +14,8 @@
 
 #include "lib/stringinfo.h"
 
+#include "scheduler/clock.h"
+
 #define MEGABYTE (INT64CONST(1024) * 1024)
 #define CPU_LOOK_US 10000	  /* between two looks at least */
 #define LOG_MESSAGE_EXTRA 128 /* what the server's log adds to each message, about */
@@ -180,7 +182,7 @@ void
 limit_cpu_begin(Call *call)
 {
 	call->cpu_base_us = -1;
-	call->cpu_look_at = call->pool->limits.cpu_ms > 0 ? GetCurrentTimestamp() + CPU_LOOK_US : 0;
+	call->cpu_look_at = call->pool->limits.cpu_ms > 0 ? clock_now() + CPU_LOOK_US : 0;
 	if (unlikely(call->pool->limits.cpu_ms > 0 && call->cpu_us > call->pool->limits.cpu_ms * 1000))
 		cpu_raise(call, call->cpu_us);
 }
@@ -216,5 +218,5 @@ limit_cpu(Call *call)
 	used = limit_cpu_used(call);
 	if (used > limit_us)
 		cpu_raise(call, used);
-	call->cpu_look_at = GetCurrentTimestamp() + Max((limit_us - used) / cpu_cores(), CPU_LOOK_US);
+	call->cpu_look_at = clock_now() + Max((limit_us - used) / cpu_cores(), CPU_LOOK_US);
 }

@@ -22,6 +22,7 @@
 #include "handler/subtransaction.h"
 #include "handler/transaction.h"
 #include "scheduler/slot.h"
+#include "scheduler/fault_raise.h"
 
 static void
 log_serve(Call *call, WireReader *reader, FrameOut *out)
@@ -234,11 +235,14 @@ request_run_without_slot(Call *call, const Request *request, WireReader *reader,
 
 	lease_rest(call->lease);
 	slot_give_back();
+	FAULT_RAISE("backend.sql_begin");
 	activity_enter_sql(call->entry);
 	call_check(call);
 	answer = request->run(call, request, reader, out);
 	call_check(call);
+	FAULT_RAISE("backend.sql_end");
 	call_slot_take(call, true);
+	FAULT_RAISE("backend.sql_resume");
 	activity_state_set(call->entry, ACTIVITY_RUNNING);
 	return answer;
 }

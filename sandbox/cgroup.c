@@ -4,10 +4,17 @@
 #include "sandbox/cgroup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "sandbox/cgroup_file.h"
+
+#define CGROUP_CLAIM "claim" /* beside CGROUP_TOP; holds no process */
 #define SWEEP_TRIES 200
 #define SWEEP_PAUSE_NS (5 * 1000 * 1000)
 
@@ -41,6 +48,7 @@ cgroup_open(Cgroup *cgroup, const char *path)
 	char own[CGROUP_PATH_SIZE];
 
 	memset(cgroup, 0, sizeof(*cgroup));
+	cgroup->claim_fd = -1;
 	if (strcmp(path, CGROUP_AUTO) == 0)
 	{
 		cgroup_own_path(own, sizeof(own));
@@ -59,6 +67,81 @@ cgroup_open(Cgroup *cgroup, const char *path)
 		snprintf(cgroup->why, sizeof(cgroup->why), "%s",
 				 path == own ? "pybox.cgroup is " CGROUP_AUTO ", but the server is in no cgroup v2 below the root"
 							 : "pybox.cgroup is not set");
+}
+
+/*
+ * The lock is on a directory that only the server's user may open; one on the delegated directory itself could be anybody's.
+ * One that was removed meanwhile, by a launcher that ended, does not count.
+ */
+static int
+claim_try(Cgroup *cgroup, const char *path)
+{
+	struct stat opened, named;
+	int fd;
+
+	if (mkdir(path, S_IRWXU) < 0 && errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -EBUSY : -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &opened) < 0 || stat(path, &named) < 0 ||
+		opened.st_ino != named.st_ino)
+	{
+		close(fd);
+		return -EBUSY;
+	}
+	cgroup->claim_fd = fd;
+	return 0;
+}
+
+static const char *
+claim_root(const Cgroup *cgroup)
+{
+	for (int i = 0; i < CGROUP_CONTROLLERS_MAX; i++)
+		if (cgroup->roots[i][0] != '\0')
+			return cgroup->roots[i];
+	return NULL;
+}
+
+int
+cgroup_claim(Cgroup *cgroup)
+{
+	const struct timespec pause = {.tv_nsec = SWEEP_PAUSE_NS};
+	char path[CGROUP_PATH_SIZE];
+	int result = -EBUSY;
+
+	if (claim_root(cgroup) == NULL)
+		return 0;
+	if (cgroup_file_path(path, claim_root(cgroup), CGROUP_CLAIM, "") < 0)
+		return -ENAMETOOLONG;
+	for (int try = 0; try < SWEEP_TRIES && result == -EBUSY; try++)
+	{
+		if (try > 0)
+			nanosleep(&pause, NULL);
+		result = claim_try(cgroup, path);
+	}
+	if (result == 0)
+		return 0;
+	cgroup_open(cgroup, "");
+	if (result == -EBUSY)
+		snprintf(cgroup->why, sizeof(cgroup->why), "another server uses %.150s: each needs a pybox.cgroup of its own",
+				 path);
+	else
+		snprintf(cgroup->why, sizeof(cgroup->why), "%.200s: %s", path, strerror(-result));
+	return result;
+}
+
+void
+cgroup_unclaim(Cgroup *cgroup)
+{
+	char path[CGROUP_PATH_SIZE];
+
+	if (cgroup->claim_fd < 0)
+		return;
+	if (cgroup_file_path(path, claim_root(cgroup), CGROUP_CLAIM, "") == 0)
+		(void) rmdir(path);
+	close(cgroup->claim_fd);
+	cgroup->claim_fd = -1;
 }
 
 int

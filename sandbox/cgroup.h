@@ -43,6 +43,7 @@ typedef struct Cgroup
 	char why[256];				 /* why the others do not */
 	char name[CGROUP_PATH_SIZE]; /* of the delegated directory below each controller, no slash in front */
 	char roots[CGROUP_CONTROLLERS_MAX][CGROUP_PATH_SIZE]; /* absolute, by the back end's own numbers; empty: none */
+	int claim_fd;										  /* holds the claim; -1: none */
 } Cgroup;
 
 struct CgroupBackend
@@ -72,6 +73,12 @@ extern const CgroupBackend cgroup_v2, cgroup_v1, cgroup_none;
  * Version 2 moves processes that are in the group itself into its child "server".
  */
 void cgroup_open(Cgroup *cgroup, const char *path);
+/*
+ * Makes the delegated directory this launcher's until it ends. -EBUSY: another server's launcher has it, which would kill our
+ * interpreters as its own leftovers, and we its: the cgroup is opened anew as none, and why says so. Waits for a moment.
+ */
+int cgroup_claim(Cgroup *cgroup);
+void cgroup_unclaim(Cgroup *cgroup);
 /* Kills all in CGROUP_TOP and removes it; waits for their end, for a second at most. */
 int cgroup_sweep(const Cgroup *cgroup);
 

@@ -88,7 +88,9 @@ control_fds_take(struct msghdr *header, int fds[CONTROL_FDS_MAX], int *fd_count)
 static int
 control_message_check(ControlMessage *message, size_t size, int flags)
 {
-	if (size != sizeof(*message) || (flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+	if ((flags & MSG_CTRUNC) != 0)
+		return -EMFILE;
+	if (size != sizeof(*message) || (flags & MSG_TRUNC) != 0)
 		return -EPROTO;
 	if (message->kind == 0 || message->kind >= CONTROL_KIND_COUNT || message->count > CONTROL_USAGES_MAX)
 		return -EPROTO;

@@ -22,8 +22,9 @@ typedef enum ControlKind
 	CONTROL_ZYGOTE, /* launcher → scheduler: pool, trusted, status (ControlZygote), layers in force, pid, text, memory_peak: need, 0: not known */
 	CONTROL_LEASE,	/* backend → launcher: pool, trusted, role, id = generation of the policy it goes by */
 	CONTROL_LEASED, /* launcher → backend: id, pid, layers; fds: wire memfd, child's socket, pidfd, watch memfd */
-	CONTROL_REFUSED, /* launcher → backend: status (ControlRefusal), layers missing, text */
-	CONTROL_RELEASE, /* backend → launcher: id; the launcher kills the interpreter and all below it */
+	CONTROL_REFUSED,  /* launcher → backend: status (ControlRefusal), layers missing, text */
+	CONTROL_WITHDRAW, /* backend → launcher: generation of its CONTROL_LEASE that nobody waits for any more */
+	CONTROL_RELEASE,  /* backend → launcher: id; the launcher kills the interpreter and all below it */
 	CONTROL_DIED, /* launcher → backend: id, cause (ControlCause), status (wait status), memory_limit, memory_peak, pid */
 	CONTROL_USAGE,	   /* backend → launcher: count, usages[].id; and back: memory, memory_peak, cpu_ns of each */
 	CONTROL_FORK,	   /* launcher → zygote: id; fds: wire memfd, child's socket */
@@ -91,8 +92,8 @@ typedef struct ControlMessage
 /* Returns 0 or -errno; never blocks longer than the socket does. fd_count may be 0. */
 int control_send(int socket, const ControlMessage *message, const int *fds, int fd_count);
 /*
- * Receives one packet. Returns 1, 0 at the end of the stream, or -errno (-EAGAIN, -EPROTO for a malformed packet, whose
- * descriptors are closed). fds get O_CLOEXEC; *fd_count says how many came, the rest of fds is -1. Text is terminated.
+ * Receives one packet. Returns 1, 0 at the end of the stream, or -errno (-EAGAIN, -EPROTO for a malformed packet, -EMFILE
+ * for one whose descriptors did not fit into this process: what came of them is closed, the message is as it was sent). fds get O_CLOEXEC; *fd_count says how many came, the rest of fds is -1. Text is terminated.
  */
 int control_receive(int socket, ControlMessage *message, int fds[CONTROL_FDS_MAX], int *fd_count);
 

@@ -22,6 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sandbox/fault.h"
 #include "sandbox/jail_step.h"
 #include "sandbox/layer.h"
 
@@ -110,8 +111,12 @@ static int
 step_descriptors(const JailChild *child)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	const int from[] = {
-		null, STDERR_FILENO, STDERR_FILENO, child->spec->control_fd, child->spec->plan_fd, child->report_fd};
+	const int from[] = {null,
+						FAULT_FILE(STDERR_FILENO),
+						STDERR_FILENO,
+						child->spec->control_fd,
+						child->spec->plan_fd,
+						child->report_fd};
 	int clear[sizeof(from) / sizeof(from[0])];
 
 	_Static_assert(sizeof(from) / sizeof(from[0]) == JAIL_REPORT_FD + 1, "the report pipe is the last");

@@ -17,7 +17,8 @@
 
 #define LAUNCHER_CONTROL_FD 3
 #define LAUNCHER_PATH_SIZE 256
-#define LAUNCHER_NEVER INT64_MAX /* a deadline that does not come */
+#define LAUNCHER_DESCRIPTORS_KEPT 64 /* for interpreters and zygotes, whoever else wants some; a quarter of few */
+#define LAUNCHER_NEVER INT64_MAX	 /* a deadline that does not come */
 
 typedef struct Zygote Zygote;
 typedef struct Interpreter Interpreter;
@@ -49,6 +50,8 @@ struct Launcher
 	uint64_t policy_generation; /* the last one heard of */
 	uint64_t next_id;
 	int interpreter_count, interpreter_max;
+	int accept_failures; /* in a row */
+	int64_t accept_ms;	 /* when to listen again; LAUNCHER_NEVER: it does */
 	Zygote *zygotes;
 	Interpreter *interpreters;
 	Backend *backends;
@@ -61,7 +64,10 @@ void launcher_loop_run(Launcher *launcher); /* until stopping */
 /* Takes the ownership of fd, makes it non-blocking. Returns 0, or -errno with fd closed. */
 int launcher_source_open(Launcher *launcher, LauncherSource *source, int fd, void (*ready)(void *owner), void *owner);
 void launcher_source_close(Launcher *launcher, LauncherSource *source); /* nothing when closed already */
-int64_t launcher_now_ms(void);											/* CLOCK_MONOTONIC */
+/* Waits no more, or again, for the source. */
+void launcher_source_mute(Launcher *launcher, LauncherSource *source);
+void launcher_source_unmute(Launcher *launcher, LauncherSource *source);
+int64_t launcher_now_ms(void); /* CLOCK_MONOTONIC */
 
 /* launcher_log.c: one line to the server's log. */
 void launcher_log(const char *format, ...) __attribute__((format(printf, 1, 2)));

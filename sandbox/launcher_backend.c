@@ -6,18 +6,23 @@
 #include "sandbox/launcher_backend.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "sandbox/fault.h"
 #include "sandbox/launcher_interpreter.h"
 #include "sandbox/launcher_lease.h"
 
 #define BACKEND_BACKLOG 128
+#define BACKEND_ACCEPT_PAUSE_MS 100
 
 static void
 backend_release(Backend *backend, const ControlMessage *message)
@@ -25,6 +30,22 @@ backend_release(Backend *backend, const ControlMessage *message)
 	Interpreter *interpreter = interpreter_find(backend->launcher, message->id);
 
 	if (interpreter == NULL || interpreter->owner != backend)
+		return;
+	(void) FAULT_POINT("launcher.release");
+	interpreter->owner = NULL;
+	interpreter_event(interpreter, INTERPRETER_RELEASED, NULL, NULL);
+}
+
+/* The request still waits, or its interpreter is on its way to a session that would find it at its next call only. */
+static void
+backend_withdraw(Backend *backend, const ControlMessage *message)
+{
+	Interpreter *interpreter = backend->launcher->interpreters;
+
+	lease_withdraw(backend, message->generation);
+	while (interpreter != NULL && (interpreter->owner != backend || interpreter->request != message->generation))
+		interpreter = interpreter->next;
+	if (interpreter == NULL)
 		return;
 	interpreter->owner = NULL;
 	interpreter_event(interpreter, INTERPRETER_RELEASED, NULL, NULL);
@@ -56,6 +77,7 @@ static const struct
 	void (*handle)(Backend *backend, const ControlMessage *message);
 } backend_messages[] = {
 	{CONTROL_LEASE, lease_request},
+	{CONTROL_WITHDRAW, backend_withdraw},
 	{CONTROL_RELEASE, backend_release},
 	{CONTROL_USAGE, backend_usage},
 };
@@ -84,8 +106,13 @@ backend_ready(void *owner)
 void
 backend_send(Backend *backend, const ControlMessage *message, const int *fds, int count)
 {
-	int result = backend->is_broken ? 0 : control_send(backend->socket.fd, message, fds, count);
+	int result;
 
+	if (backend->is_broken)
+		return;
+	result = FAULT_POINT("launcher.answer");
+	if (result == 0)
+		result = control_send(backend->socket.fd, message, fds, count);
 	if (result == 0)
 		return;
 	if (result != -EPIPE && result != -ECONNRESET)
@@ -103,15 +130,59 @@ backend_is_ours(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
 }
 
+/* How many descriptors this process may have. */
+static int
+backend_descriptor_max(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < INT_MAX ? (int) limit.rlim_cur : INT_MAX;
+}
+
+/* Whether there are descriptors for one more and those that its interpreters take: these may never be short. */
+static bool
+backend_fits(const Launcher *launcher)
+{
+	int fd = FAULT_POINT("launcher.accept") < 0 ? -1 : fcntl(launcher->listener.fd, F_DUPFD_CLOEXEC, 0);
+	int max = backend_descriptor_max();
+	int kept = max / 4 < LAUNCHER_DESCRIPTORS_KEPT ? max / 4 : LAUNCHER_DESCRIPTORS_KEPT;
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 && fd < max - kept;
+}
+
+/* Who wants to connect waits in the kernel meanwhile; the listener would be ready for ever, without an end. */
+static void
+backend_accept_later(Launcher *launcher)
+{
+	if (launcher->accept_failures++ == 0)
+		launcher_log("too many open files for another session, of %d: it waits until others end",
+					 backend_descriptor_max());
+	launcher->accept_ms = launcher_now_ms() + BACKEND_ACCEPT_PAUSE_MS;
+	launcher_source_mute(launcher, &launcher->listener);
+}
+
 static void
 backend_accept(void *owner)
 {
 	Launcher *launcher = owner;
-	int fd = accept4(launcher->listener.fd, NULL, NULL, SOCK_CLOEXEC);
 	Backend *backend;
+	int fd;
 
-	if (fd < 0)
+	if (!backend_fits(launcher))
+	{
+		backend_accept_later(launcher);
 		return;
+	}
+	fd = accept4(launcher->listener.fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0)
+	{
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			backend_accept_later(launcher);
+		return;
+	}
+	launcher->accept_failures = 0;
 	backend = backend_is_ours(fd) ? calloc(1, sizeof(*backend)) : NULL;
 	if (backend == NULL)
 	{
@@ -140,11 +211,22 @@ backend_close(Backend *backend)
 	free(backend);
 }
 
+int64_t
+backend_deadline(const Launcher *launcher)
+{
+	return launcher->accept_ms;
+}
+
 void
-backend_expire(Launcher *launcher)
+backend_expire(Launcher *launcher, int64_t now_ms)
 {
 	Backend **link = &launcher->backends;
 
+	if (launcher->accept_ms <= now_ms)
+	{
+		launcher->accept_ms = LAUNCHER_NEVER;
+		launcher_source_unmute(launcher, &launcher->listener);
+	}
 	while (*link != NULL)
 	{
 		Backend *backend = *link;

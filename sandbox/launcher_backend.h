@@ -16,8 +16,9 @@ struct Backend
 int backend_listen(Launcher *launcher);
 /* A backend that does not take its messages is broken. */
 void backend_send(Backend *backend, const ControlMessage *message, const int *fds, int count);
-/* Closes the broken ones; their leases end. */
-void backend_expire(Launcher *launcher);
+/* Closes the broken ones, whose leases end, and listens again after a pause. */
+void backend_expire(Launcher *launcher, int64_t now_ms);
+int64_t backend_deadline(const Launcher *launcher);
 void backend_stop(Launcher *launcher);
 
 #endif

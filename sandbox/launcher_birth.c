@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sandbox/fault.h"
 #include "sandbox/launcher_death.h"
 #include "sandbox/launcher_memfd.h"
 #include "sandbox/launcher_proc.h"
@@ -52,8 +53,10 @@ birth_request(Interpreter *interpreter)
 {
 	const ControlMessage request = {.kind = CONTROL_FORK, .id = interpreter->id};
 	int sockets[2], descriptors[2];
-	int result;
+	int result = FAULT_POINT("launcher.fork");
 
+	if (result < 0)
+		return result;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
 		return -errno;
 	descriptors[0] = interpreter->wire_fd;
@@ -125,9 +128,10 @@ birth_group_make(Interpreter *interpreter)
 	const Cgroup *cgroup = &interpreter->launcher->cgroup;
 	const CgroupLimits limits = {
 		.memory = pool->limits.memory, .pids = pool->limits.pids, .cpu_percent = pool->limits.cpu_percent};
+	int result = FAULT_POINT("launcher.group_make");
 
 	snprintf(interpreter->group, sizeof(interpreter->group), CGROUP_TOP "/%s/%" PRIu64, pool->name, interpreter->id);
-	return cgroup->backend->group_make(cgroup, interpreter->group, &limits);
+	return result == 0 ? cgroup->backend->group_make(cgroup, interpreter->group, &limits) : result;
 }
 
 static int
@@ -144,10 +148,12 @@ birth_go(Interpreter *interpreter)
 	const Cgroup *cgroup = &interpreter->launcher->cgroup;
 	int doors[CGROUP_CONTROLLERS_MAX];
 	int count = cgroup->backend->group_doors(cgroup, interpreter->group, doors);
-	int result = count < 0 ? count : 0;
+	int result = count < 0 ? count : FAULT_POINT("launcher.group_attach");
 
-	if (count == 0)
+	if (result == 0 && count == 0)
 		result = cgroup->backend->group_attach(cgroup, interpreter->group, interpreter->pid);
+	if (result == 0)
+		result = FAULT_POINT("launcher.go");
 	if (result == 0)
 		result = control_send(interpreter->socket.fd, &go, doors, count);
 	for (int i = 0; i < count; i++)

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sandbox/fault.h"
 #include "sandbox/launcher_backend.h"
 #include "sandbox/launcher_grave.h"
 #include "sandbox/launcher_watch.h"
@@ -21,6 +22,7 @@ death_kill(const Interpreter *interpreter)
 {
 	const Cgroup *cgroup = &interpreter->launcher->cgroup;
 
+	(void) FAULT_POINT("launcher.kill");
 	if (interpreter->life.fd >= 0 && interpreter->pid > 0 &&
 		syscall(SYS_pidfd_send_signal, interpreter->life.fd, SIGKILL, NULL, 0) == 0)
 		(void) kill(-interpreter->pid, SIGKILL);

@@ -1,5 +1,6 @@
 /*
- * launcher_grave.c - groups that could not be removed at once, because a process in them is still dying.
+ * launcher_grave.c - groups that could not be removed at once, because a process in them is still dying or for another
+ * reason that may pass.
  */
 #include "sandbox/launcher_grave.h"
 
@@ -7,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "sandbox/fault.h"
 
 #define GRAVE_PAUSE_FIRST_MS 2
 #define GRAVE_PAUSE_LAST_MS 1000
@@ -24,6 +27,10 @@ struct Grave
 static int
 grave_close(const Launcher *launcher, const char *group)
 {
+	int result = FAULT_POINT("launcher.grave");
+
+	if (result < 0)
+		return result;
 	(void) launcher->cgroup.backend->group_kill(&launcher->cgroup, group);
 	return launcher->cgroup.backend->group_remove(&launcher->cgroup, group);
 }
@@ -34,12 +41,8 @@ grave_add(Launcher *launcher, const char *group)
 	Grave *grave;
 	int result = grave_close(launcher, group);
 
-	if (result != -EBUSY)
-	{
-		if (result < 0)
-			launcher_log("could not remove cgroup \"%s\": %s", group, strerror(-result));
+	if (result == 0)
 		return;
-	}
 	grave = calloc(1, sizeof(*grave));
 	if (grave == NULL)
 		return;
@@ -67,7 +70,7 @@ grave_try(const Launcher *launcher, Grave *grave, int64_t now_ms)
 {
 	int result = grave_close(launcher, grave->group);
 
-	if (result == -EBUSY && ++grave->tries < GRAVE_TRIES)
+	if (result < 0 && ++grave->tries < GRAVE_TRIES)
 	{
 		grave->pause_ms = grave->pause_ms * 2 < GRAVE_PAUSE_LAST_MS ? grave->pause_ms * 2 : GRAVE_PAUSE_LAST_MS;
 		grave->due_ms = now_ms + grave->pause_ms;

@@ -144,6 +144,7 @@ action_hand_over(Interpreter *interpreter, const ControlMessage *message, int *f
 	interpreter_enter(interpreter, INTERPRETER_LEASED);
 	interpreter->was_leased = true;
 	interpreter->role = message->role;
+	interpreter->request = message->generation;
 	if (zygote->pool.idle_timeout_ms > 0 && interpreter->shared != NULL)
 	{
 		__atomic_store_n(&interpreter->shared->idle_since_ms, (uint64_t) launcher_now_ms(), __ATOMIC_RELAXED);

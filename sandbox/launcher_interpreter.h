@@ -59,6 +59,7 @@ struct Interpreter
 	InterpreterLook look;
 	uint32_t layers;			 /* in force */
 	uint32_t role;				 /* for whom */
+	uint64_t request;			 /* generation of the owner's CONTROL_LEASE */
 	bool was_leased, was_killed; /* killed: by us */
 	bool is_doomed;				 /* verdict says why */
 	ControlCause verdict;

@@ -3,10 +3,12 @@
  */
 #include "sandbox/launcher_lease.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sandbox/fault.h"
 #include "sandbox/launcher_layer.h"
 
 static void
@@ -66,6 +68,8 @@ lease_request(Backend *backend, const ControlMessage *request)
 		launcher_layer_describe(launcher, missing, reason, sizeof(reason));
 		lease_refuse(backend, request, CONTROL_REFUSED_LAYER, missing, reason);
 	}
+	else if (FAULT_POINT("launcher.lease") < 0)
+		lease_refuse(backend, request, CONTROL_REFUSED_START, 0, strerror(EIO));
 	else if (zygote == NULL)
 		lease_refuse(backend, request, CONTROL_REFUSED_START, 0, "its limits could not be put into a plan");
 	else if (lease_is_hopeless(zygote))
@@ -144,8 +148,9 @@ lease_move_all(Zygote *zygote)
 	}
 }
 
+/* request: its generation; 0: all of the backend's. */
 static void
-lease_forget_in(Zygote *zygote, const Backend *backend)
+lease_forget_in(Zygote *zygote, const Backend *backend, uint64_t request)
 {
 	Lease **link = &zygote->leases;
 
@@ -153,7 +158,7 @@ lease_forget_in(Zygote *zygote, const Backend *backend)
 	{
 		Lease *lease = *link;
 
-		if (lease->backend == backend)
+		if (lease->backend == backend && (request == 0 || lease->request.generation == request))
 		{
 			*link = lease->next;
 			free(lease);
@@ -168,5 +173,12 @@ void
 lease_forget(Launcher *launcher, const Backend *backend)
 {
 	for (Zygote *zygote = launcher->zygotes; zygote != NULL; zygote = zygote->next)
-		lease_forget_in(zygote, backend);
+		lease_forget_in(zygote, backend, 0);
+}
+
+void
+lease_withdraw(const Backend *backend, uint64_t request)
+{
+	for (Zygote *zygote = backend->launcher->zygotes; zygote != NULL && request != 0; zygote = zygote->next)
+		lease_forget_in(zygote, backend, request);
 }

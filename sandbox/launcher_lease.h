@@ -21,5 +21,7 @@ void lease_refuse_all(Zygote *zygote, ControlRefusal refusal, uint32_t layers, c
 /* Asks again for all who wait, by the policy of now: the zygote serves no more. */
 void lease_move_all(Zygote *zygote);
 void lease_forget(Launcher *launcher, const Backend *backend);
+/* Of the backend's requests the one with this generation, if it still waits. */
+void lease_withdraw(const Backend *backend, uint64_t request);
 
 #endif

@@ -65,10 +65,27 @@ launcher_source_close(Launcher *launcher, LauncherSource *source)
 	source->fd = -1;
 }
 
+void
+launcher_source_mute(Launcher *launcher, LauncherSource *source)
+{
+	struct epoll_event event = {.data.ptr = source};
+
+	(void) epoll_ctl(launcher->epoll, EPOLL_CTL_MOD, source->fd, &event);
+}
+
+void
+launcher_source_unmute(Launcher *launcher, LauncherSource *source)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = source};
+
+	(void) epoll_ctl(launcher->epoll, EPOLL_CTL_MOD, source->fd, &event);
+}
+
 static int64_t
 launcher_loop_deadline(const Launcher *launcher)
 {
-	const int64_t deadlines[] = {zygote_deadline(launcher), interpreter_deadline(launcher), grave_deadline(launcher)};
+	const int64_t deadlines[] = {zygote_deadline(launcher), interpreter_deadline(launcher), grave_deadline(launcher),
+								 backend_deadline(launcher)};
 	int64_t first = LAUNCHER_NEVER;
 
 	for (size_t i = 0; i < sizeof(deadlines) / sizeof(deadlines[0]); i++)
@@ -112,6 +129,6 @@ launcher_loop_run(Launcher *launcher)
 		interpreter_expire(launcher, launcher_now_ms());
 		zygote_expire(launcher, launcher_now_ms());
 		grave_expire(launcher, launcher_now_ms());
-		backend_expire(launcher);
+		backend_expire(launcher, launcher_now_ms());
 	}
 }

@@ -54,6 +54,7 @@ launcher_signals_open(void)
 	sigaddset(&blocked, SIGINT);
 	sigaddset(&blocked, SIGHUP);
 	sigaddset(&blocked, SIGPIPE);
+	sigaddset(&blocked, SIGXFSZ);
 	sigemptyset(&handled);
 	sigaddset(&handled, SIGTERM);
 	sigaddset(&handled, SIGQUIT);
@@ -123,6 +124,7 @@ launcher_prepare(void)
 
 	launcher.scheduler.fd = LAUNCHER_CONTROL_FD;
 	launcher.listener.fd = launcher.signals.fd = -1;
+	launcher.accept_ms = LAUNCHER_NEVER;
 	umask(077);
 	launcher_descriptors_raise();
 	if (signals < 0)
@@ -130,6 +132,15 @@ launcher_prepare(void)
 	if (launcher_loop_open(&launcher) < 0)
 		return -errno;
 	return launcher_source_open(&launcher, &launcher.signals, signals, launcher_signal_ready, &launcher);
+}
+
+/* Without its cgroup a launcher is of use as far as the policy lets it be. */
+static int
+launcher_claim(void)
+{
+	if (cgroup_claim(&launcher.cgroup) < 0)
+		launcher_log("runs without a cgroup: %s", launcher.cgroup.why);
+	return 0;
 }
 
 static int
@@ -183,9 +194,13 @@ static const struct
 	const char *stage;
 	int (*run)(void);
 } launcher_stages[] = {
-	{"prepare", launcher_prepare},	 {"read the configuration", launcher_read_config},
-	{"lock", launcher_lock},		 {"probe the layers", launcher_probe},
-	{"clean up", launcher_clean},	 {"listen", launcher_listen},
+	{"prepare", launcher_prepare},
+	{"read the configuration", launcher_read_config},
+	{"lock", launcher_lock},
+	{"claim the cgroup", launcher_claim},
+	{"probe the layers", launcher_probe},
+	{"clean up", launcher_clean},
+	{"listen", launcher_listen},
 	{"announce", launcher_announce},
 };
 
@@ -206,6 +221,7 @@ launcher_run(void)
 	/* First of all nobody may come any more. */
 	backend_stop(&launcher);
 	zygote_stop(&launcher);
+	cgroup_unclaim(&launcher.cgroup);
 	return EXIT_SUCCESS;
 }
 

@@ -6,11 +6,13 @@
  */
 #include "sandbox/launcher_zygote.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,6 +25,7 @@
 #define ZYGOTE_BUSY_MS 20  /* until it may have read what it was sent */
 #define ZYGOTE_FORKS_MAX 8 /* under way at once */
 #define ZYGOTE_FAILURES_WAITED 2
+#define ZYGOTE_TABLESPACES "pg_tblspc" /* in the data directory, where we stand */
 
 static void zygote_retire(Zygote *zygote);
 
@@ -98,12 +101,33 @@ zygote_has_other_layers(const Zygote *zygote)
 	return zygote->layers != (zygote->launcher->layers & policy_layers_wanted(&zygote->pool, zygote->trusted));
 }
 
+static void
+zygote_tablespaces_read(struct timespec *changed)
+{
+	struct stat status;
+
+	*changed = stat(ZYGOTE_TABLESPACES, &status) < 0 ? (struct timespec){0} : status.st_mtim;
+}
+
+/* A tablespace made after its start is not among those that its jail hides. */
+static bool
+zygote_is_outdated(const Zygote *zygote)
+{
+	struct timespec changed;
+
+	if (zygote->trusted || zygote->pool.fs != POLICY_REACH_HOST ||
+		(zygote->state != ZYGOTE_STARTING && zygote->state != ZYGOTE_RUNNING))
+		return false;
+	zygote_tablespaces_read(&changed);
+	return changed.tv_sec != zygote->tablespaces.tv_sec || changed.tv_nsec != zygote->tablespaces.tv_nsec;
+}
+
 Zygote *
 zygote_obtain(Launcher *launcher, const PolicyPool *pool, bool trusted)
 {
 	Zygote *zygote = zygote_find(launcher, pool->name, trusted);
 
-	if (zygote != NULL && zygote_has_other_layers(zygote))
+	if (zygote != NULL && (zygote_has_other_layers(zygote) || zygote_is_outdated(zygote)))
 	{
 		zygote_retire(zygote);
 		zygote = zygote_find(launcher, pool->name, trusted); /* who waited has moved there */
@@ -166,19 +190,49 @@ zygote_start(Zygote *zygote)
 	zygote->reason[0] = '\0';
 	zygote->end_cause = CONTROL_CAUSE_ZYGOTE;
 	zygote->was_up = false;
+	zygote_tablespaces_read(&zygote->tablespaces);
 	if (zygote_process_start(zygote) == 0)
 		zygote_status_send(zygote, CONTROL_ZYGOTE_STARTING);
 	else
 		zygote_fall(zygote);
 }
 
+/* Who waited may have gone before the interpreter was ready: one more than the pool keeps ends. */
+static void
+zygote_trim(Zygote *zygote)
+{
+	int kept = zygote->keeps_spares ? zygote->pool.spares : 0;
+
+	while (zygote->counts[INTERPRETER_SPARE] > kept)
+		interpreter_event(interpreter_spare(zygote), INTERPRETER_RELEASED, NULL, NULL);
+}
+
+/*
+ * A zygote that is behind with its messages is asked again soon, and the end of one that is gone is about to be told; what
+ * else is wrong is the launcher's own lack of something.
+ */
+static void
+zygote_fork(Zygote *zygote)
+{
+	char reason[CONTROL_TEXT_SIZE];
+	int result = interpreter_fork(zygote);
+
+	if (result == -EAGAIN || result == -EPIPE || result == -ECONNRESET)
+		zygote->retry_ms = launcher_now_ms() + ZYGOTE_BUSY_MS;
+	else if (result < 0)
+	{
+		snprintf(reason, sizeof(reason), "the launcher cannot ask for one: %s", strerror(-result));
+		zygote_child_failed(zygote, reason);
+	}
+}
+
 static void
 zygote_run(Zygote *zygote)
 {
 	lease_serve(zygote);
+	zygote_trim(zygote);
 	while (zygote_wants_fork(zygote) && launcher_now_ms() >= zygote->retry_ms)
-		if (interpreter_fork(zygote) < 0)
-			zygote->retry_ms = launcher_now_ms() + ZYGOTE_BUSY_MS;
+		zygote_fork(zygote);
 	if (zygote->retired && !zygote_has_interpreters(zygote))
 		zygote_kill(zygote, "");
 }

@@ -4,6 +4,8 @@
 #ifndef PYBOX_LAUNCHER_ZYGOTE_H
 #define PYBOX_LAUNCHER_ZYGOTE_H
 
+#include <time.h>
+
 #include "sandbox/launcher.h"
 #include "sandbox/launcher_interpreter.h"
 #include "sandbox/launcher_plan.h"
@@ -42,6 +44,7 @@ struct Zygote
 	int64_t limit_ms;				/* of STARTING */
 	ControlCause end_cause;			/* what its interpreters' owners are told when it dies */
 	char reason[CONTROL_TEXT_SIZE]; /* why it is down */
+	struct timespec tablespaces;	/* when their links last changed, as its jail knows them */
 };
 
 /* The zygote that serves a pool now, made when there is none; NULL when out of memory. */

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sandbox/fault.h"
 #include "sandbox/jail.h"
 #include "sandbox/launcher_grant.h"
 #include "sandbox/launcher_grave.h"
@@ -230,7 +231,7 @@ zygote_control_read(Zygote *zygote)
 	if (result == -EAGAIN)
 		return false;
 	launcher_source_close(zygote->launcher, &zygote->control);
-	zygote_kill(zygote, result == -EPROTO ? "it broke the protocol" : "");
+	zygote_kill(zygote, result == -EPROTO ? "it broke the protocol" : result == -EMFILE ? strerror(EMFILE) : "");
 	return false;
 }
 
@@ -335,11 +336,13 @@ zygote_process_start(Zygote *zygote)
 {
 	JailProcess process;
 	int sockets[2];
-	int result;
+	int result = FAULT_POINT("launcher.zygote_start");
 
-	if (launcher_grant_check(zygote->launcher, &zygote->pool, zygote->reason, sizeof(zygote->reason)) < 0)
+	if (result == 0 &&
+		launcher_grant_check(zygote->launcher, &zygote->pool, zygote->reason, sizeof(zygote->reason)) < 0)
 		return -1;
-	result = zygote_group_make(zygote);
+	if (result == 0)
+		result = zygote_group_make(zygote);
 	if (result < 0)
 		return zygote_fail(zygote, "cgroup", result);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "sandbox/fault.h"
 #include "sandbox/python_activation.h"
 #include "sandbox/python_error.h"
 #include "sandbox/python_exceptions.h"
@@ -33,6 +34,8 @@ call_answer(Outbox *out, WireKind kind)
 	Activation *activation = activation_current();
 
 	activation->may_request = false;
+	if (FAULT_POINT("child.reply") < 0)
+		channel_fail("fault");
 	serve_flush();
 	outbox_send(out, kind, activation->call);
 	outbox_close(out);

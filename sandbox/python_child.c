@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "sandbox/control.h"
+#include "sandbox/fault.h"
 #include "sandbox/python_channel.h"
 #include "sandbox/python_memory.h"
 #include "sandbox/python_serve.h"
@@ -123,12 +124,16 @@ child_run(const LockdownPlan *plan, bool trusted, int memfd, int socket, int nul
 		child_fail(EINVAL, "wire");
 	if (start_reseed() != 0)
 		child_fail(ENOTRECOVERABLE, "reseed");
+	if (FAULT_POINT("child.forked") < 0)
+		child_fail(EIO, "fault");
 	child_wait_go();
 	result = lockdown_apply(plan, &message.layers, &stage);
 	if (result < 0)
 		child_fail(-result, stage);
 	channel_open(CHILD_SOCKET, map);
 	memory_limit_set((uint64_t) plan->memory);
+	if (FAULT_POINT("child.armed") < 0)
+		child_fail(EIO, "fault");
 	if (child_send(&message) != 0)
 		_exit(1);
 	serve_forever();

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "sandbox/control.h"
+#include "sandbox/fault.h"
 #include "sandbox/python_zygote.h"
 
 /* Each takes its argument, NULL for a flag, and returns 0, or -1 when there are too many. */
@@ -92,6 +93,7 @@ main(int argc, char **argv)
 	LockdownPlan *plan;
 	int result;
 
+	FAULT_INHERIT();
 	for (int i = 1, taken; i < argc; i += taken)
 	{
 		taken = option_take(&options, argv + i);

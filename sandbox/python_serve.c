@@ -9,6 +9,7 @@
  */
 #include "sandbox/python_serve.h"
 
+#include "sandbox/fault.h"
 #include "sandbox/python_activation.h"
 #include "sandbox/python_call.h"
 #include "sandbox/python_error.h"
@@ -146,6 +147,8 @@ serve_frame(Inbox *in, int received)
 		serve_refuse(in);
 	else
 	{
+		if (FAULT_POINT("child.frame") < 0)
+			channel_fail("fault");
 		activation_push(&activation, answers ? in->frame.call : 0);
 		serve_kinds[in->frame.kind].handler(in);
 		activation_pop(&activation);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "sandbox/control.h"
+#include "sandbox/fault.h"
 #include "sandbox/python_child.h"
 
 typedef struct ZygoteChild
@@ -77,6 +78,11 @@ zygote_fork(int memfd, int socket)
 {
 	pid_t pid;
 
+	if (FAULT_POINT("zygote.fork") < 0)
+	{
+		errno = EIO;
+		return -1;
+	}
 	PyOS_BeforeFork();
 	pid = fork();
 	if (pid != 0)
@@ -99,7 +105,7 @@ static void
 zygote_report_fork(uint64_t id, pid_t pid)
 {
 	ControlMessage message = {.kind = CONTROL_FORKED, .id = id, .pid = pid};
-	int pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+	int pidfd = FAULT_POINT("zygote.forked") < 0 ? -1 : (int) syscall(SYS_pidfd_open, pid, 0);
 
 	if (pidfd < 0)
 	{
@@ -142,6 +148,11 @@ zygote_serve_control(void)
 
 	if (result == -EAGAIN)
 		return;
+	if (result == -EMFILE)
+	{
+		zygote_report_failure(message.id, EMFILE, "fork: Too many open files");
+		return;
+	}
 	if (result <= 0)
 		_exit(0);
 	if (message.kind == CONTROL_FORK && fd_count == 2)
@@ -166,6 +177,7 @@ zygote_report_exit(ZygoteChild *child, int status)
 {
 	const ControlMessage message = {.kind = CONTROL_EXITED, .status = status, .pid = child->pid, .id = child->id};
 
+	(void) FAULT_POINT("zygote.exited");
 	*child = zygote.children[--zygote.count];
 	zygote_send(&message, NULL, 0);
 }
@@ -240,6 +252,11 @@ zygote_run(const StartOptions *options, const LockdownPlan *plan)
 	if (zygote_prepare() != 0)
 	{
 		zygote_report_failure(0, errno, "zygote: cannot open /dev/null or signals");
+		return;
+	}
+	if (FAULT_POINT("zygote.start") < 0)
+	{
+		zygote_report_failure(0, EIO, "zygote: cannot start");
 		return;
 	}
 	if (start_python(options, text, sizeof(text)) != 0)

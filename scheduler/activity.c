@@ -125,12 +125,13 @@ activity_enter_sql(ActivityEntry *entry)
 }
 
 void
-activity_started(ActivityEntry *entry, TimestampTz at)
+activity_started(ActivityEntry *entry, TimestampTz at, TimestampTz running_since)
 {
 	if (entry == NULL || entry->call.started_at != 0)
 		return;
 	entry_open(entry);
 	entry->call.started_at = at;
+	entry->call.running_since = running_since;
 	entry_close(entry);
 }
 

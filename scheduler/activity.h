@@ -50,6 +50,7 @@ typedef struct ActivityCall
 	uint64 interpreter;
 	int64 wall_ms;
 	TimestampTz queued_at, started_at; /* started_at: 0 while it never had a slot */
+	TimestampTz running_since;		   /* the same by clock_now() */
 	char pool_name[POLICY_NAME_SIZE];
 	char language[NAMEDATALEN];
 } ActivityCall;
@@ -71,7 +72,7 @@ ActivityEntry *activity_begin(int depth, const ActivityCall *call);
 void activity_state_set(ActivityEntry *entry, ActivityState state);
 /* To ACTIVITY_SQL, with the scheduler watching the wall limit; look at the stop word afterwards. */
 void activity_enter_sql(ActivityEntry *entry);
-void activity_started(ActivityEntry *entry, TimestampTz at);
+void activity_started(ActivityEntry *entry, TimestampTz at, TimestampTz running_since);
 void activity_interpreter_set(ActivityEntry *entry, uint64 interpreter, int pid);
 void activity_end(ActivityEntry *entry);
 /* What the entry's call was asked to do, ACTIVITY_STOP_NONE mostly. */

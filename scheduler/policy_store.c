@@ -9,6 +9,8 @@
 #include "storage/lwlock.h"
 #include "utils/memutils.h"
 
+#include "sandbox/fault.h"
+#include "scheduler/clock.h"
 #include "scheduler/policy_floor.h"
 #include "scheduler/shared.h"
 #include "scheduler/slot.h"
@@ -102,7 +104,10 @@ policy_store_load(int elevel)
 	if (result == 0)
 		result = policy_floor_check(policy, &error);
 	if (result == 0)
+	{
+		(void) FAULT_POINT("backend.policy_install");
 		policy_install(policy, source, text, length);
+	}
 	else
 		policy_store_report(elevel, source, &error);
 	pfree(policy);
@@ -134,7 +139,7 @@ policy_store_refuse(void)
 static void
 policy_await_first(void)
 {
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FIRST_TIMEOUT_MS);
+	TimestampTz deadline = TimestampTzPlusMilliseconds(clock_now(), FIRST_TIMEOUT_MS);
 
 	while (policy_store_generation() == 0)
 	{
@@ -143,7 +148,7 @@ policy_await_first(void)
 					(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("pybox has no policy: its file could not be used"),
 					 errdetail("Calls are refused rather than run under another policy than the file's."),
 					 errhint("The server log tells what is wrong. Mend the file and call pybox.reload_policy().")));
-		if (GetCurrentTimestamp() >= deadline)
+		if (clock_now() >= deadline)
 			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("pybox has no policy yet"),
 							errdetail("The pybox scheduler did not start within %d s.", FIRST_TIMEOUT_MS / 1000),
 							errhint("The server log tells why.")));

@@ -102,6 +102,11 @@ shared_require(void)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("pybox must be loaded via shared_preload_libraries"),
 						errhint("Add pybox to shared_preload_libraries in postgresql.conf and restart the server.")));
+	if (!IsUnderPostmaster || IsBinaryUpgrade)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("pybox functions cannot run in %s",
+							   IsBinaryUpgrade ? "binary upgrade mode" : "single-user mode"),
+						errhint("They need the pybox scheduler, which only a running server has.")));
 }
 
 Queue *

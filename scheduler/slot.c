@@ -9,6 +9,8 @@
 #include "storage/proc.h"
 #include "utils/timestamp.h"
 
+#include "scheduler/clock.h"
+#include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 #include "scheduler/wait_event.h"
@@ -42,7 +44,7 @@ slot_grant_all(void)
 {
 	int32_t who;
 
-	while ((who = queue_grant(shared_queue(), GetCurrentTimestamp())) != QUEUE_NOBODY)
+	while ((who = queue_grant(shared_queue(), clock_now())) != QUEUE_NOBODY)
 		if (who != shared_my_number())
 			SetLatch(&PROC_OF(who)->procLatch);
 }
@@ -61,8 +63,9 @@ slot_ask(const PolicyPool *pool, bool resumes)
 {
 	QueueAnswer answer;
 
+	FAULT_RAISE("backend.enqueue");
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	answer = queue_acquire(shared_queue(), shared_my_number(), pool_number(pool), resumes, GetCurrentTimestamp());
+	answer = queue_acquire(shared_queue(), shared_my_number(), pool_number(pool), resumes, clock_now());
 	held = answer != QUEUE_FULL;
 	if (answer == QUEUE_QUEUED)
 	{
@@ -87,11 +90,11 @@ queue_timed_out(const PolicyPool *pool)
 static void
 slot_wait(const PolicyPool *pool, bool resumes, void (*check)(void *arg), void *arg)
 {
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pool->queue_timeout_ms);
+	TimestampTz deadline = TimestampTzPlusMilliseconds(clock_now(), pool->queue_timeout_ms);
 
 	while (!slot_is_held())
 	{
-		long timeout = resumes ? 1000 : TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+		long timeout = resumes ? 1000 : TimestampDifferenceMilliseconds(clock_now(), deadline);
 
 		if (timeout <= 0)
 			queue_timed_out(pool);
@@ -124,6 +127,7 @@ slot_give_back(void)
 {
 	if (!held)
 		return;
+	(void) FAULT_POINT("backend.slot_release");
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	queue_release(shared_queue(), shared_my_number());
 	slot_grant_all();

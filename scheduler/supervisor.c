@@ -18,14 +18,21 @@
 #include "port.h"
 
 #include "sandbox/control.h"
+#include "sandbox/fault.h"
+#include "scheduler/clock.h"
 #include "scheduler/policy_floor.h"
 #include "scheduler/shared.h"
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS 30000
+#ifdef PYBOX_FAULTS
+#define HEALTHY_MS 0 /* who kills a hundred launchers has no time for their back-off */
+#else
 #define HEALTHY_MS 60000
+#endif
 #define STARTING_MS 30000 /* a launcher that is not ready by then is hung */
 #define LINGER_TICK_MS 50
+#define POLICY_TICK_MS 200 /* until it is tried again to send a policy */
 #define LAUNCHER_FD 3
 
 typedef enum SupervisorState
@@ -107,8 +114,9 @@ launcher_start(void)
 	get_parent_directory(strcpy(path, my_exec_path));
 	snprintf(interpreter, sizeof(interpreter), "%s/pybox-interpreter", path);
 	strlcat(path, "/pybox-launcher", sizeof(path));
-	due_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), backoff_ms);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+	due_at = TimestampTzPlusMilliseconds(clock_now(), backoff_ms);
+	if (FAULT_POINT("scheduler.launcher_start") < 0 ||
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
 	{
 		ereport(LOG, (errmsg("could not make a socket for the pybox launcher: %m")));
 		return;
@@ -127,7 +135,7 @@ launcher_start(void)
 	control = sockets[0];
 	(void) fcntl(control, F_SETFL, O_NONBLOCK);
 	state = LAUNCHER_STARTING;
-	due_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), STARTING_MS);
+	due_at = TimestampTzPlusMilliseconds(clock_now(), STARTING_MS);
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	shared->launcher_pid = launcher;
 	LWLockRelease(shared->lock);
@@ -138,7 +146,7 @@ static void
 launcher_ready(void)
 {
 	state = LAUNCHER_READY;
-	ready_at = GetCurrentTimestamp();
+	ready_at = clock_now();
 	if (!shared_launcher_ready())
 		pg_atomic_fetch_add_u32(&shared->launcher_generation, 1);
 	ereport(LOG, (errmsg("pybox launcher is ready, pid %d", (int) launcher)));
@@ -147,7 +155,7 @@ launcher_ready(void)
 static void
 launcher_lost(void)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = clock_now();
 	int status = 0;
 
 	close(control);
@@ -189,7 +197,7 @@ static void
 policy_send(void)
 {
 	ControlMessage message = {.kind = CONTROL_POLICY};
-	int memory = memfd_create("pybox-policy", MFD_CLOEXEC);
+	int memory = FAULT_POINT("scheduler.policy_send") < 0 ? -1 : memfd_create("pybox-policy", MFD_CLOEXEC);
 	bool written;
 
 	if (memory < 0)
@@ -205,7 +213,10 @@ policy_send(void)
 	if (written)
 		launcher_send(&message, &memory, 1);
 	else
+	{
 		ereport(LOG, (errmsg("could not write the pybox policy to a memory file: %m")));
+		shared->policy_changed = true;
+	}
 	close(memory);
 }
 
@@ -331,6 +342,8 @@ supervisor_tick(TimestampTz now)
 		event_handle(EVENT_POLICY);
 	if (now >= due_at)
 		event_handle(EVENT_DUE);
+	if (shared->policy_changed && state != LAUNCHER_DOWN)
+		return POLICY_TICK_MS;
 	if (state == LAUNCHER_READY && lingering == 0)
 		return -1;
 	return Max(LINGER_TICK_MS, TimestampDifferenceMilliseconds(now, state == LAUNCHER_READY ? now : due_at));

@@ -16,6 +16,8 @@
 #include "utils/guc.h"
 
 #include "scheduler/activity.h"
+#include "scheduler/clock.h"
+#include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 #include "scheduler/supervisor.h"
@@ -88,7 +90,7 @@ walls_enforce(TimestampTz now)
 		if (!activity_read(i, &call) || call.state != ACTIVITY_SQL || call.wall_ms <= 0 || call.started_at == 0)
 			continue;
 		any = true;
-		if (TimestampDifferenceExceeds(call.started_at, now, (int) Min(call.wall_ms, INT_MAX)))
+		if (TimestampDifferenceExceeds(call.running_since, now, (int) Min(call.wall_ms, INT_MAX)))
 			(void) activity_stop(call.call_id, ACTIVITY_STOP_WALL);
 	}
 	pg_atomic_write_u32(&shared->walls_watched, any ? 1 : 0);
@@ -116,7 +118,7 @@ pybox_scheduler_main(Datum argument)
 	policy_load_first();
 	while (!ShutdownRequestPending)
 	{
-		TimestampTz now = GetCurrentTimestamp();
+		TimestampTz now = clock_now();
 		long timeout = supervisor_tick(now);
 
 		if (walls_enforce(now))
@@ -127,6 +129,7 @@ pybox_scheduler_main(Datum argument)
 		{
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
+			FAULT_RAISE("scheduler.reload");
 			(void) policy_store_load(LOG);
 		}
 	}

@@ -70,6 +70,17 @@ sub wait_for
 	return $self->{text} =~ $pattern;
 }
 
+# Whether the running query's answer has come; does not wait for it.
+sub is_answered
+{
+	my ($self) = @_;
+	my $ready = '';
+
+	vec($ready, fileno($self->{out}), 1) = 1;
+	$self->take(now() + $limit) if select($ready, undef, undef, 0);
+	return $self->{lost} || index($self->{text}, $self->{mark}) >= 0;
+}
+
 # The running query's answer: { text, sqlstate, at, lost }. sqlstate is that of its first error, undefined without one.
 sub wait
 {
