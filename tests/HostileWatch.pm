@@ -32,7 +32,7 @@ sub new
 
 	$self->{data} = $node->data_dir;
 	$self->{places} = [ $node->data_dir, $node->host, '/tmp', '/dev/shm', '/var/tmp', $ENV{HOME}, (getpwuid $<)[7], '/' ];
-	$self->{sequence} = 0;
+	$self->{reported} = { map { $_ => 1 } $self->objects }; # somebody else's
 	$self->canaries_put;
 	$self->{memory} = $self->memory;
 	$self->{tcp} = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "a socket: $!";
