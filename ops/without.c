@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -66,6 +67,8 @@ static const struct
 	{"landlock_3", SCMP_SYS(landlock_create_ruleset), ASKS, ANY, 0, 3},
 	{"landlock_4", SCMP_SYS(landlock_create_ruleset), ASKS, ANY, 0, 4},
 	{"landlock_5", SCMP_SYS(landlock_create_ruleset), ASKS, ANY, 0, 5},
+	/* systemd's MemoryDenyWriteExecute=, or SELinux without execmem. */
+	{"write_exec", SCMP_SYS(mmap), EPERM, HAS, 2, PROT_WRITE | PROT_EXEC},
 	/* A container's own filter, which knows no namespaces and no mounts. */
 	{"mounts", SCMP_SYS(mount), EPERM, ANY, 0, 0},
 	/* Kernels that lie. */

@@ -72,6 +72,42 @@ launcher_proc_anonymous(pid_t pid)
 	return kilobytes > 0 ? (int64_t) kilobytes * 1024 : 0;
 }
 
+/*
+ * Of a line that begins a mapping: its name. What may be written is told by the flags, at the mapping's end: the permissions
+ * are those of the moment, and mprotect gives more.
+ */
+static void
+proc_mapping_name(const char *line, char *name, size_t size)
+{
+	int at = 0;
+
+	if (sscanf(line, "%*x-%*x %*4s %*x %*s %*u %n", &at) < 0 || at == 0)
+		return;
+	snprintf(name, size, "%.*s", (int) strcspn(line + at, "\n"), line[at] == '\0' ? "anonymous" : line + at);
+}
+
+int
+launcher_proc_shared_find(pid_t pid, char *name, size_t size)
+{
+	char path[64], line[PROC_TEXT_SIZE];
+	int result = 0;
+	FILE *mappings;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps", pid);
+	mappings = fopen(path, "re");
+	if (mappings == NULL)
+		return -errno;
+	while (result == 0 && fgets(line, sizeof(line), mappings) != NULL)
+		if (strncmp(line, "VmFlags:", strlen("VmFlags:")) != 0)
+			proc_mapping_name(line, name, size);
+		else if (strstr(line, " sh ") != NULL && strstr(line, " mw ") != NULL)
+			result = 1;
+	if (result == 0 && ferror(mappings))
+		result = -EIO;
+	fclose(mappings);
+	return result;
+}
+
 void
 launcher_proc_usage(pid_t pid, uint64_t *memory, uint64_t *cpu_ns)
 {

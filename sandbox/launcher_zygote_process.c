@@ -136,6 +136,26 @@ zygote_fits(Zygote *zygote)
 	return false;
 }
 
+/*
+ * What a fork shares with its zygote it shares with every other role's interpreter. Where the server may not make memory
+ * writable and executable at once (MemoryDenyWriteExecute= of systemd, SELinux), libffi keeps its code in such memory.
+ */
+static bool
+zygote_shares_nothing(Zygote *zygote)
+{
+	char name[128] = "";
+	int result = launcher_proc_shared_find(zygote->pid, name, sizeof(name));
+
+	if (result == 0)
+		return true;
+	if (result > 0)
+		snprintf(zygote->reason, sizeof(zygote->reason),
+				 "its preload list makes memory that its interpreters would share: %s", name);
+	else
+		zygote_fail(zygote, "smaps", result);
+	return false;
+}
+
 static void
 zygote_up(Zygote *zygote, const ControlMessage *message, int *fds)
 {
@@ -145,7 +165,7 @@ zygote_up(Zygote *zygote, const ControlMessage *message, int *fds)
 		zygote_kill(zygote, "it broke the protocol");
 		return;
 	}
-	if (!zygote_fits(zygote))
+	if (!zygote_fits(zygote) || !zygote_shares_nothing(zygote))
 	{
 		zygote_kill(zygote, "");
 		return;

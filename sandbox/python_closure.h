@@ -6,7 +6,7 @@
 
 /*
  * In a zygote, once Python is up: makes libffi map the code of its trampolines, which its children inherit. Without ctypes,
- * or where libffi cannot, it does nothing and callbacks in trusted children raise MemoryError. Leaves no exception.
+ * or where libffi cannot by private pages, it does nothing and callbacks in trusted children raise MemoryError. Leaves no exception.
  */
 void closure_prepare(void);
 

@@ -341,4 +341,61 @@ $session->quit;
 processes_of($bare);
 $bare->stop;
 ok(wait_for_no_processes($bare), 'nothing is left of the server');
+
+# --- memory that a zygote would share with all of its interpreters, whosever they are ---
+# libffi's code is such memory where none may be writable and executable at once.
+my $strict = new_node('strict', without => 'write_exec', policy => <<'YAML');
+version: 1
+node: {name: test, id: 1, slots: 1}
+pools:
+  standard:
+    limits: {memory: 512MB, wall: 2min}
+    preload: [ctypes]
+    spares: 1
+YAML
+$strict->safe_psql('postgres', <<'SQL');
+CREATE EXTENSION pybox;
+CREATE FUNCTION computes() RETURNS int LANGUAGE pybox AS 'import ctypes; return ctypes.CDLL(None).abs(-7)';
+CREATE FUNCTION calls_back() RETURNS text LANGUAGE pybox AS $$
+import ctypes
+try:
+    return "has one: %s" % ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 1)()
+except MemoryError:
+    return "MemoryError"
+$$;
+SQL
+is($strict->safe_psql('postgres', 'SELECT computes(), calls_back()'), '7|MemoryError',
+	'no page may be written and run: ctypes works, and has no callbacks');
+unlike(slurp_file("/proc/$_/maps"), qr/ rw.s /, 'no page may be written and run: nothing is shared instead') for zygotes_of($strict);
+$strict->stop;
+
+my $packages = PostgreSQL::Test::Utils::tempdir();
+chmod 0755, $packages;
+append_to_file("$packages/sharing.py", "import mmap\nshared = mmap.mmap(-1, 4096)\n");
+append_to_file("$packages/reading.py", <<'PYTHON');
+import mmap
+with open(__file__, "rb") as file:
+    read = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+shared = mmap.mmap(-1, 4096)
+shared.close()
+PYTHON
+my $sharing = new_node('sharing', policy => <<"YAML");
+version: 1
+node: {name: test, id: 1, slots: 1}
+pools:
+  standard: {limits: {memory: 512MB, wall: 2min}, packages: ['$packages'], preload: [sharing], spares: 0}
+  reads: {limits: {memory: 512MB, wall: 2min}, packages: ['$packages'], preload: [reading], spares: 0}
+assign:
+  - {role: reader, pool: reads}
+  - {pool: standard}
+YAML
+$sharing->safe_psql('postgres', 'CREATE EXTENSION pybox; CREATE ROLE reader LOGIN');
+for my $language ('pybox', 'pyboxu')
+{
+	my ($result, $out, $error) = $sharing->psql('postgres', "DO LANGUAGE $language 'pass'");
+	like($error, qr{its preload list makes memory that its interpreters would share: /dev/zero \(deleted\)}, "$language: refused, and said why");
+}
+is($sharing->psql('postgres', "DO LANGUAGE pybox 'pass'", connstr => $sharing->connstr('postgres') . ' user=reader'), 0,
+	'what cannot be written may be shared');
+$sharing->stop;
 done_testing();
