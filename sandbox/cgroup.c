@@ -144,6 +144,26 @@ cgroup_unclaim(Cgroup *cgroup)
 	cgroup->claim_fd = -1;
 }
 
+bool
+cgroup_is_in_use(const Cgroup *cgroup)
+{
+	char path[CGROUP_PATH_SIZE];
+
+	return claim_root(cgroup) != NULL && cgroup_file_path(path, claim_root(cgroup), CGROUP_TOP, "") == 0 &&
+		   access(path, F_OK) == 0;
+}
+
+void
+cgroup_leave(const Cgroup *cgroup)
+{
+	Cgroup claimed = *cgroup;
+
+	if (claim_root(cgroup) == NULL || cgroup_claim(&claimed) < 0)
+		return;
+	(void) claimed.backend->group_remove(&claimed, CGROUP_TOP);
+	cgroup_unclaim(&claimed);
+}
+
 int
 cgroup_sweep(const Cgroup *cgroup)
 {

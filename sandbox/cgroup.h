@@ -8,6 +8,7 @@
 #ifndef PYBOX_CGROUP_H
 #define PYBOX_CGROUP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -79,6 +80,10 @@ void cgroup_open(Cgroup *cgroup, const char *path);
  */
 int cgroup_claim(Cgroup *cgroup);
 void cgroup_unclaim(Cgroup *cgroup);
+/* Whether somebody, such as a launcher, has made CGROUP_TOP. */
+bool cgroup_is_in_use(const Cgroup *cgroup);
+/* Removes what a probe left of CGROUP_TOP, unless a launcher has the directory by now. */
+void cgroup_leave(const Cgroup *cgroup);
 /* Kills all in CGROUP_TOP and removes it; waits for their end, for a second at most. */
 int cgroup_sweep(const Cgroup *cgroup);
 

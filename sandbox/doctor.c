@@ -214,10 +214,26 @@ doctor_layer_examine(Doctor *doctor, int layer)
 		launcher_cause_word(launcher, cause->mend, layer, &doctor->what, finding->mend, sizeof(finding->mend));
 }
 
+/* As the launcher does at its start. What it did not find there is gone afterwards. */
+static void
+doctor_layers_probe(Doctor *doctor)
+{
+	Launcher *launcher = &doctor->launcher;
+	int64_t before;
+	bool is_in_use;
+
+	cgroup_open(&launcher->cgroup, doctor->options.cgroup == NULL ? "" : doctor->options.cgroup);
+	is_in_use = cgroup_is_in_use(&launcher->cgroup);
+	before = machine_now_ms();
+	launcher_layer_probe(launcher, LAYER_ALL);
+	doctor->milliseconds = (long) (machine_now_ms() - before);
+	if (!is_in_use)
+		cgroup_leave(&launcher->cgroup);
+}
+
 int
 doctor_examine(Doctor *doctor)
 {
-	int64_t before;
 	int status = doctor_interpreter_find(doctor);
 
 	if (status == 0)
@@ -232,10 +248,7 @@ doctor_examine(Doctor *doctor)
 		status = doctor_folder_make(doctor);
 	if (status != 0)
 		return status;
-	cgroup_open(&doctor->launcher.cgroup, doctor->options.cgroup == NULL ? "" : doctor->options.cgroup);
-	before = machine_now_ms();
-	launcher_layer_probe(&doctor->launcher, LAYER_ALL);
-	doctor->milliseconds = (long) (machine_now_ms() - before);
+	doctor_layers_probe(doctor);
 	doctor_folder_remove(doctor);
 	for (int layer = 0; layer < LAYER_COUNT; layer++)
 		doctor_layer_examine(doctor, layer);

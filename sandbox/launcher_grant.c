@@ -44,7 +44,7 @@ place_overlaps(const char *path, const char *place)
 	return overlaps;
 }
 
-/* Links in one folder of the data directory lead to the server's other places. */
+/* Links in one folder of the data directory lead to the server's other places. Not every file system tells what is one. */
 static bool
 links_overlap(const char *path, const char *folder)
 {
@@ -54,7 +54,7 @@ links_overlap(const char *path, const char *folder)
 	bool overlaps = false;
 
 	while (entries != NULL && !overlaps && (entry = readdir(entries)) != NULL)
-		if (entry->d_type == DT_LNK &&
+		if ((entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) && strcmp(entry->d_name, "..") != 0 &&
 			snprintf(place, sizeof(place), "%s/%s", folder, entry->d_name) < (int) sizeof(place))
 			overlaps = place_overlaps(path, place);
 	if (entries != NULL)
@@ -73,6 +73,16 @@ server_overlaps(const Launcher *launcher, const char *path)
 }
 
 static bool
+entry_is_socket(int folder, const struct dirent *entry)
+{
+	struct stat status;
+
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_SOCK;
+	return fstatat(folder, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(status.st_mode);
+}
+
+static bool
 folder_has_socket(int fd)
 {
 	DIR *entries = fdopendir(fd);
@@ -80,7 +90,7 @@ folder_has_socket(int fd)
 	bool found = false;
 
 	while (entries != NULL && !found && (entry = readdir(entries)) != NULL)
-		found = entry->d_type == DT_SOCK;
+		found = entry_is_socket(fd, entry);
 	if (entries != NULL)
 		closedir(entries);
 	else

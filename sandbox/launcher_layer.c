@@ -8,8 +8,10 @@
 #include "sandbox/launcher_layer.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -78,6 +80,8 @@ launcher_layer_try(const Launcher *launcher, int layer)
 		return errno;
 	if (child == 0)
 	{
+		/* It holds the launcher's claim of its cgroup too, and would keep it from the next one. */
+		(void) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		alarm(PROBE_SECONDS);
 		_exit(-launcher_layers[layer].probe(launcher));
 	}

@@ -29,6 +29,9 @@ sub examine
 # Commands are run as they are printed.
 sub mend { my ($commands) = @_; return run_log([ 'sh', '-ec', "PATH=\$PATH:/usr/sbin:/sbin\n$commands" ]); }
 
+# A delegated cgroup's folders: one for each controller, or one for all.
+sub folders_of { my ($cgroup) = @_; return grep { -d } glob "/sys/fs/cgroup$cgroup /sys/fs/cgroup/*$cgroup"; }
+
 sub missing { my ($findings) = @_; return join ' ', sort grep { !$findings->{$_}{works} } keys %$findings; }
 
 # --- all is there ---
@@ -148,6 +151,7 @@ if ($no_cgroup eq '')
 	($status, $found) = examine([], '--policy', $policy, '--cgroup', "$top/doctor");
 	is($status, 0, 'no such cgroup: and mends it') or diag(explain($found));
 	is(missing($found), '', 'no such cgroup: nothing is missing any more');
+	is_deeply([ grep { -d } map { glob "$_/pools $_/claim" } folders_of("$top/doctor") ], [], 'and the doctor leaves nothing in it');
 }
 
 # --- Python ---
