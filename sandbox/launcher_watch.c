@@ -23,7 +23,7 @@
 #include "sandbox/watch.h"
 
 #define WATCH_FIRST_MS 250	  /* from a change to the next look; doubled while nothing changes */
-#define WATCH_LAST_MS 4000	  /* between two looks at most */
+#define WATCH_LAST_MS 4000	  /* between two looks in the end */
 #define WATCH_STRAY_MS 500	  /* at most, for those that have been stopped before */
 #define WATCH_AGAIN_MS 25	  /* for a turn that has just begun */
 #define WATCH_OVERDUE_MS 2000 /* after its wall limit a call is the launcher's to end */
@@ -57,12 +57,17 @@ watch_forget(Interpreter *interpreter)
 	interpreter->watch_fd = -1;
 }
 
+/* Those that have long been idle are looked at together, so that the launcher wakes as rarely for many as for one. */
 static void
 watch_again(Interpreter *interpreter, int64_t now_ms, int64_t pause_ms)
 {
+	int64_t due_ms = now_ms + pause_ms;
+
+	if (pause_ms == WATCH_LAST_MS)
+		due_ms = (due_ms + WATCH_LAST_MS / 2) / WATCH_LAST_MS * WATCH_LAST_MS;
 	interpreter->look.at_ms = now_ms;
 	interpreter->look.pause_ms = pause_ms;
-	interpreter->look.due_ms = now_ms + pause_ms;
+	interpreter->look.due_ms = due_ms;
 }
 
 void
