@@ -181,6 +181,8 @@ cpu_raise(const Call *call, int64 used_us)
 void
 limit_cpu_begin(Call *call)
 {
+	if (call->cpu_look_at != 0) /* a set's first step asks twice */
+		return;
 	call->cpu_base_us = -1;
 	call->cpu_look_at = call->pool->limits.cpu_ms > 0 ? clock_now() + CPU_LOOK_US : 0;
 	if (unlikely(call->pool->limits.cpu_ms > 0 && call->cpu_us > call->pool->limits.cpu_ms * 1000))
