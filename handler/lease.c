@@ -140,6 +140,12 @@ lease_is_ending(const Lease *lease)
 	return result > 0 || process_is_exiting(lease->pid);
 }
 
+void
+lease_end_threads(const Lease *lease)
+{
+	(void) pidfd_signal(lease->pidfd, SIGKILL);
+}
+
 static bool
 lease_is_used(const Lease *lease)
 {

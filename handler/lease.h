@@ -53,6 +53,8 @@ void lease_rest(Lease *lease);
 int64 lease_cpu_us(const Lease *lease);
 /* Whether the process ends: waits a moment for a death that its closed socket announced. */
 bool lease_is_ending(const Lease *lease);
+/* Of one that ends: a first thread that is gone may have left others, which would run on. Why it ended stays what it was. */
+void lease_end_threads(const Lease *lease);
 /* SIGINT, for WireShared.cancel_call. */
 void lease_interrupt(Lease *lease);
 /* SIGKILL, at once; the lease is dead then. Never raises. */

@@ -40,7 +40,8 @@ static void
 memory_detail(StringInfo text, int64 limit, int64 value)
 {
 	if (value > 0)
-		appendStringInfo(text, "Python asked for %lld MB in all", (long long) (value / MEGABYTE + (value % MEGABYTE > 0)));
+		appendStringInfo(text, "Python asked for %lld MB in all",
+						 (long long) (value / MEGABYTE + (value % MEGABYTE > 0)));
 	else
 		appendStringInfoString(text, "Python could get no more memory");
 	appendStringInfo(text, ", the limit is %lld MB with a reserve (limits.memory).", (long long) (limit / MEGABYTE));
