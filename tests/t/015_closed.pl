@@ -28,6 +28,7 @@ like($err, qr/ERROR:  pybox must be loaded via shared_preload_libraries/, 'not l
 like($err, qr/HINT:  Add pybox to shared_preload_libraries in postgresql.conf and restart the server\./, 'not loaded: hint');
 ($status, $out, $err) = $plain->psql('postgres', 'SELECT * FROM pybox.activity');
 like($err, qr/shared_preload_libraries/, 'not loaded: views say so too');
+is(($plain->psql('postgres', q{SELECT pybox.check_policy(E'version: 1\npools: {a: {}}\n')}))[1], 't', 'not loaded: a policy can be checked');
 is($plain->safe_psql('postgres', 'SELECT 1'), '1', 'not loaded: the server works');
 $plain->stop;
 
