@@ -78,9 +78,9 @@ return plpy.execute('SELECT interpreter_pid FROM pybox.activity WHERE pid = pg_b
 $$;
 SQL
 	is(policy_source(), '', "policy file $what at start: none is in force");
-	my $log = log_new();
-	like($log, $message, "policy file $what: log says why");
-	like($log, qr/pybox refuses all calls until it has a policy/, "policy file $what: log says what then");
+	ok(poll_until(sub { slurp_file($node->logfile, $log_from) =~ /pybox refuses all calls until it has a policy/ }),
+		"policy file $what: log says what then");
+	like(log_new(), $message, "policy file $what: log says why");
 	for my $call ('add(1)', 'add_u(1)')
 	{
 		my ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT $call");
