@@ -275,26 +275,30 @@ call_progress(const Call *call)
 	};
 }
 
-/* When to look at the limits of time of a call and its callers next. */
+/* When to look at the limits of time of a call and its callers next: as cpu_check() will. */
 static TimestampTz
 call_look_at(const Call *call)
 {
 	TimestampTz look_at = call->deadline;
 
 	for (; call != NULL; call = call->outer)
-		if (call->cpu_look_at != 0)
+		if (call->cpu_look_at != 0 && call->asked)
 			look_at = Min(look_at, call->cpu_look_at);
 	return look_at;
 }
 
-/* A call without its interpreter, or whose answer has come, uses none. */
+/*
+ * A call without its interpreter, or whose answer has come, uses none. The call that runs may be another, inside of this
+ * one, that still waits for an interpreter: it has no channel yet.
+ */
 static void
 cpu_check(Call *call)
 {
 	if (likely(call->cpu_look_at == 0) || !call->asked || clock_now() < call->cpu_look_at)
 		return;
 	limit_cpu(call);
-	current_call->lease->channel.deadline = call_look_at(current_call);
+	if (current_call->lease != NULL)
+		current_call->lease->channel.deadline = call_look_at(current_call);
 }
 
 void
@@ -390,7 +394,7 @@ call_send(Call *call, WireKind kind, const FrameOut *out)
 
 	if (unlikely(call->lease->types != type_generation()) && (TURNS & 1u << kind) != 0)
 		types_renew(call);
-	lease_run(call->lease, call->ends_ms);
+	lease_run(call->lease, call->deadline);
 	channel->check = call_check;
 	channel->arg = call;
 	channel->deadline = call_look_at(call);
@@ -476,10 +480,9 @@ call_admit(Call *call)
 	if (call->started_at == 0)
 	{
 		call->started_at = clock_now();
-		activity_started(call->entry, GetCurrentTimestamp(), call->started_at);
+		activity_started(call->entry, GetCurrentTimestamp(), call->started_at - call->spent_us);
 	}
 	call->deadline = call_deadline(call);
-	call->ends_ms = lease_clock_ms() + Max(0, call->deadline - call->started_at) / 1000;
 	activity_state_set(call->entry, ACTIVITY_STARTING);
 	if (call->lease == NULL)
 	{
@@ -592,7 +595,7 @@ refusal_send(Call *call)
 	ErrorData refusal = {.sqlerrcode = ERRCODE_QUERY_CANCELED, .message = "call is being canceled"};
 
 	error_put(out, &refusal);
-	lease_run(call->lease, call->ends_ms);
+	lease_run(call->lease, call->lease->channel.deadline);
 	(void) channel_send(&call->lease->channel, WIRE_REPLY_ERROR, call->id, out);
 	lease_interrupt(call->lease);
 }
@@ -633,10 +636,9 @@ call_settle(Call *call)
 		lease_kill(call->lease);
 		return;
 	}
-	call->ends_ms = lease_clock_ms() + call_cancel_grace_ms;
-	lease_run(call->lease, call->ends_ms);
 	channel->check = NULL;
 	channel->deadline = TimestampTzPlusMilliseconds(clock_now(), call_cancel_grace_ms);
+	lease_run(call->lease, channel->deadline);
 	__atomic_store_n(&channel->map->cancel_call, call->id, __ATOMIC_SEQ_CST);
 	if (call->waiting)
 		refusal_send(call);

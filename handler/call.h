@@ -37,7 +37,6 @@ typedef struct Call
 	ActivityEntry *entry;
 	TimestampTz queued_at;			  /* as users read it */
 	TimestampTz started_at, deadline; /* by clock_now() */
-	uint64 ends_ms;					  /* the same as deadline, by lease_clock_ms(), for the launcher */
 	int64 spent_us;					  /* by earlier steps of a set */
 	FrameBuffers *buffers;
 	uint64 received;		 /* bytes of frames, for limits.output */

@@ -43,7 +43,10 @@ typedef struct Channel
 	void *arg;
 } Channel;
 
-/* Maps the memory file and listens to socket and pidfd; the descriptors stay the caller's. Raises an error if the file is not sealed. */
+/*
+ * Maps the memory file and listens to socket and pidfd; the descriptors stay the caller's. Raises an error if the file is
+ * not sealed.
+ */
 void channel_open(Channel *channel, int memory, int socket, int pidfd);
 void channel_close(Channel *channel);
 ChannelStatus channel_send(Channel *channel, WireKind kind, uint64 call, const FrameOut *out);

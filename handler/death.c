@@ -111,6 +111,7 @@ lease_death_report(Lease *lease, uint64 call_id, const PolicyPool *pool)
 				 errdetail("Pool \"%s\", call %lld, interpreter pid %d; something it dropped did not let go in time.",
 						   pool->name, (long long) call_id, lease->pid),
 				 errhint("Call again; SD and GD start empty.")));
+	lease_end_threads(lease);
 	if (launcher_death(lease->id, &death.notice))
 		reports[death.notice.cause](&death);
 	ereport(ERROR,

@@ -23,8 +23,7 @@
 #include "scheduler/policy_store.h"
 
 #define FUNCTIONS_SWEEP_MIN 256
-#define FUNCTIONS_SWEEP_MS                                                                                             \
-	500 /* finalizers may take their time, and nothing interrupts them: the rest waits for the next */
+#define FUNCTIONS_SWEEP_MS 500 /* nothing interrupts finalizers: what is left then waits for the next sweep */
 
 /* Of pybox and pyboxu, and of whatever language stands on them. */
 #define HANDLER_TRUSTED "pybox_call_handler"
@@ -230,8 +229,9 @@ function_is_dropped(const Function *function)
 }
 
 /*
- * Lets go of dropped functions, and triggers of dropped tables, whenever there are twice as many as were left the last time: a session that makes functions
- * and drops them, temporary ones among them, keeps neither them nor what its interpreters have of them.
+ * Lets go of dropped functions, and triggers of dropped tables, whenever there are twice as many as were left the last
+ * time: a session that makes functions and drops them, temporary ones among them, keeps neither them nor what its
+ * interpreters have of them.
  */
 static void
 functions_sweep(void)

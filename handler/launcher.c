@@ -3,7 +3,8 @@
  *
  * DESIGN. One request is under way at a time; what comes meanwhile is either its answer or a notice of a death, which
  * is kept until asked for. An interrupted request is withdrawn: the launcher forgets it, or takes back what it has just
- * lent; an answer that was under way is dropped when it is found, and answers are matched by the sequence number that the launcher repeats in generation.
+ * lent; an answer that was under way is dropped when it is found, and answers are matched by the sequence number that
+ * the launcher repeats in generation.
  */
 #include "handler/launcher.h"
 

@@ -58,8 +58,8 @@ lease_kill(Lease *lease)
 	lease->channel.dead = true;
 }
 
-uint64
-lease_clock_ms(void)
+static uint64
+idle_clock_ms(void)
 {
 	struct timespec now;
 
@@ -76,11 +76,11 @@ lease_continue(Lease *lease)
 }
 
 void
-lease_run(Lease *lease, uint64 ends_ms)
+lease_run(Lease *lease, TimestampTz deadline)
 {
 	WatchPage *watch = lease->watch;
 
-	__atomic_store_n(&watch->ends_ms, ends_ms, __ATOMIC_RELAXED);
+	__atomic_store_n(&watch->ends_ms, (uint64) deadline / 1000, __ATOMIC_RELAXED);
 	/* Nobody but us changes it then. */
 	if (__atomic_load_n(&watch->state, __ATOMIC_RELAXED) == WATCH_RUNS)
 		return;
@@ -138,6 +138,12 @@ lease_is_ending(const Lease *lease)
 	while ((result = poll(&death, 1, DEATH_GRACE_MS)) < 0 && errno == EINTR)
 		continue;
 	return result > 0 || process_is_exiting(lease->pid);
+}
+
+void
+lease_end_threads(const Lease *lease)
+{
+	(void) pidfd_signal(lease->pidfd, SIGKILL);
 }
 
 static bool
@@ -218,9 +224,9 @@ lease_drop(Lease *lease, WireKind kind, uint32 number)
 	WireWriter in = frame_writer_make();
 
 	wire_put_u32(&out.writer, number);
-	lease_run(lease, lease_clock_ms() + DROP_TIMEOUT_MS);
 	channel->check = NULL;
 	channel->deadline = TimestampTzPlusMilliseconds(clock_now(), DROP_TIMEOUT_MS);
+	lease_run(lease, channel->deadline);
 	if (channel->partial || channel_send(channel, kind, 0, &out) != CHANNEL_OK)
 		lease_kill(lease);
 	while (!lease->killed && !dropped_receive(lease, &in))
@@ -446,7 +452,7 @@ lease_leave(Lease *lease)
 {
 	if (lease_is_used(lease))
 		return;
-	lease->channel.map->idle_since_ms = lease_clock_ms();
+	lease->channel.map->idle_since_ms = idle_clock_ms();
 	__atomic_store_n(&lease->channel.map->lease_state, WIRE_LEASE_IDLE, __ATOMIC_RELEASE);
 }
 

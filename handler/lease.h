@@ -45,16 +45,16 @@ Lease *lease_find(uint64 id);
 /* Marks it busy or idle for the launcher's idle timeout; false: it was reclaimed. */
 bool lease_enter(Lease *lease);
 void lease_leave(Lease *lease);
-/* Something is about to be sent to it, to be done by ends_ms (CLOCK_MONOTONIC); cheap unless it was stopped. */
-void lease_run(Lease *lease, uint64 ends_ms);
+/* Something is about to be sent to it, to be done by deadline (clock_now()); cheap unless it was stopped. */
+void lease_run(Lease *lease, TimestampTz deadline);
 /* It has nothing to do until the next lease_run(): what runs in it then has no slot, and the launcher stops it. */
 void lease_rest(Lease *lease);
 /* CPU time of all its processes, in us, as of a moment ago; 0: not known. */
 int64 lease_cpu_us(const Lease *lease);
-/* CLOCK_MONOTONIC in ms, to within some. */
-uint64 lease_clock_ms(void);
 /* Whether the process ends: waits a moment for a death that its closed socket announced. */
 bool lease_is_ending(const Lease *lease);
+/* Of one that ends: a first thread that is gone may have left others, which would run on. Why it ended stays what it was. */
+void lease_end_threads(const Lease *lease);
 /* SIGINT, for WireShared.cancel_call. */
 void lease_interrupt(Lease *lease);
 /* SIGKILL, at once; the lease is dead then. Never raises. */

@@ -40,7 +40,8 @@ static void
 memory_detail(StringInfo text, int64 limit, int64 value)
 {
 	if (value > 0)
-		appendStringInfo(text, "Python asked for %lld MB in all", (long long) ((value + MEGABYTE - 1) / MEGABYTE));
+		appendStringInfo(text, "Python asked for %lld MB in all",
+						 (long long) (value / MEGABYTE + (value % MEGABYTE > 0)));
 	else
 		appendStringInfoString(text, "Python could get no more memory");
 	appendStringInfo(text, ", the limit is %lld MB with a reserve (limits.memory).", (long long) (limit / MEGABYTE));
@@ -181,6 +182,8 @@ cpu_raise(const Call *call, int64 used_us)
 void
 limit_cpu_begin(Call *call)
 {
+	if (call->cpu_look_at != 0) /* a set's first step asks twice */
+		return;
 	call->cpu_base_us = -1;
 	call->cpu_look_at = call->pool->limits.cpu_ms > 0 ? clock_now() + CPU_LOOK_US : 0;
 	if (unlikely(call->pool->limits.cpu_ms > 0 && call->cpu_us > call->pool->limits.cpu_ms * 1000))

@@ -19,7 +19,7 @@ typedef enum ControlKind
 	CONTROL_POLICY,		/* scheduler → launcher: generation; fd: memfd with the YAML text */
 	CONTROL_READY, /* launcher → scheduler: socket listens, probes done, zygotes of pools with spares are starting */
 	CONTROL_LAYER, /* launcher → scheduler: id = LayerId, status = 0 or errno, text = how it works, or "why not\nhint" */
-	CONTROL_ZYGOTE, /* launcher → scheduler: pool, trusted, status (ControlZygote), layers in force, pid, text, memory_peak: need, 0: not known */
+	CONTROL_ZYGOTE, /* launcher → scheduler: pool, trusted, status (ControlZygote), layers in force, pid, text, generation, memory_peak: need, 0: not known */
 	CONTROL_LEASE,	/* backend → launcher: pool, trusted, role, id = generation of the policy it goes by */
 	CONTROL_LEASED, /* launcher → backend: id, pid, layers; fds: wire memfd, child's socket, pidfd, watch memfd */
 	CONTROL_REFUSED,  /* launcher → backend: status (ControlRefusal), layers missing, text */

@@ -50,6 +50,7 @@ zygote_status_send(const Zygote *zygote, ControlZygote status)
 		.layers = zygote->layers,
 		.pid = zygote->pid,
 		.memory_peak = zygote->need,
+		.generation = zygote->launcher->policy_generation,
 	};
 
 	/* Of two of one pool the retired is nobody's business any more. */

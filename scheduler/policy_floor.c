@@ -59,6 +59,8 @@ policy_floor_check(const Policy *policy, PolicyError *error)
 {
 	int result = 0;
 
+	if (shared == NULL) /* the server did not load us at its start: no zygote ever ran, but a text can be checked */
+		return 0;
 	LWLockAcquire(shared->lock, LW_SHARED);
 	for (int i = 0; i < policy->pool_count && result == 0; i++)
 	{

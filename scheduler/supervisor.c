@@ -273,7 +273,8 @@ zygote_received(const ControlMessage *message)
 
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	pool = policy_pool_find(&shared->policy, message->pool);
-	if (pool >= 0)
+	/* Of another policy's pool of that name it says nothing of ours; once it has ours, the launcher tells of all. */
+	if (pool >= 0 && message->generation == pg_atomic_read_u64(&shared->policy_generation))
 	{
 		zygote = &shared->zygotes[pool][message->trusted != 0];
 		zygote->state = message->status;

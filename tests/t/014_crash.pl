@@ -34,6 +34,17 @@ CREATE FUNCTION crash() RETURNS int LANGUAGE pybox AS $$
 import ctypes
 ctypes.string_at(0)
 $$;
+CREATE FUNCTION leave_a_thread() RETURNS int LANGUAGE pybox AS $$
+import ctypes, os, threading
+left = threading.Event()
+def stay():
+    left.wait()
+    os.closerange(3, 1024)
+    while True: pass
+threading.Thread(target=stay, daemon=True).start()
+left.set()
+ctypes.CDLL(None).syscall(60, 0)
+$$;
 SQL
 my $shared_before = join "\n", shared_memory_of($node);
 
@@ -110,6 +121,9 @@ is($session->value('SELECT pg_backend_pid(), add(1)'), $session->pid . '|2', 'ne
 $answer = $session->ask('SELECT crash()');
 is($answer->{sqlstate}, '38000', 'segmentation fault: SQLSTATE') or diag($answer->{text});
 like($answer->{text}, qr/signal 11\b/, 'segmentation fault: message');
+is($session->value('SELECT pg_backend_pid(), add(1)'), $session->pid . '|2', 'next call, same backend');
+$answer = $session->ask('SELECT leave_a_thread()');
+like($answer->{text}, qr/signal 9\b/, 'a thread that outlives the first, without its socket: it is ended, not waited for');
 is($session->value('SELECT pg_backend_pid(), add(1)'), $session->pid . '|2', 'next call, same backend');
 $session->quit;
 works_again('interpreter');

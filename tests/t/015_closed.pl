@@ -28,6 +28,7 @@ like($err, qr/ERROR:  pybox must be loaded via shared_preload_libraries/, 'not l
 like($err, qr/HINT:  Add pybox to shared_preload_libraries in postgresql.conf and restart the server\./, 'not loaded: hint');
 ($status, $out, $err) = $plain->psql('postgres', 'SELECT * FROM pybox.activity');
 like($err, qr/shared_preload_libraries/, 'not loaded: views say so too');
+is(($plain->psql('postgres', q{SELECT pybox.check_policy(E'version: 1\npools: {a: {}}\n')}))[1], 't', 'not loaded: a policy can be checked');
 is($plain->safe_psql('postgres', 'SELECT 1'), '1', 'not loaded: the server works');
 $plain->stop;
 
@@ -77,9 +78,9 @@ return plpy.execute('SELECT interpreter_pid FROM pybox.activity WHERE pid = pg_b
 $$;
 SQL
 	is(policy_source(), '', "policy file $what at start: none is in force");
-	my $log = log_new();
-	like($log, $message, "policy file $what: log says why");
-	like($log, qr/pybox refuses all calls until it has a policy/, "policy file $what: log says what then");
+	ok(poll_until(sub { slurp_file($node->logfile, $log_from) =~ /pybox refuses all calls until it has a policy/ }),
+		"policy file $what: log says what then");
+	like(log_new(), $message, "policy file $what: log says why");
 	for my $call ('add(1)', 'add_u(1)')
 	{
 		my ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT $call");

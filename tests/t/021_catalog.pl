@@ -148,7 +148,8 @@ ORDER BY 1
 SQL
 sql('postgres', 'CREATE DATABASE old; CREATE DATABASE new');
 sql('old', "CREATE EXTENSION pybox VERSION '1.0'");
-sql('old', 'CREATE VIEW busy AS SELECT call_id, function, language FROM pybox.activity');
+sql('old', 'CREATE VIEW busy AS SELECT call_id, function, language FROM pybox.activity; '
+	  . 'CREATE VIEW bare AS SELECT pool, layer FROM pybox.protection WHERE NOT available');
 sql('old', q{CREATE FUNCTION whoami() RETURNS text LANGUAGE pybox AS $$
 rows = plpy.execute("SELECT function, language FROM busy")
 return str([(row["function"], row["language"]) for row in rows])
@@ -162,6 +163,7 @@ is(sql('old', "SELECT extversion = (SELECT default_version FROM pg_available_ext
 	't', 'updated to the newest version');
 is(sql('old', $members), sql('new', $members), 'updated or created: the same objects, privileges and comments');
 is($session->value('SELECT whoami()'), "[('whoami()', 'pybox')]", 'a session and a view from before the update go on');
+is($session->value('SELECT count(*) >= 0 FROM bare'), 't', 'and so does one of the layers');
 is(sql('old', "SELECT count(*) FROM pg_extension_update_paths('pybox') WHERE path IS NULL AND source < target"), 0, 'every version leads to every later one');
 
 # --- drop ---

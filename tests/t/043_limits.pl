@@ -228,6 +228,26 @@ for i in range(1000):
     yield i
 PYTHON
 like(told($sessions{worker}->ask("SELECT count(*) FROM (SELECT $rows()) AS rows")), qr/^\Q$cpu\E/, 'a set is one call');
+my $twice = function(<<'PYTHON', returns => 'SETOF int');
+import time
+def work():
+    end = time.process_time() + 0.4
+    while time.process_time() < end: pass
+def rows():
+    work()
+    yield 1
+work()
+return rows()
+PYTHON
+like(told($sessions{worker}->ask("SELECT * FROM $twice()")), qr/^\Q$cpu\E/, 'from the body of its function on');
+
+# Its caller's CPU time is due for a look while a call waits: for a slot, for its interpreter, or for room in the ring.
+$admin->value("CREATE ROLE helper IN ROLE worker");
+my $other = function('return 1', returns => 'int');
+$admin->value("ALTER FUNCTION $other() SECURITY DEFINER; ALTER FUNCTION $other() OWNER TO helper");
+is(ask_function('worker', "return plpy.execute('SELECT $other() FROM pg_sleep(0.05)')[0]['$other']")->{text}, 1,
+	'a nested call waits for its interpreter when the caller is looked at');
+is($admin->value('SELECT pg_postmaster_start_time()'), $started, 'and the server lives');
 
 #
 # Threads and processes
