@@ -260,14 +260,14 @@ sub empty_cgroups
 	return grep { m{/pools/[^/]+/[^/]+$} && (eval { slurp_file("$_/cgroup.procs") } // 'gone') eq '' } cgroup_dirs($node);
 }
 
-# System V segments that processes of pybox have made, and POSIX ones that no server makes.
+# System V segments that processes of pybox have made, and POSIX ones that no server makes and no other test (HostileWatch.pm).
 sub shared_memory_of
 {
 	my ($node) = @_;
 	my $seen = $node->{pybox_seen} // {};
 	my @segments = grep { my @field = split; $seen->{ $field[4] } } split /\n/, slurp_file('/proc/sysvipc/shm');
 
-	return (@segments, grep { !m{/PostgreSQL\.\d+$} } glob '/dev/shm/*');
+	return (@segments, grep { !m{/(?:PostgreSQL\.\d+|pybox_canary_\d+\.py|pybox_[0-9a-f]{8})$} } glob '/dev/shm/*');
 }
 
 1;
