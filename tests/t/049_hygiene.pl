@@ -325,11 +325,15 @@ CREATE FUNCTION leaves(how text) RETURNS int LANGUAGE pyboxu AS $$
 import os, subprocess, time
 if how == "program":
     subprocess.Popen(["sleep", "10000"])
-elif os.fork() == 0:
-    if how == "session":
-        os.setsid()
-    while True:
-        time.sleep(10000)
+else:
+    told, tell = os.pipe()
+    if os.fork() == 0:
+        if how == "session":
+            os.setsid()
+        os.write(tell, b"x") # it is where it is to be
+        while True:
+            time.sleep(10000)
+    os.read(told, 1)
 os._exit(3)
 $$;
 CREATE FUNCTION next_call() RETURNS int LANGUAGE pyboxu AS 'return 1';
