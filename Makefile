@@ -315,11 +315,12 @@ check: setup
 check-hostile: setup
 	@$(if $(ONLY),PYBOX_TEST_ONLY='$(ONLY)') $(if $(SETUP),PYBOX_TEST_SETUP='$(SETUP)') $(if $(VERBOSE),PYBOX_TEST_VERBOSE=1) \
 		PYBOX_TEST_REPORT=1 tests/run $(if $(VERBOSE),-v) tests/t/040_hostile.pl
+
 #: check-vm   limits, kills and delegation on Debian's kernel with cgroup v2 and systemd, in qemu (as root; ten minutes)
 check-vm: setup
 	@tests/vm/run
 
-#: check-limits  the test of limits with 100 rounds of each bomb, loop and cancel, and its figures
+#: check-limits  the test of limits with 100 rounds of each bomb, loop and cancel, and its figures (ROUNDS=)
 check-limits: setup
 	@PYBOX_TEST_ROUNDS=$(or $(ROUNDS),100) tests/run -v tests/t/043_limits.pl
 
@@ -367,8 +368,7 @@ check-protocol: setup
 check-sanitized: setup
 	@PYBOX_TEST_WATCHED=sanitized tests/run $(or $(TESTS),$(SANITIZED_TESTS))
 
-#: valgrind   the regression themes on a server whose backends run under valgrind (THEMES="set spi" selects), or, with HOSTILE=1,
-#: valgrind   the hostile suite and children that break the protocol
+#: valgrind   the regression themes with the backends under valgrind (THEMES="set spi" selects), or with HOSTILE=1 the hostile suite
 valgrind: setup
 ifdef HOSTILE
 	@ops/setup valgrind

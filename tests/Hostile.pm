@@ -11,9 +11,14 @@ use warnings;
 use Exporter 'import';
 use File::Basename qw(basename dirname);
 
-our @EXPORT_OK = qw(cases single_layers setup_sql policy case_sql call_of verdict print_sql);
+our @EXPORT_OK = qw(mark cases single_layers setup_sql policy case_sql call_of verdict print_sql);
 
 my $folder = dirname(__FILE__) . '/hostile';
+
+# What cases make is called pybox_was_here in the tables, and so here: as long, since some say how long it is, and another
+# one in every run, since the machine is everybody's.
+my $mark = sprintf 'pybox_%08x', $$;
+sub mark { return $mark; }
 
 # Keys of a case: those that are given once, and those that are source, whose lines may be many.
 my %is_key = map { $_ => 1 } qw(why expect errno raises untrusted second role check never session returns);
@@ -78,7 +83,7 @@ sub cases_of_file
 	my ($case, @cases);
 	my $number = 0;
 
-	for my $line (split /\n/, slurp($path))
+	for my $line (split /\n/, slurp($path) =~ s/pybox_was_here/$mark/gr)
 	{
 		$number++;
 		next if $line =~ /^(?:#.*)?$/;

@@ -4,6 +4,7 @@ package HostileWatch;
 
 use strict;
 use warnings;
+use Hostile;
 use Sys::Hostname qw(hostname);
 use IO::Socket::INET;
 use IO::Socket::UNIX;
@@ -13,8 +14,8 @@ use PyboxSession;
 use PyboxTest qw(policy_path poll_until processes_of zygotes_of launcher_of scheduler_of cgroup_folders);
 use Time::HiRes ();
 
-my $mark = 'pybox_was_here';
-my $number = 1886548066; # the key of System V objects that cases make
+my $mark = Hostile::mark();
+my $number = 0x70000000 + $$; # the key of System V objects that cases make
 my $settle_s = 2;        # what ends by itself has to be gone by then
 
 # What a case asks for by `check:`: what is wrong, a line each, or nothing.
@@ -54,6 +55,7 @@ sub facts_put
 	my %fact = (zygote => $zygote, launcher => launcher_of($node), scheduler => $self->{scheduler}, sibling => $self->sibling,
 		home => "'" . (getpwuid $<)[7] . "'");
 	$fact{canaries} = 'ARRAY[' . join(', ', map { "'$_'" } sort keys %{ $self->{canary} }) . ']';
+	$fact{number} = $number;
 	$fact{tcp} = $self->{tcp}->sockport;
 	$fact{abstract} = "'pybox-canary-$$'";
 	$fact{host} = "'" . hostname() . "'";

@@ -5,12 +5,13 @@ use strict;
 use warnings;
 use Exporter 'import';
 use File::Basename qw(dirname basename);
+use File::Path qw(make_path);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes ();
 
-our @EXPORT = qw(new_node set_without need policy_path write_policy poll_until processes_of scheduler_of launcher_of zygotes_of interpreters_of
+our @EXPORT = qw(new_node install_with set_without need policy_path write_policy poll_until processes_of scheduler_of launcher_of zygotes_of interpreters_of
   wait_for_no_processes cgroup_of cgroup_folders cgroup_dirs pybox_cgroups empty_cgroups shared_memory_of);
 
 my $tests = dirname(__FILE__);
@@ -60,6 +61,22 @@ sub install_without
 	chmod 0755, $prefix or die "$prefix: $!";
 	write_without("$prefix/bin/postgres", $layers);
 	return $prefix;
+}
+
+# A tree of PostgreSQL's programs in which a server finds other programs of ours next to itself: those of a folder below
+# build/, which are copied. Where its other files are the server knows by its own place.
+sub install_with
+{
+	my ($build) = @_;
+	my $prefix = PostgreSQL::Test::Utils::tempdir();
+	my %folder = map { $_ => `pg_config --$_` =~ s/\n//r } qw(bindir sharedir pkglibdir);
+
+	make_path("$prefix$folder{bindir}", map { dirname("$prefix$folder{$_}") } qw(sharedir pkglibdir));
+	symlink $folder{$_}, "$prefix$folder{$_}" or die "$_: $!" for qw(sharedir pkglibdir);
+	symlink $_, "$prefix$_" or die "$_: $!" for grep { !m{/(?:pg_ctl|postgres|pybox-launcher|pybox-interpreter)$} } glob "$folder{bindir}/*";
+	system_or_bail('cp', map({ "$folder{bindir}/$_" } qw(pg_ctl postgres)), glob("$tests/../build/$build/*"), "$prefix$folder{bindir}");
+	chmod 0755, $prefix or die "$prefix: $!";
+	return dirname("$prefix$folder{bindir}");
 }
 
 sub write_without
@@ -260,14 +277,14 @@ sub empty_cgroups
 	return grep { m{/pools/[^/]+/[^/]+$} && (eval { slurp_file("$_/cgroup.procs") } // 'gone') eq '' } cgroup_dirs($node);
 }
 
-# System V segments that processes of pybox have made, and POSIX ones that no server makes.
+# System V segments that processes of pybox have made, and POSIX ones that no server makes and no other test (HostileWatch.pm).
 sub shared_memory_of
 {
 	my ($node) = @_;
 	my $seen = $node->{pybox_seen} // {};
 	my @segments = grep { my @field = split; $seen->{ $field[4] } } split /\n/, slurp_file('/proc/sysvipc/shm');
 
-	return (@segments, grep { !m{/PostgreSQL\.\d+$} } glob '/dev/shm/*');
+	return (@segments, grep { !m{/(?:PostgreSQL\.\d+|pybox_canary_\d+\.py|pybox_[0-9a-f]{8})$} } glob '/dev/shm/*');
 }
 
 1;

@@ -3,8 +3,6 @@
 use strict;
 use warnings;
 use Hostile qw(cases single_layers setup_sql policy case_sql call_of verdict);
-use File::Basename qw(dirname);
-use File::Path qw(make_path);
 use HostileWatch;
 use PostgreSQL::Test::Utils;
 use PyboxSession;
@@ -25,7 +23,7 @@ my @setups = (
 	{ name => 'no user namespaces', lacks => 'namespaces', without => [ @namespaces, 'capabilities' ], no_untrusted => 1, node => { without => 'user_namespace' } },
 	{ name => 'no landlock', lacks => 'landlock', without => ['landlock'], node => { without => 'landlock' } },
 	{ name => 'no cgroup', lacks => 'cgroup', without => [], node => { cgroup => 0 } },
-	{ name => 'no seccomp', lacks => 'seccomp', without => [], node => { install_path => \&install_unfiltered } });
+	{ name => 'no seccomp', lacks => 'seccomp', without => [], node => { install_path => sub { return install_with('unfiltered') } } });
 my @layers = (@namespaces, qw(capabilities no_new_privs rlimits landlock seccomp));
 my %has_layers = map { $_ => 1 } qw(reads writes network); # groups that run without the filter too
 
@@ -103,20 +101,6 @@ sub try_way
 		is_expected => verdict($case, expectation($run->{setup}, $case, $way), $answer), is_refused => verdict($case, 'refused', $answer));
 	note("$run->{setup}{name}: $result{name}: $answer->{text}") if $is_verbose;
 	return \%result;
-}
-
-# A tree of PostgreSQL's programs in which a server finds the suite's launcher and interpreter next to itself. Where its other
-# files are it knows by its own place.
-sub install_unfiltered
-{
-	my $prefix = PostgreSQL::Test::Utils::tempdir();
-	my %folder = map { $_ => `pg_config --$_` =~ s/\n//r } qw(bindir sharedir pkglibdir);
-
-	make_path("$prefix$folder{bindir}", map { dirname("$prefix$folder{$_}") } qw(sharedir pkglibdir));
-	symlink $folder{$_}, "$prefix$folder{$_}" or die "$_: $!" for qw(sharedir pkglibdir);
-	symlink $_, "$prefix$_" or die "$_: $!" for grep { !m{/(?:pg_ctl|postgres|pybox-launcher|pybox-interpreter)$} } glob "$folder{bindir}/*";
-	system_or_bail('cp', map({ "$folder{bindir}/$_" } qw(pg_ctl postgres)), glob(dirname(__FILE__) . '/../../build/unfiltered/*'), "$prefix$folder{bindir}");
-	return dirname("$prefix$folder{bindir}");
 }
 
 sub start

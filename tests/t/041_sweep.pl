@@ -6,7 +6,6 @@
 use strict;
 use warnings;
 use File::Basename qw(basename dirname);
-use File::Path qw(make_path);
 use PostgreSQL::Test::Utils;
 use PyboxSession;
 use PyboxTest;
@@ -22,27 +21,13 @@ if (`uname -m` !~ /^x86_64$/)
 	plan skip_all => 'the lists of calls are those of x86_64';
 }
 
-# PostgreSQL's programs, with ours of another build in their place. pg_ctl looks next to where it really is: a copy.
-sub install_sentinel
-{
-	my $prefix = PostgreSQL::Test::Utils::tempdir();
-	my %folder = map { $_ => `pg_config --$_` =~ s/\n//r } qw(bindir sharedir pkglibdir);
-
-	make_path("$prefix$folder{bindir}", map { dirname("$prefix$folder{$_}") } qw(sharedir pkglibdir));
-	symlink $folder{$_}, "$prefix$folder{$_}" or die "$_: $!" for qw(sharedir pkglibdir);
-	symlink $_, "$prefix$_" or die "$_: $!" for grep { !m{/(?:pg_ctl|postgres|pybox-launcher|pybox-interpreter)$} } glob "$folder{bindir}/*";
-	system_or_bail('cp', map({ "$folder{bindir}/$_" } qw(pg_ctl postgres)), glob("$tests/../build/sentinel/*"), "$prefix$folder{bindir}");
-	chmod 0755, $prefix or die $!;
-	return dirname("$prefix$folder{bindir}");
-}
-
 # Memory cannot be made executable, but files of a pool's packages are: this one makes a call of the 32-bit kind, with
 # zeros for arguments: push rbx; mov eax, edi; xor ebx, ebx; ...; int 0x80; pop rbx; ret.
 my $packages = PostgreSQL::Test::Utils::tempdir();
 append_to_file("$packages/int80", pack('H*', '53' . '89f8' . '31db' . '31c9' . '31d2' . '31f6' . '31ff' . 'cd80' . '5b' . 'c3'));
 chmod 0755, $packages or die $!;
 
-my $node = new_node('sweep', install_path => install_sentinel(), conf => "pybox.cancel_grace_ms = 20\n", policy => <<"YAML");
+my $node = new_node('sweep', install_path => install_with('sentinel'), conf => "pybox.cancel_grace_ms = 20\n", policy => <<"YAML");
 version: 1
 node: {name: test, id: 1, slots: 4}
 pools:

@@ -2,11 +2,11 @@
 # PYBOX_TEST_ROUNDS: how often each bomb, loop and cancel is tried (5).
 use strict;
 use warnings;
+use POSIX ();
 use PostgreSQL::Test::Utils;
 use PyboxSession;
 use PyboxTest;
 use Test::More;
-use Time::HiRes qw(sleep);
 
 my $rounds = $ENV{PYBOX_TEST_ROUNDS} // 5;
 my $packages = PostgreSQL::Test::Utils::tempdir();
@@ -283,7 +283,6 @@ sub sample_pids
 	return sub { close $stop; my $most = <$answer>; waitpid $sampler, 0; return $most; };
 }
 
-use POSIX ();
 my %processes = (
 	threads => { source => "import threading, time\ntry:\n    while True: threading.Thread(target=lambda: time.sleep(1)).start()\nexcept RuntimeError:\n    time.sleep(0.2)\n    raise",
 		text => "RuntimeError: can't start new thread" },

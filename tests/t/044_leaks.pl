@@ -144,7 +144,7 @@ if scans:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.sbrk.restype = ctypes.c_void_p
     heap = libc.sbrk(0) & ~4095
-    middle = ctypes.cast(libc.malloc, ctypes.c_void_p).value & ~4095
+    middle = ctypes.cast(libc.access, ctypes.c_void_p).value & ~4095 # not malloc, which is the interpreter's own
     for start, step, gap in ((heap - 4096, -4096, 16), (middle, 4096, 32768), (middle - 4096, -4096, 32768)):
         for page, count in runs(start, step, gap):
             raw = ctypes.string_at(page, 4096 * count)

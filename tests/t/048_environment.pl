@@ -297,12 +297,12 @@ sub test_cgroups
 	refused('cgroups cannot be made', '58000', qr/DETAIL:  cgroup: /, $session);
 	chmod 0755, $_ for @pools;
 	$session->poll('SELECT add(1)', 2);
-	my $pid = interpreters_of($node);
 	my ($interpreter) = interpreters_of($node);
-	for my $leaf (grep { m{/pools/standard/\d+$} } pybox_cgroups($node))
+	# Version 2 has no other place for a process, and lets nobody remove a group that holds one.
+	for my $leaf (grep { m{/pools/standard/\d+$} && !-e "$_/cgroup.controllers" } pybox_cgroups($node))
 	{
-		append_to_file($leaf =~ s{/pools/.*}{/}r . 'cgroup.procs', $interpreter) unless $leaf =~ m{^/sys/fs/cgroup/pybox};
-		rmdir $leaf or diag("$leaf: $!");
+		append_to_file($leaf =~ s{/pools/.*}{/}r . 'cgroup.procs', $interpreter);
+		ok(rmdir $leaf, "$leaf is removed") or diag($!);
 	}
 	is($session->value('SELECT add(1)'), 2, 'a cgroup is removed: its interpreter goes on');
 	$session->send('SELECT forever()');
