@@ -53,7 +53,7 @@ void lease_rest(Lease *lease);
 int64 lease_cpu_us(const Lease *lease);
 /* CLOCK_MONOTONIC in ms, to within some. */
 uint64 lease_clock_ms(void);
-/* Whether the process ends: waits a moment for a death that its closed socket announced. */
+/* Whether the process ends, or was killed by this backend: waits a moment for a death that its closed socket announced. */
 bool lease_is_ending(const Lease *lease);
 /* SIGINT, for WireShared.cancel_call. */
 void lease_interrupt(Lease *lease);

@@ -112,7 +112,7 @@ sub allowance
 	my (undef, $numbers) = split /\) /, slurp_or("/proc/$pid/stat");
 	my ($cores) = slurp_or("/proc/$pid/status") =~ /^Cpus_allowed_list:\t(.*)/m;
 
-	return join ' ', (split ' ', $numbers // '')[ 16, 37, 38 ], $cores // '', syscall($ioprio_get, $ioprio_process, $pid), slurp_or("/proc/$pid/limits");
+	return join ' ', (split ' ', $numbers // '')[ 16, 37, 38 ], $cores // '', syscall($ioprio_get, $ioprio_process, $pid + 0), slurp_or("/proc/$pid/limits");
 }
 
 # Whose has changed, each change told once.

@@ -6,6 +6,7 @@ use Hostile qw(cases single_layers setup_sql policy case_sql call_of verdict);
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
 use HostileWatch;
+use List::Util qw(min);
 use PostgreSQL::Test::Utils;
 use PyboxSession;
 use PyboxTest;
@@ -77,29 +78,51 @@ sub expectation
 	return $case->{expect};
 }
 
+# The session to run a case in, alone where the case says so.
+sub fresh_session
+{
+	my ($run, $case, $role) = @_;
+	session_end($run, $role) if $case->{session} =~ /^(?:own|ends)$/;
+	my $is_new = !$run->{session}{$role};
+	my $session = session_for($run, $role);
+
+	baseline($run) if $is_new;
+	return $session;
+}
+
+# Runs something and adds its time to what the set-up spends so.
+sub timed
+{
+	my ($run, $what, $code) = @_;
+	my $started = PyboxSession::now();
+	my @result = $code->();
+
+	$run->{setup}{spent}{$what} += PyboxSession::now() - $started;
+	return wantarray ? @result : $result[0];
+}
+
 # Runs one way of one case; returns { is_expected, is_refused, name, text, faults }.
 sub try_way
 {
 	my ($run, $case, $way) = @_;
 	my $role = $way->{kind} =~ /untrusted/ ? 'postgres' : $case->{role};
-	session_end($run, $role) if $case->{session} =~ /^(?:own|ends)$/;
-	my $is_new = !$run->{session}{$role};
-	my $session = session_for($run, $role);
+	my $session = timed($run, sessions => sub { return fresh_session($run, $case, $role); });
+	my $asked = PyboxSession::now();
+	my $answer = timed($run, attempts => sub { return $session->ask(call_of($way)); });
+	my $seconds = PyboxSession::now() - $asked;
 	my @faults;
 
-	baseline($run) if $is_new;
-	my $answer = $session->ask(call_of($way));
-	if ($answer->{lost}) { session_end($run, $role); }
+	if ($answer->{lost}) { timed($run, sessions => sub { session_end($run, $role); }); }
 	else
 	{
 		$session->ask('DISCARD ALL') if $case->{session} eq 'reset' || $run->{setup}{resets};
-		my $usable = $session->ask('SELECT pg_backend_pid(), ' . warm_of($run, $role));
+		my $usable = timed($run, after => sub { return $session->ask('SELECT pg_backend_pid(), ' . warm_of($run, $role)); });
 		push @faults, "the session: $usable->{text}" if $usable->{text} !~ /^@{[$session->pid]}(?:\|42)+$/;
 	}
-	push @faults, $run->{watch}->faults($case);
-	session_end($run, $role) if $case->{session} =~ /^(?:own|ends)$/;
+	push @faults, timed($run, looks => sub { return $run->{watch}->faults($case); });
+	timed($run, sessions => sub { session_end($run, $role); }) if $case->{session} =~ /^(?:own|ends)$/;
 	$answer->{text} = substr($answer->{text}, 0, 1000);
-	my %result = (name => "$case->{id} ($way->{kind})", text => $answer->{text}, faults => \@faults,
+	my %result = (name => "$case->{id} ($way->{kind})", text => $answer->{text}, faults => \@faults, seconds => $seconds,
 		is_expected => verdict($case, expectation($run->{setup}, $case, $way), $answer), is_refused => verdict($case, 'refused', $answer));
 	note(join "\n  ", "$run->{setup}{name}: $result{name}: $answer->{text}", @faults) if $is_verbose;
 	return \%result;
@@ -217,7 +240,11 @@ sub report
 		$text .= report_row($name, scalar @ids, @columns);
 	}
 	$text .= report_row('seconds', '', map { sprintf '%.1f', $_->{seconds} } @setups);
-	my $attempts = map { @$_ } map { values %$_ } values %results;
+	for my $what (qw(sessions attempts after looks)) { $text .= report_row("  $what", '', map { sprintf '%.1f', $_->{spent}{$what} // 0 } @setups); }
+	my @attempts = map { @$_ } map { values %$_ } values %results;
+	my $attempts = @attempts;
+	my @slowest = (sort { $b->{seconds} <=> $a->{seconds} } @attempts)[ 0 .. min($#attempts, 11) ];
+	$text .= 'slowest: ' . join(', ', map { sprintf '%s %.1f s', @$_{qw(name seconds)} } @slowest) . "\n";
 	my @layered = grep { $has_layers{ $_->{group} } } @cases;
 	my $single = grep { $listed->{ $_->{id} } } @layered;
 	$text .= sprintf "%d of the %d cases of groups that run without the filter are stopped by two layers, %d by the one that single_layer.tbl names\n",
