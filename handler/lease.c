@@ -118,7 +118,7 @@ process_is_exiting(pid_t pid)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = BasicOpenFile(path, O_RDONLY | O_CLOEXEC); /* makes room when no descriptor is left */
 	if (fd < 0)
 		return false;
 	got = read(fd, text, sizeof(text) - 1);
@@ -135,9 +135,12 @@ lease_is_ending(const Lease *lease)
 	struct pollfd death = {.fd = lease->pidfd, .events = POLLIN};
 	int result;
 
+	if (lease->killed)
+		return true;
 	while ((result = poll(&death, 1, DEATH_GRACE_MS)) < 0 && errno == EINTR)
 		continue;
-	return result > 0 || process_is_exiting(lease->pid);
+	/* Between these two looks it may have come to its end, and be reaped: then its number says nothing. */
+	return result > 0 || process_is_exiting(lease->pid) || poll(&death, 1, 0) > 0;
 }
 
 void

@@ -51,7 +51,7 @@ void lease_run(Lease *lease, TimestampTz deadline);
 void lease_rest(Lease *lease);
 /* CPU time of all its processes, in us, as of a moment ago; 0: not known. */
 int64 lease_cpu_us(const Lease *lease);
-/* Whether the process ends: waits a moment for a death that its closed socket announced. */
+/* Whether the process ends, or was killed by this backend: waits a moment for a death that its closed socket announced. */
 bool lease_is_ending(const Lease *lease);
 /* Of one that ends: a first thread that is gone may have left others, which would run on. Why it ended stays what it was. */
 void lease_end_threads(const Lease *lease);

@@ -41,6 +41,9 @@ sub new
 	$self->{neighbour} = PyboxSession->new($node, role => 'neighbour', sql => 'CREATE TEMP TABLE mine AS SELECT 42 AS n');
 	$self->{secret} = $self->neighbour_answer =~ s/^\d+//r;
 	$self->{scheduler} = scheduler_of($node);
+	$self->{others} = { 'postmaster' => $node->{_pid}, 'scheduler' => $self->{scheduler}, 'neighbour' => $self->{neighbour}->pid,
+		"neighbour's interpreter" => $self->sibling };
+	$self->allowances_check;
 	return $self;
 }
 
@@ -101,6 +104,33 @@ sub memory
 }
 
 sub neighbour_answer { my ($self) = @_; return $self->{neighbour}->value('SELECT hostile.neighbour_state() || (SELECT sum(n) FROM mine)'); }
+
+# What the kernel gives to a process: priorities, cores, limits.
+my $ioprio_get = 252;
+my $ioprio_process = 1;
+sub allowance
+{
+	my ($pid) = @_;
+	my (undef, $numbers) = split /\) /, slurp_or("/proc/$pid/stat");
+	my ($cores) = slurp_or("/proc/$pid/status") =~ /^Cpus_allowed_list:\t(.*)/m;
+
+	return join ' ', (split ' ', $numbers // '')[ 16, 37, 38 ], $cores // '', syscall($ioprio_get, $ioprio_process, $pid + 0), slurp_or("/proc/$pid/limits");
+}
+
+# Whose has changed, each change told once.
+sub allowances_check
+{
+	my ($self) = @_;
+	my @faults;
+
+	for my $who (sort keys %{ $self->{others} })
+	{
+		my $now = allowance($self->{others}{$who});
+		push @faults, "what the kernel gives to the $who" if $now ne ($self->{allowance}{$who} // $now);
+		$self->{allowance}{$who} = $now;
+	}
+	return @faults;
+}
 
 sub canaries_check
 {
@@ -196,11 +226,14 @@ sub slurp_or { my ($path) = @_; return eval { slurp_file($path) } // ''; }
 # Of a machine-wide list the lines that a case has made.
 sub marked_lines { my ($path, $column) = @_; return grep { /\Q$mark\E/ || (split)[$column] eq $number } split /\n/, slurp_or($path); }
 
+# Keys by number and name: the rest of a line changes with time.
+sub marked_keys { return map { join ' ', 'key', (split)[0, 8] } marked_lines('/proc/keys', 0); }
+
 # Objects that outlive a process, as far as the machine shows them.
 sub objects
 {
 	my ($self) = @_;
-	return ((map { marked_lines("/proc/sysvipc/$_", 0) } qw(shm sem msg)), marked_lines('/proc/net/unix', 0), marked_lines('/proc/keys', 0),
+	return ((map { marked_lines("/proc/sysvipc/$_", 0) } qw(shm sem msg)), marked_lines('/proc/net/unix', 0), marked_keys(),
 		glob("/dev/shm/*$mark* /dev/mqueue/*$mark*"));
 }
 
@@ -287,7 +320,7 @@ sub faults
 	Time::HiRes::sleep(0.01) while (@left = $self->leftovers) && PyboxSession::now() < $deadline;
 	if (@left) { $self->{counts} = $self->{last_counts}; $self->{reported}{$_} = 1 for @left; }
 	my @faults = map { $check{$_} ? $check{$_}->($self) : "no such check: $_" } split /[ ,]+/, $case->{check};
-	return ($self->canaries_check, @left, @faults);
+	return ($self->canaries_check, $self->allowances_check, @left, @faults);
 }
 
 # Takes away what a case has left, so that only that case is blamed.

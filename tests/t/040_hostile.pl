@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use Hostile qw(cases single_layers setup_sql policy case_sql call_of verdict);
 use HostileWatch;
+use List::Util qw(min);
 use PostgreSQL::Test::Utils;
 use PyboxSession;
 use PyboxTest;
@@ -23,9 +24,9 @@ my @setups = (
 	{ name => 'no user namespaces', lacks => 'namespaces', without => [ @namespaces, 'capabilities' ], no_untrusted => 1, node => { without => 'user_namespace' } },
 	{ name => 'no landlock', lacks => 'landlock', without => ['landlock'], node => { without => 'landlock' } },
 	{ name => 'no cgroup', lacks => 'cgroup', without => [], node => { cgroup => 0 } },
-	{ name => 'no seccomp', lacks => 'seccomp', without => [], node => { install_path => sub { return install_with('unfiltered') } } });
+	{ name => 'no seccomp', lacks => 'seccomp', without => [], resets => 1, node => { install_path => sub { return install_with('unfiltered') } } });
 my @layers = (@namespaces, qw(capabilities no_new_privs rlimits landlock seccomp));
-my %has_layers = map { $_ => 1 } qw(reads writes network); # groups that run without the filter too
+my %has_layers = map { $_ => 1 } qw(reads writes network processes kernel); # groups that run without the filter too
 
 my @cases = grep { !defined $only || $_->{id} =~ /$only/ || $_->{group} =~ /^(?:$only)$/ } cases();
 @setups = grep { my $name = $_->{name}; grep { $_ eq $name } split /,/, $only_setup } @setups if defined $only_setup;
@@ -70,9 +71,32 @@ sub expectation
 {
 	my ($setup, $case, $way) = @_;
 
-	return $case->{untrusted} if $way->{kind} =~ /untrusted/;
 	return 'harmless' if defined $case->{second} && $setup->{lacks} eq 'seccomp';
+	return $case->{untrusted} if $way->{kind} =~ /untrusted/;
 	return $case->{expect};
+}
+
+# The session to run a case in, alone where the case says so.
+sub fresh_session
+{
+	my ($run, $case, $role) = @_;
+	session_end($run, $role) if $case->{session} =~ /^(?:own|ends)$/;
+	my $is_new = !$run->{session}{$role};
+	my $session = session_for($run, $role);
+
+	baseline($run) if $is_new;
+	return $session;
+}
+
+# Runs something and adds its time to what the set-up spends so.
+sub timed
+{
+	my ($run, $what, $code) = @_;
+	my $started = PyboxSession::now();
+	my @result = $code->();
+
+	$run->{setup}{spent}{$what} += PyboxSession::now() - $started;
+	return wantarray ? @result : $result[0];
 }
 
 # Runs one way of one case; returns { is_expected, is_refused, name, text, faults }.
@@ -80,26 +104,25 @@ sub try_way
 {
 	my ($run, $case, $way) = @_;
 	my $role = $way->{kind} =~ /untrusted/ ? 'postgres' : $case->{role};
-	session_end($run, $role) if $case->{session} =~ /^(?:own|ends)$/;
-	my $is_new = !$run->{session}{$role};
-	my $session = session_for($run, $role);
+	my $session = timed($run, sessions => sub { return fresh_session($run, $case, $role); });
+	my $asked = PyboxSession::now();
+	my $answer = timed($run, attempts => sub { return $session->ask(call_of($way)); });
+	my $seconds = PyboxSession::now() - $asked;
 	my @faults;
 
-	baseline($run) if $is_new;
-	my $answer = $session->ask(call_of($way));
-	if ($answer->{lost}) { session_end($run, $role); }
+	if ($answer->{lost}) { timed($run, sessions => sub { session_end($run, $role); }); }
 	else
 	{
-		$session->ask('DISCARD ALL') if $case->{session} eq 'reset';
-		my $usable = $session->ask('SELECT pg_backend_pid(), ' . warm_of($run, $role));
+		$session->ask('DISCARD ALL') if $case->{session} eq 'reset' || $run->{setup}{resets};
+		my $usable = timed($run, after => sub { return $session->ask('SELECT pg_backend_pid(), ' . warm_of($run, $role)); });
 		push @faults, "the session: $usable->{text}" if $usable->{text} !~ /^@{[$session->pid]}(?:\|42)+$/;
 	}
-	push @faults, $run->{watch}->faults($case);
-	session_end($run, $role) if $case->{session} =~ /^(?:own|ends)$/;
+	push @faults, timed($run, looks => sub { return $run->{watch}->faults($case); });
+	timed($run, sessions => sub { session_end($run, $role); }) if $case->{session} =~ /^(?:own|ends)$/;
 	$answer->{text} = substr($answer->{text}, 0, 1000);
-	my %result = (name => "$case->{id} ($way->{kind})", text => $answer->{text}, faults => \@faults,
+	my %result = (name => "$case->{id} ($way->{kind})", text => $answer->{text}, faults => \@faults, seconds => $seconds,
 		is_expected => verdict($case, expectation($run->{setup}, $case, $way), $answer), is_refused => verdict($case, 'refused', $answer));
-	note("$run->{setup}{name}: $result{name}: $answer->{text}") if $is_verbose;
+	note(join "\n  ", "$run->{setup}{name}: $result{name}: $answer->{text}", @faults) if $is_verbose;
 	return \%result;
 }
 
@@ -148,8 +171,15 @@ my $listed = single_layers();
 my %results = map { $_->{name} => run_setup($_) } @setups;
 
 sub results_of { my ($setup, $id) = @_; return @{ $results{ $setup->{name} }{$id} // [] }; }
-sub is_contained { my ($setup, $id) = @_; return !grep { !$_->{is_expected} } results_of($setup, $id); }
+sub is_contained { my ($setup, $id) = @_; return !grep { !$_->{is_expected} || @{ $_->{faults} } } results_of($setup, $id); }
 sub is_exception { my ($setup, $id) = @_; return defined $listed->{$id} && defined $listed->{$id}{ $setup->{lacks} }; }
+
+# Attempts that left something or disturbed somebody, but for those that are listed for it.
+sub unclean
+{
+	my ($setup) = @_;
+	return grep { @{ $_->{faults} } } map { results_of($setup, $_) } grep { !is_exception($setup, $_) } map { $_->{id} } cases_of($setup);
+}
 
 # --- every set-up: what gets through is listed, what is listed gets through, and nothing ever leaves a trace ---
 for my $setup (@setups)
@@ -162,7 +192,7 @@ for my $setup (@setups)
 	my @held = grep { is_contained($setup, $_) && is_exception($setup, $_) && !$listed->{$_}{ $setup->{lacks} }{may_hold} } @ids;
 	is("@held", '', "$setup->{name}: no case is listed in single_layer.tbl that another layer holds too");
 
-	my @unclean = grep { @{ $_->{faults} } } map { results_of($setup, $_) } @ids;
+	my @unclean = unclean($setup);
 	is(scalar @unclean, 0, "$setup->{name}: no restart, no leftover, no neighbour disturbed");
 	diag("$setup->{name}: $_->{name}: $_->{text}", map { "\n  $_" } @{ $_->{faults} }) for @unclean;
 }
@@ -170,7 +200,7 @@ for my $setup (@setups)
 # --- `second:` is for what the filter alone refuses ---
 for my $setup (grep { $_->{lacks} eq 'seccomp' } @setups)
 {
-	my @idle = grep { my $id = $_->{id}; defined $_->{second} && !grep { !$_->{is_refused} } results_of($setup, $id) } cases_of($setup);
+	my @idle = grep { my $id = $_->{id}; ($_->{second} // '') =~ /^\w+:/ && !grep { !$_->{is_refused} } results_of($setup, $id) } cases_of($setup);
 	is(join(' ', map { $_->{id} } @idle), '', 'no case names a second layer that is refused without the filter too');
 }
 
@@ -184,7 +214,7 @@ sub report
 {
 	my %group = map { $_->{group} => 1 } @cases;
 	my $text = report_row('group', 'cases', map { $_->{name} } @setups);
-	my $faults = grep { @{ $_->{faults} } } map { @$_ } map { values %$_ } values %results;
+	my $faults = map { unclean($_) } @setups;
 	my $contained = grep { my $id = $_->{id}; !grep { !is_contained($_, $id) && !is_exception($_, $id) } @setups } @cases;
 
 	for my $name (sort keys %group)
@@ -194,10 +224,14 @@ sub report
 		$text .= report_row($name, scalar @ids, @columns);
 	}
 	$text .= report_row('seconds', '', map { sprintf '%.1f', $_->{seconds} } @setups);
-	my $attempts = map { @$_ } map { values %$_ } values %results;
+	for my $what (qw(sessions attempts after looks)) { $text .= report_row("  $what", '', map { sprintf '%.1f', $_->{spent}{$what} // 0 } @setups); }
+	my @attempts = map { @$_ } map { values %$_ } values %results;
+	my $attempts = @attempts;
+	my @slowest = (sort { $b->{seconds} <=> $a->{seconds} } @attempts)[ 0 .. min($#attempts, 11) ];
+	$text .= 'slowest: ' . join(', ', map { sprintf '%s %.1f s', @$_{qw(name seconds)} } @slowest) . "\n";
 	my @layered = grep { $has_layers{ $_->{group} } } @cases;
 	my $single = grep { $listed->{ $_->{id} } } @layered;
-	$text .= sprintf "%d of the %d cases about files and networks are stopped by two layers, %d by the one that single_layer.tbl names\n",
+	$text .= sprintf "%d of the %d cases of groups that run without the filter are stopped by two layers, %d by the one that single_layer.tbl names\n",
 	  @layered - $single, scalar @layered, $single;
 	return $text . @cases . " cases, $contained contained but for those listed, $attempts attempts; $faults with a restart, a leftover or a neighbour disturbed\n";
 }
