@@ -6,6 +6,7 @@
 #include "access/htup_details.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "parser/parse_type.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
