@@ -47,14 +47,22 @@ sub new_node
 	return $node;
 }
 
+# Where PostgreSQL's programs are: those of the watched tree, if the tests run watched.
+sub bindir
+{
+	return "$ENV{PYBOX_TEST_TREE}/bin" if $ENV{PYBOX_TEST_TREE};
+	chomp(my $bindir = `pg_config --bindir`);
+	return $bindir;
+}
+
 # PostgreSQL's programs with a server among them that runs as on a machine without these layers. pg_ctl looks for the
 # server next to where it really is, so that one is a copy.
 sub install_without
 {
 	my ($layers) = @_;
 	my $prefix = PostgreSQL::Test::Utils::tempdir_short();
+	my $bindir = bindir();
 
-	chomp(my $bindir = `pg_config --bindir`);
 	mkdir "$prefix/bin" or die "$prefix/bin: $!";
 	symlink $_, "$prefix/bin/" . basename($_) or die "$_: $!" for grep { !m{/(?:pg_ctl|postgres)$} } glob "$bindir/*";
 	PostgreSQL::Test::Utils::system_or_bail('cp', "$bindir/pg_ctl", "$prefix/bin");
@@ -83,8 +91,8 @@ sub write_without
 {
 	my ($program, $layers) = @_;
 	my $without = $layers eq '' ? '' : "'$tests/../build/without' '$layers' ";
+	my $bindir = bindir();
 
-	chomp(my $bindir = `pg_config --bindir`);
 	unlink $program;
 	append_to_file($program, qq(#!/bin/sh\nexec $without'$bindir/postgres' "\$@"\n));
 	chmod 0755, $program or die "$program: $!";

@@ -2,7 +2,7 @@
 # and what one layer alone holds is listed. tests/README.md tells of the cases.
 use strict;
 use warnings;
-use Hostile qw(cases single_layers setup_sql policy case_sql call_of verdict);
+use Hostile qw(cases single_layers left_out setup_sql policy case_sql call_of verdict);
 use HostileWatch;
 use List::Util qw(min);
 use PostgreSQL::Test::Utils;
@@ -28,8 +28,18 @@ my @setups = (
 my @layers = (@namespaces, qw(capabilities no_new_privs rlimits landlock seccomp));
 my %has_layers = map { $_ => 1 } qw(reads writes network processes kernel); # groups that run without the filter too
 
+my $watched = $ENV{PYBOX_TEST_WATCHED} // ''; # by what the servers are watched (tests/run)
+my $left_out = left_out();
 my @cases = grep { !defined $only || $_->{id} =~ /$only/ || $_->{group} =~ /^(?:$only)$/ } cases();
+my @untried = grep { $left_out->{ $_->{id} }{$watched} } @cases;
+@cases = grep { !$left_out->{ $_->{id} }{$watched} } @cases;
+note("$_->{id} is not tried, $watched: $left_out->{ $_->{id} }{$watched}{why}") for @untried;
+# The programs without the filter are none of those that are watched. Without cgroups address space is the memory limit, and
+# the address sanitizer's shadow is more than that.
+my %is_unwatched = ('' => qr/^$/, sanitized => qr/^(?:seccomp|cgroup)$/, 'sanitized-server' => qr/^seccomp$/, valgrind => qr/^seccomp$/);
+@setups = grep { $_->{lacks} eq '' || $_->{lacks} !~ $is_unwatched{$watched} } @setups;
 @setups = grep { my $name = $_->{name}; grep { $_ eq $name } split /,/, $only_setup } @setups if defined $only_setup;
+die "no such case or set-up\n" unless @setups && @cases;
 
 # What takes every interpreter that a role's session may have.
 sub warm_of { my ($run, $role) = @_; return $run->{warm}{$role} // 'hostile.alive()'; }
@@ -207,6 +217,7 @@ for my $setup (grep { $_->{lacks} eq 'seccomp' } @setups)
 # --- the report ---
 my %is_case = map { $_->{id} => 1 } cases();
 is(join(' ', grep { !$is_case{$_} } sort keys %$listed), '', 'single_layer.tbl lists cases only');
+is(join(' ', grep { !$is_case{$_} } sort keys %$left_out), '', 'left_out.tbl lists cases only');
 
 sub report_row { my ($first, @others) = @_; return sprintf('%-11s', $first) . join('', map { sprintf '%20s', $_ } @others) . "\n"; }
 
