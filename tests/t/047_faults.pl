@@ -49,9 +49,12 @@ my $restarts = 0;
 
 sub started { my ($session) = @_; return $session->value('SELECT pg_postmaster_start_time()'); }
 
+# A psql that finds no server may be gone before it has read its query, which poll_query_until does not expect.
+sub answers { my ($query, $answer) = @_; return (eval { $node->safe_psql('postgres', $query) } // '') eq $answer; }
+
 sub server_start
 {
-	$node->poll_query_until('postgres', 'SELECT true') or die 'the server is not back';
+	poll_until(sub { answers('SELECT true', 't') }) or die 'the server is not back';
 	$admin    = PyboxSession->new($node, sql => "SET statement_timeout = '20s'");
 	@sessions = map { PyboxSession->new($node) } 1 .. $SESSIONS;
 	$_->value($traffic) for @sessions;
