@@ -57,11 +57,16 @@ cgroup_open(Cgroup *cgroup, const char *path)
 	snprintf(cgroup->name, sizeof(cgroup->name), "%s", path + strspn(path, "/"));
 	for (size_t i = 0; i < sizeof(cgroup_backends) / sizeof(cgroup_backends[0]); i++)
 	{
-		cgroup->backend = cgroup_backends[i];
+		int result = cgroup_backends[i]->probe(cgroup);
+
+		cgroup->backend = result == 0 ? cgroup_backends[i] : &cgroup_none;
+		if (result != -ENOSYS)
+			break;
+	}
+	if (cgroup->backend == &cgroup_none)
+	{
 		memset(cgroup->roots, 0, sizeof(cgroup->roots));
 		cgroup->layers = 0;
-		if (cgroup->backend->probe(cgroup) == 0)
-			break;
 	}
 	if (cgroup->name[0] == '\0')
 		snprintf(cgroup->why, sizeof(cgroup->why), "%s",

@@ -50,7 +50,8 @@ typedef struct Cgroup
 struct CgroupBackend
 {
 	const char *name;
-	int (*probe)(Cgroup *cgroup); /* fills layers and roots; negative: this back end cannot be used here */
+	/* Fills layers and roots. -ENOSYS: the machine has its controllers elsewhere; another error: they cannot be used. */
+	int (*probe)(Cgroup *cgroup);
 	int (*group_make)(const Cgroup *cgroup, const char *group, const CgroupLimits *limits);
 	int (*group_limit)(const Cgroup *cgroup, const char *group, const CgroupLimits *limits);
 	int (*group_attach)(const Cgroup *cgroup, const char *group, pid_t pid);

@@ -134,7 +134,7 @@ v1_probe(Cgroup *cgroup)
 
 	cgroup_set_logger(v1_log_nothing, CGROUP_LOG_ERROR, NULL);
 	if (cgroup->name[0] == '\0' || cgroup_init() != 0)
-		return -ENOENT;
+		return -ENOSYS;
 	for (int controller = 0; controller < V1_COUNT; controller++)
 		if (v1_controller_find(cgroup, (V1Controller) controller) == 0)
 		{

@@ -202,14 +202,13 @@ static int
 v2_probe(Cgroup *cgroup)
 {
 	char mount[CGROUP_PATH_SIZE], text[256], *root = cgroup->roots[V2_ROOT];
-	int result = cgroup->name[0] == '\0' ? -ENOENT : v2_mount_find(mount, sizeof(mount));
+	int result;
 
-	if (result == 0)
-		result = cgroup_file_read(mount, "", "cgroup.controllers", text, sizeof(text));
-	if (result == 0 && !v2_word_find(text, v2_controllers[0].name))
-		result = -ENOENT;
-	if (result == 0)
-		result = cgroup_file_path(root, mount, cgroup->name, "");
+	if (cgroup->name[0] == '\0' || v2_mount_find(mount, sizeof(mount)) < 0 ||
+		cgroup_file_read(mount, "", "cgroup.controllers", text, sizeof(text)) < 0 ||
+		!v2_word_find(text, v2_controllers[0].name))
+		return -ENOSYS;
+	result = cgroup_file_path(root, mount, cgroup->name, "");
 	if (result < 0)
 		return result;
 	if (access(root, W_OK | X_OK) < 0)

@@ -96,7 +96,9 @@ like(sql('SELECT take(3000)'), qr/53200/, 'daemon-reload: the memory cap holds')
 works("systemctl reload $unit", 'reload');
 is(sql('SELECT take(1)'), "1\n", 'reload: calls work');
 works("systemctl restart $unit", 'restart');
-is(sql($in_force =~ s/^/SELECT take(1); /r), "1\ncgroup_cpu cgroup_memory cgroup_pids\n", 'restart: all cgroups are in force');
+is(sql($in_force =~ s/^/SELECT take(1); /r), "1\ncgroup_cpu cgroup_memory cgroup_pids\n", 'restart: all cgroups are in force')
+  or diag(sql("SELECT DISTINCT reason FROM pybox.protection WHERE layer = 'cgroup_memory'"),
+	text("$group/cgroup.procs"), run("tail -n 30 /var/log/postgresql/postgresql-$version-$cluster.log"));
 works("systemctl stop $unit", 'stop');
 is(run('pgrep -c pybox-'), "0\n", 'stop: no process is left');
 ok(!-e $group, 'stop: no group is left');
