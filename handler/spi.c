@@ -6,6 +6,7 @@
 #include "access/htup_details.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "parser/parse_type.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -93,7 +94,10 @@ spi_rows_put(Call *call, FrameOut *out, int status)
 	types = columns_put(out, table->tupdesc, call->function->transforms);
 	wire_put_u64(&out->writer, rows);
 	for (uint64 i = 0; i < rows; i++)
+	{
+		CHECK_FOR_INTERRUPTS(); /* millions of rows take seconds */
 		row_put(out, types, table->vals[i], table->tupdesc);
+	}
 	frame_settle(out);
 	if (needs_snapshot)
 		PopActiveSnapshot();
