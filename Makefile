@@ -290,7 +290,7 @@ fuzzers: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%) unit-tests
 
 # What make valgrind HOSTILE=1 and make check-sanitized run: no test of exact limits, since shadow memory counts, and none
 # without cgroups, where address space is the limit.
-HOSTILE_TESTS = $(wildcard tests/t/040_hostile.pl) tests/t/046_protocol.pl
+HOSTILE_TESTS = tests/t/040_hostile.pl tests/t/046_protocol.pl
 SANITIZED_TESTS = $(filter-out %/011_memory.pl %/015_closed.pl,$(wildcard tests/t/001_regress.pl tests/t/01*.pl tests/t/040_hostile.pl))
 
 # --- what people type -----------------------------------------------------------------------------------------------------
@@ -372,7 +372,7 @@ check-sanitized: setup
 valgrind: setup
 ifdef HOSTILE
 	@ops/setup valgrind
-	@PYBOX_TEST_WATCHED=valgrind PYBOX_TEST_EXCHANGES=$(or $(EXCHANGES),300) tests/run $(or $(TESTS),$(HOSTILE_TESTS))
+	@PYBOX_TEST_WATCHED=valgrind PYBOX_TEST_EXCHANGES=$(or $(EXCHANGES),300) PYBOX_TEST_SETUP='$(or $(SETUP),full)' tests/run $(or $(TESTS),$(HOSTILE_TESTS))
 else
 	@ops/valgrind $(THEMES)
 endif
