@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -53,6 +52,14 @@ fault_map(int fd)
 		map = mmap(NULL, FAULT_RECORDS * sizeof(FaultRecord), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (map != MAP_FAILED)
 		records = map;
+}
+
+bool
+fault_is_file(const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	return name != NULL && strcmp(name + 1, FAULT_PATH) == 0;
 }
 
 static void

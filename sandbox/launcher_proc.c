@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sandbox/fault.h"
+
 #define PROC_TEXT_SIZE 4096
 
 static int
@@ -100,7 +102,7 @@ launcher_proc_shared_find(pid_t pid, char *name, size_t size)
 	while (result == 0 && fgets(line, sizeof(line), mappings) != NULL)
 		if (strncmp(line, "VmFlags:", strlen("VmFlags:")) != 0)
 			proc_mapping_name(line, name, size);
-		else if (strstr(line, " sh ") != NULL && strstr(line, " mw ") != NULL)
+		else if (strstr(line, " sh ") != NULL && strstr(line, " mw ") != NULL && !FAULT_IS_FILE(name))
 			result = 1;
 	if (result == 0 && ferror(mappings))
 		result = -EIO;
