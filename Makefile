@@ -87,7 +87,7 @@ clean:
 endif
 
 # A line @FILE@ stands for the text of sql/FILE.
-$(BUILD)/%.sql: sql/%.sql.in $(wildcard sql/*.py)
+$(BUILD)/%.sql: sql/%.sql.in $(wildcard sql/*.py sql/workload_*.sql)
 	@mkdir -p $(@D)
 	sed -E 's#^@([a-z_.]+)@$$#cat sql/\1#e' $< > $@.tmp && mv $@.tmp $@
 

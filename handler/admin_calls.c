@@ -44,7 +44,7 @@ enum
 
 static const char *const state_names[ACTIVITY_STATE_COUNT] = {
 	[ACTIVITY_FREE] = "free",		[ACTIVITY_QUEUED] = "queued", [ACTIVITY_STARTING] = "starting",
-	[ACTIVITY_RUNNING] = "running", [ACTIVITY_SQL] = "sql",
+	[ACTIVITY_RUNNING] = "running", [ACTIVITY_PAUSED] = "paused", [ACTIVITY_SQL] = "sql",
 };
 
 typedef struct Shown

@@ -20,11 +20,19 @@
 #define POLICY_MODULE_SIZE 64 /* a dotted Python module name */
 #define POLICY_PATH_SIZE 256
 #define POLICY_FUNCTION_SIZE 130 /* schema.name */
+#define POLICY_CAPS_MAX 32
+#define POLICY_FILTERS_MAX 64
+#define POLICY_RULES_MAX 64
+#define POLICY_BUDGETS_MAX 32
+#define POLICY_TERMS_MAX 8 /* conditions of one rule */
+#define POLICY_MESSAGE_SIZE 128
 
 /* clang-format off */
 typedef enum PolicyArrays { POLICY_ARRAYS_LIST, POLICY_ARRAYS_NUMPY } PolicyArrays;
 typedef enum PolicyReach { POLICY_REACH_HOST, POLICY_REACH_NONE } PolicyReach;
 typedef enum PolicyNull { POLICY_NULL_NONE, POLICY_NULL_WRITE } PolicyNull;
+/* What a pool's calls do while better ones wait: QueueContention of scheduler/queue.h in the same order. */
+typedef enum PolicyContention { POLICY_CONTENTION_PAUSE, POLICY_CONTENTION_YIELD, POLICY_CONTENTION_SHARE } PolicyContention;
 /* clang-format on */
 
 typedef struct PolicyLimits
@@ -42,14 +50,18 @@ typedef struct PolicyLimits
 typedef struct PolicyPool
 {
 	char name[POLICY_NAME_SIZE];
-	int32_t line;			  /* where the source declares it */
-	int32_t priority;		  /* tier, 0..100, the higher goes first */
-	int32_t weight;			  /* share inside the tier, 1..10000 */
-	int32_t slots;			  /* calls that may run at once, 1..node.slots */
-	int32_t queue_length;	  /* calls that may wait, 0..10000 */
-	int32_t spares;			  /* warm interpreters kept ready, 0..64, per language used */
-	int64_t queue_timeout_ms; /* longest wait for a slot */
-	int64_t idle_timeout_ms;  /* an unused lease ends after this */
+	int32_t line;				 /* where the source declares it */
+	int32_t priority;			 /* tier, 0..100, the higher goes first */
+	int32_t weight;				 /* share inside the tier, 1..10000 */
+	int32_t slots;				 /* calls that may run at once, 1..node.slots */
+	int32_t queue_length;		 /* calls that may wait, 0..10000 */
+	int32_t spares;				 /* warm interpreters kept ready, 0..64, per language used */
+	int64_t queue_timeout_ms;	 /* longest wait for a slot */
+	int64_t idle_timeout_ms;	 /* an unused lease ends after this */
+	int64_t ageing_ms;			 /* queue.ageing: the longest waiter goes out of turn after this; 0: never */
+	int64_t memory;				 /* bytes that all its calls together may reserve; 0: only as node.memory bounds it */
+	int64_t reserve;			 /* bytes reserved for a call of a function without history; 0: limits.memory */
+	PolicyContention contention; /* on_contention */
 	PolicyLimits limits;
 	PolicyArrays arrays; /* how null-free fixed-width arrays reach Python */
 	PolicyReach fs, net; /* pyboxu only: the host's files (data directory hidden) and network, or the jail's */
@@ -68,16 +80,118 @@ typedef struct PolicyAssign
 	int32_t pool, line; /* index into pools; where the source says so, 0: implied */
 } PolicyAssign;
 
+/* Which calls an entry is about; empty strings and a pool of -1 do not constrain. */
+typedef struct PolicySelector
+{
+	char function[POLICY_FUNCTION_SIZE];
+	char role[POLICY_NAME_SIZE], database[POLICY_NAME_SIZE]; /* role: by membership */
+	int32_t pool;
+} PolicySelector;
+
+/* All calls that it selects share these. */
+typedef struct PolicyCap
+{
+	PolicySelector who;
+	int32_t slots, line; /* slots 0: any */
+	int64_t memory;		 /* bytes to reserve; 0: any */
+} PolicyCap;
+
+/* Calls that are refused before they start (53400): when all that is said here holds. */
+typedef struct PolicyFilter
+{
+	char name[POLICY_NAME_SIZE];
+	PolicySelector who;
+	int32_t line;
+	uint32_t days;					   /* bits 1 << weekday, Sunday 0; 0: all */
+	int32_t from_min, until_min;	   /* minutes of the server's local day, until may be before from; equal: always */
+	double cost;					   /* planner's total cost of the statement is above; 0: any */
+	int64_t argument_size;			   /* bytes of all arguments are above; 0: any */
+	char message[POLICY_MESSAGE_SIZE]; /* for the error's hint; may be empty */
+} PolicyFilter;
+
+/* What rules look at, by the names of the file. */
+typedef enum PolicyMetric
+{
+	POLICY_METRIC_ELAPSED,	  /* ms since the call was asked for, queue included */
+	POLICY_METRIC_RUN_TIME,	  /* ms with a slot or in SQL, pauses excluded */
+	POLICY_METRIC_QUEUE_TIME, /* ms waiting for its first slot */
+	POLICY_METRIC_CPU_TIME,	  /* ms */
+	POLICY_METRIC_MEMORY,	  /* bytes now */
+	POLICY_METRIC_CALLS,	  /* calls of this function by the statement */
+	POLICY_METRIC_ROWS,		  /* rows returned by the call's set so far */
+	POLICY_METRIC_TEMP,		  /* bytes in the private /tmp */
+	POLICY_METRIC_COUNT
+} PolicyMetric;
+
+/* From the mildest to the most severe. */
+typedef enum PolicyAction
+{
+	POLICY_ACTION_LOG,
+	POLICY_ACTION_DEMOTE, /* to priority */
+	POLICY_ACTION_MOVE,	  /* to the pool to */
+	POLICY_ACTION_PAUSE,
+	POLICY_ACTION_CANCEL,
+	POLICY_ACTION_KILL,
+	POLICY_ACTION_QUARANTINE, /* cancels, and refuses the function until duration is over */
+	POLICY_ACTION_COUNT
+} PolicyAction;
+
+typedef struct PolicyTerm
+{
+	PolicyMetric metric;
+	int64_t above; /* holds while the metric is greater */
+} PolicyTerm;
+
+/* A runaway rule: all terms hold for some time. */
+typedef struct PolicyRule
+{
+	char name[POLICY_NAME_SIZE];
+	PolicySelector who;
+	int32_t line, term_count;
+	PolicyTerm terms[POLICY_TERMS_MAX];
+	PolicyAction action;
+	bool dry_run;
+	int32_t priority;	 /* of DEMOTE */
+	int32_t to;			 /* of MOVE: a pool */
+	int32_t after;		 /* of QUARANTINE: with the how manieth call of that function and body; 1: the first */
+	int64_t for_ms;		 /* the terms must have held for so long; 0: at once */
+	int64_t cooldown_ms; /* to the next action of this rule on the same call */
+	int64_t duration_ms; /* of QUARANTINE, and of PAUSE, 0: until somebody resumes it */
+} PolicyRule;
+
+/* CPU seconds that the selected calls may use together in a window of time. */
+typedef enum PolicyOverdraft
+{
+	POLICY_OVERDRAFT_LOG,
+	POLICY_OVERDRAFT_DEMOTE,
+	POLICY_OVERDRAFT_REFUSE
+} PolicyOverdraft;
+
+typedef struct PolicyBudget
+{
+	char name[POLICY_NAME_SIZE];
+	PolicySelector who; /* who.role: each role that is a member has its own account */
+	int32_t line;
+	int64_t cpu_ms, window_ms;
+	PolicyOverdraft action;
+	int32_t priority; /* of DEMOTE */
+} PolicyBudget;
+
 typedef struct Policy
 {
 	int32_t node_id;	/* 0..16383, high bits of every call_id */
 	int32_t node_slots; /* calls that may run at once on this node */
 	char node_name[POLICY_NAME_SIZE];
-	int64_t node_memory; /* bytes for all interpreters together; 0: not capped */
+	int64_t node_memory; /* bytes for all interpreters together, and what all calls may reserve; 0: not capped */
+	int64_t quantum_ms;	 /* a holder keeps its slot for so long before another of its tier gets it */
 	uint32_t require;	 /* bits 1 << LayerId: without them trusted calls are refused */
-	int32_t pool_count, assign_count;
+	int32_t pool_count, assign_count, cap_count, filter_count, rule_count, budget_count;
 	PolicyPool pools[POLICY_POOLS_MAX];
 	PolicyAssign assigns[POLICY_ASSIGNS_MAX];
+	PolicyCap caps[POLICY_CAPS_MAX];
+	PolicyFilter filters[POLICY_FILTERS_MAX];
+	PolicyRule rules[POLICY_RULES_MAX];
+	PolicyBudget budgets[POLICY_BUDGETS_MAX];
 } Policy;
 
 typedef struct PolicyError

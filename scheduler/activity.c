@@ -52,6 +52,8 @@ activity_initialize(void)
 		pg_atomic_init_u32(&entry_at(i)->stop, ACTIVITY_STOP_NONE);
 		pg_atomic_init_u64(&entry_at(i)->stop_call, 0);
 		pg_atomic_init_u32(&entry_at(i)->signalers, 0);
+		pg_atomic_init_u64(&entry_at(i)->wish_call, 0);
+		pg_atomic_init_u32(&entry_at(i)->wish_turn, 0);
 	}
 }
 
@@ -160,6 +162,29 @@ activity_stop_get(ActivityEntry *entry)
 	return (ActivityStop) pg_atomic_read_u32(&entry->stop);
 }
 
+uint32
+activity_wish_turn(ActivityEntry *entry)
+{
+	if (entry == NULL || likely(pg_atomic_read_u64(&entry->wish_call) != entry->call.call_id))
+		return 0;
+	return pg_atomic_read_u32(&entry->wish_turn);
+}
+
+uint32
+activity_wish_get(ActivityEntry *entry, ActivityWish *wish)
+{
+	uint32 turn = 0;
+
+	*wish = (ActivityWish){.priority = -1};
+	if (activity_wish_turn(entry) == 0)
+		return 0;
+	LWLockAcquire(shared->lock, LW_SHARED);
+	*wish = entry->wish;
+	turn = pg_atomic_read_u32(&entry->wish_turn);
+	LWLockRelease(shared->lock);
+	return turn;
+}
+
 bool
 activity_read(int number, ActivityCall *call)
 {
@@ -196,6 +221,38 @@ activity_stop(uint64 call_id, ActivityStop stop)
 		if (activity_read(i, &call) && call.call_id == call_id && call.state == ACTIVITY_SQL)
 			kill(call.pid, SIGINT);
 		pg_atomic_fetch_sub_u32(&entry_at(i)->signalers, 1);
+		return true;
+	}
+	return false;
+}
+
+static void
+wish_write(ActivityEntry *entry, uint64 call_id, void (*change)(ActivityWish *wish, void *arg), void *arg)
+{
+	uint32 turn;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	turn = pg_atomic_read_u32(&entry->wish_turn) + 1;
+	if (pg_atomic_read_u64(&entry->wish_call) != call_id)
+		entry->wish = (ActivityWish){.priority = -1};
+	change(&entry->wish, arg);
+	pg_atomic_write_u32(&entry->wish_turn, turn == 0 ? 1 : turn);
+	pg_write_barrier();
+	pg_atomic_write_u64(&entry->wish_call, call_id);
+	LWLockRelease(shared->lock);
+}
+
+bool
+activity_wish_change(uint64 call_id, void (*change)(ActivityWish *wish, void *arg), void *arg)
+{
+	for (int i = 0; i < activity_entries(); i++)
+	{
+		ActivityCall call;
+
+		if (!activity_read(i, &call) || call.call_id != call_id)
+			continue;
+		wish_write(entry_at(i), call_id, change, arg);
+		SetLatch(&PROC_OF(activity_backend(i))->procLatch);
 		return true;
 	}
 	return false;

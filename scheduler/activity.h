@@ -24,6 +24,7 @@ typedef enum ActivityState
 	ACTIVITY_QUEUED,   /* waits for a slot */
 	ACTIVITY_STARTING, /* waits for an interpreter */
 	ACTIVITY_RUNNING,  /* Python runs; holds a slot */
+	ACTIVITY_PAUSED,   /* has begun; Python is stopped, for others or by pybox.pause(); no slot */
 	ACTIVITY_SQL,	   /* the backend executes SQL for it; no slot */
 	ACTIVITY_STATE_COUNT
 } ActivityState;
@@ -37,6 +38,14 @@ typedef enum ActivityStop
 	ACTIVITY_STOP_WALL,	  /* the pool's wall limit */
 	ACTIVITY_STOP_COUNT
 } ActivityStop;
+
+/* What somebody wants of a call beside its end; holds for all the rest of it. */
+typedef struct ActivityWish
+{
+	int32 priority;				 /* -1: its pool's */
+	char pool[POLICY_NAME_SIZE]; /* empty: the policy's */
+	bool held;					 /* is not to run until somebody resumes it */
+} ActivityWish;
 
 typedef struct ActivityCall
 {
@@ -61,6 +70,9 @@ typedef struct ActivityEntry
 	pg_atomic_uint32 stop;	  /* ActivityStop */
 	pg_atomic_uint64 stop_call;
 	pg_atomic_uint32 signalers; /* who may be about to send the owner SIGINT: see activity_stop() */
+	pg_atomic_uint64 wish_call; /* whose the wish is */
+	pg_atomic_uint32 wish_turn; /* grows with each change of it */
+	ActivityWish wish;			/* by anybody, under shared->lock */
 	ActivityCall call;
 } ActivityEntry;
 
@@ -78,6 +90,11 @@ void activity_end(ActivityEntry *entry);
 /* What the entry's call was asked to do, ACTIVITY_STOP_NONE mostly. */
 ActivityStop activity_stop_get(ActivityEntry *entry);
 
+/* Which wish is the latest: cheap; 0 while the entry's call has none. */
+uint32 activity_wish_turn(ActivityEntry *entry);
+/* The wish for the entry's call, that of none when there is none; returns its turn. Caller holds no lock. */
+uint32 activity_wish_get(ActivityEntry *entry, ActivityWish *wish);
+
 /* For everybody. */
 int activity_entries(void);
 /* False when entry number holds no call. */
@@ -85,5 +102,7 @@ bool activity_read(int number, ActivityCall *call);
 int activity_backend(int number);
 /* Asks call_id to stop and wakes its backend; false when there is no such call any more. */
 bool activity_stop(uint64 call_id, ActivityStop stop);
+/* Changes the wish for call_id by change(wish, arg), under shared->lock, and wakes its backend; false: no such call. */
+bool activity_wish_change(uint64 call_id, void (*change)(ActivityWish *wish, void *arg), void *arg);
 
 #endif

@@ -1,0 +1,1 @@
+-- Live control: see handler/admin_control.c.

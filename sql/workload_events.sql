@@ -1,0 +1,1 @@
+-- Events, rules, filters and budgets.

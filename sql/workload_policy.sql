@@ -1,0 +1,1 @@
+-- The life of a policy: what a file would change.
