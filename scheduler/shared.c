@@ -71,7 +71,7 @@ shared_initialize(void)
 {
 	memset(shared, 0, shared_size());
 	shared->lock = &GetNamedLWLockTranche(SHARED_TRANCHE)->lock;
-	shared->queue_offset = MAXALIGN(sizeof(Shared));
+	shared->queue_offset = CACHELINEALIGN(sizeof(Shared));
 	shared->calls_offset = shared->queue_offset + MAXALIGN(queue_size(shared_backends()));
 	pg_atomic_init_u32(&shared->launcher_generation, 0);
 	pg_atomic_init_u64(&shared->next_call, first_call_id());
