@@ -22,7 +22,7 @@
 static ActivityEntry *
 entry_at(int number)
 {
-	return (ActivityEntry *) shared_calls() + number;
+	return (ActivityEntry *) shared_part(SHARED_PART_CALLS) + number;
 }
 
 Size

@@ -9,6 +9,7 @@
 #include "storage/shmem.h"
 
 #include "scheduler/activity.h"
+#include "scheduler/event.h"
 #include "scheduler/wait_event.h"
 
 #if PG_VERSION_NUM >= 170000
@@ -41,19 +42,42 @@ shared_my_number(void)
 }
 
 static Size
+queue_part_size(void)
+{
+	return queue_size(shared_backends());
+}
+
+static void
+queue_part_initialize(void)
+{
+	queue_init(shared_queue(), shared_backends());
+}
+
+static const struct
+{
+	Size (*size)(void);
+	void (*initialize)(void);
+} parts[SHARED_PART_COUNT] = {
+	[SHARED_PART_QUEUE] = {queue_part_size, queue_part_initialize},
+	[SHARED_PART_CALLS] = {activity_size, activity_initialize},
+	[SHARED_PART_EVENTS] = {event_size, event_initialize},
+};
+
+static Size
 shared_size(void)
 {
 	Size size = MAXALIGN(sizeof(Shared));
 
-	size = add_size(size, MAXALIGN(queue_size(shared_backends())));
-	return add_size(size, activity_size());
+	for (int part = 0; part < SHARED_PART_COUNT; part++)
+		size = add_size(size, MAXALIGN(parts[part].size()));
+	return size;
 }
 
 void
 shared_request(void)
 {
 	RequestAddinShmemSpace(shared_size());
-	RequestNamedLWLockTranche(SHARED_TRANCHE, 1);
+	RequestNamedLWLockTranche(SHARED_TRANCHE, SHARED_PART_COUNT);
 	wait_event_request();
 }
 
@@ -67,20 +91,30 @@ first_call_id(void)
 }
 
 static void
+parts_initialize(void)
+{
+	Size offset = MAXALIGN(sizeof(Shared));
+
+	for (int part = 0; part < SHARED_PART_COUNT; part++)
+	{
+		shared->offsets[part] = offset;
+		parts[part].initialize();
+		offset += MAXALIGN(parts[part].size());
+	}
+}
+
+static void
 shared_initialize(void)
 {
 	memset(shared, 0, shared_size());
-	shared->lock = &GetNamedLWLockTranche(SHARED_TRANCHE)->lock;
-	shared->queue_offset = MAXALIGN(sizeof(Shared));
-	shared->calls_offset = shared->queue_offset + MAXALIGN(queue_size(shared_backends()));
+	shared->lock = shared_part_lock(SHARED_PART_QUEUE);
 	pg_atomic_init_u32(&shared->launcher_generation, 0);
 	pg_atomic_init_u64(&shared->next_call, first_call_id());
 	pg_atomic_init_u64(&shared->policy_generation, 0);
 	pg_atomic_init_u32(&shared->walls_watched, 0);
 	for (int pool = 0; pool < POLICY_POOLS_MAX; pool++)
 		shared->zygotes[pool][0].state = shared->zygotes[pool][1].state = -1;
-	queue_init(shared_queue(), shared_backends());
-	activity_initialize();
+	parts_initialize();
 }
 
 void
@@ -109,16 +143,22 @@ shared_require(void)
 						errhint("They need the pybox scheduler, which only a running server has.")));
 }
 
+void *
+shared_part(SharedPart part)
+{
+	return (char *) shared + shared->offsets[part];
+}
+
+LWLock *
+shared_part_lock(SharedPart part)
+{
+	return &GetNamedLWLockTranche(SHARED_TRANCHE)[part].lock;
+}
+
 Queue *
 shared_queue(void)
 {
-	return (Queue *) ((char *) shared + shared->queue_offset);
-}
-
-void *
-shared_calls(void)
-{
-	return (char *) shared + shared->calls_offset;
+	return shared_part(SHARED_PART_QUEUE);
 }
 
 void

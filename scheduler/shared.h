@@ -1,8 +1,9 @@
 /*
- * shared.h - everything pybox keeps in the server's shared memory, and the one lock over it.
+ * shared.h - everything pybox keeps in the server's shared memory, and the locks over it.
  *
  * DESIGN. The lock guards the queue, the policy and the launcher's report. Calls (activity.h) are written by their own
- * backend alone, without the lock. Nothing here is a pointer but the latches, which live as long as the server.
+ * backend alone, without the lock; parts that have nothing to do with these have locks of their own, which are never taken
+ * together with it. Nothing here is a pointer but the latches, which live as long as the server.
  */
 #ifndef PYBOX_SHARED_H
 #define PYBOX_SHARED_H
@@ -45,6 +46,15 @@ typedef struct SharedFloor
 	int64 need; /* bytes */
 } SharedFloor;
 
+/* What lies behind Shared itself; each has its row in shared.c, and a lock that it may use. */
+typedef enum SharedPart
+{
+	SHARED_PART_QUEUE, /* its lock is shared->lock */
+	SHARED_PART_CALLS,
+	SHARED_PART_EVENTS,
+	SHARED_PART_COUNT
+} SharedPart;
+
 typedef struct Shared
 {
 	LWLock *lock;
@@ -65,8 +75,7 @@ typedef struct Shared
 	SharedZygote zygotes[POLICY_POOLS_MAX][2];
 	SharedFloor floors[SHARED_FLOORS];
 	uint32 next_floor;
-	Size queue_offset;
-	Size calls_offset;
+	Size offsets[SHARED_PART_COUNT];
 } Shared;
 
 /* NULL where pybox is not in shared_preload_libraries; shared_require() raises the error that says so. */
@@ -78,8 +87,9 @@ void shared_require(void);
 int shared_backends(void);
 /* The running backend's number in queue and activity, 0..shared_backends()-1. */
 int shared_my_number(void);
+void *shared_part(SharedPart part);
+LWLock *shared_part_lock(SharedPart part);
 Queue *shared_queue(void);
-void *shared_calls(void);
 /* Sets the scheduler's latch, if there is one. */
 void shared_wake_scheduler(void);
 bool shared_launcher_ready(void);
