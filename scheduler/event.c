@@ -44,7 +44,7 @@ static const struct
 static EventRing *
 event_ring(void)
 {
-	return shared_part(SHARED_PART_EVENTS);
+	return shared_part(SHARED_EVENTS);
 }
 
 Size
@@ -70,11 +70,11 @@ event_keep(Event *event)
 {
 	EventRing *ring = event_ring();
 
-	LWLockAcquire(shared_part_lock(SHARED_PART_EVENTS), LW_EXCLUSIVE);
+	LWLockAcquire(shared_part_lock(SHARED_EVENTS), LW_EXCLUSIVE);
 	event->number = ++ring->count;
 	event->at = GetCurrentTimestamp();
 	ring->events[event->number % EVENT_RING] = *event;
-	LWLockRelease(shared_part_lock(SHARED_PART_EVENTS));
+	LWLockRelease(shared_part_lock(SHARED_EVENTS));
 }
 
 /* What is the matter, in words that the log is searched for. */
@@ -161,10 +161,10 @@ event_read(Event *events)
 	uint64 first;
 	int count = 0;
 
-	LWLockAcquire(shared_part_lock(SHARED_PART_EVENTS), LW_SHARED);
+	LWLockAcquire(shared_part_lock(SHARED_EVENTS), LW_SHARED);
 	first = ring->count > EVENT_RING ? ring->count - EVENT_RING + 1 : 1;
 	for (uint64 number = first; number <= ring->count; number++)
 		events[count++] = ring->events[number % EVENT_RING];
-	LWLockRelease(shared_part_lock(SHARED_PART_EVENTS));
+	LWLockRelease(shared_part_lock(SHARED_EVENTS));
 	return count;
 }

@@ -10,6 +10,7 @@
 
 #include "scheduler/activity.h"
 #include "scheduler/event.h"
+#include "scheduler/gate.h"
 #include "scheduler/wait_event.h"
 
 #if PG_VERSION_NUM >= 170000
@@ -26,6 +27,21 @@
 #define SHARED_TRANCHE "pybox"
 #define CALL_EPOCH_US INT64CONST(1735689600000000) /* 2025-01-01 in Unix microseconds */
 #define CALL_ID_TIME_SHIFT 20					   /* a million ids for each second since then */
+
+static Size queue_part_size(void);
+static void queue_part_initialize(void);
+
+/* What follows struct Shared, in this order; initialised in it, too. */
+static const struct
+{
+	Size (*size)(void);
+	void (*initialize)(void);
+} parts[SHARED_PART_COUNT] = {
+	[SHARED_QUEUE] = {queue_part_size, queue_part_initialize},
+	[SHARED_CALLS] = {activity_size, activity_initialize},
+	[SHARED_GATES] = {gate_size, gate_initialize},
+	[SHARED_EVENTS] = {event_size, event_initialize},
+};
 
 Shared *shared = NULL;
 
@@ -53,16 +69,6 @@ queue_part_initialize(void)
 	queue_init(shared_queue(), shared_backends());
 }
 
-static const struct
-{
-	Size (*size)(void);
-	void (*initialize)(void);
-} parts[SHARED_PART_COUNT] = {
-	[SHARED_PART_QUEUE] = {queue_part_size, queue_part_initialize},
-	[SHARED_PART_CALLS] = {activity_size, activity_initialize},
-	[SHARED_PART_EVENTS] = {event_size, event_initialize},
-};
-
 static Size
 shared_size(void)
 {
@@ -73,11 +79,24 @@ shared_size(void)
 	return size;
 }
 
+static void
+parts_initialize(void)
+{
+	Size offset = MAXALIGN(sizeof(Shared));
+
+	for (int part = 0; part < SHARED_PART_COUNT; part++)
+	{
+		shared->parts[part] = offset;
+		offset += MAXALIGN(parts[part].size());
+		parts[part].initialize();
+	}
+}
+
 void
 shared_request(void)
 {
 	RequestAddinShmemSpace(shared_size());
-	RequestNamedLWLockTranche(SHARED_TRANCHE, SHARED_PART_COUNT);
+	RequestNamedLWLockTranche(SHARED_TRANCHE, 1 + SHARED_PART_COUNT);
 	wait_event_request();
 }
 
@@ -91,23 +110,10 @@ first_call_id(void)
 }
 
 static void
-parts_initialize(void)
-{
-	Size offset = MAXALIGN(sizeof(Shared));
-
-	for (int part = 0; part < SHARED_PART_COUNT; part++)
-	{
-		shared->offsets[part] = offset;
-		parts[part].initialize();
-		offset += MAXALIGN(parts[part].size());
-	}
-}
-
-static void
 shared_initialize(void)
 {
 	memset(shared, 0, shared_size());
-	shared->lock = shared_part_lock(SHARED_PART_QUEUE);
+	shared->lock = &GetNamedLWLockTranche(SHARED_TRANCHE)->lock;
 	pg_atomic_init_u32(&shared->launcher_generation, 0);
 	pg_atomic_init_u64(&shared->next_call, first_call_id());
 	pg_atomic_init_u64(&shared->policy_generation, 0);
@@ -146,19 +152,19 @@ shared_require(void)
 void *
 shared_part(SharedPart part)
 {
-	return (char *) shared + shared->offsets[part];
+	return (char *) shared + shared->parts[part];
 }
 
 LWLock *
 shared_part_lock(SharedPart part)
 {
-	return &GetNamedLWLockTranche(SHARED_TRANCHE)[part].lock;
+	return &GetNamedLWLockTranche(SHARED_TRANCHE)[1 + part].lock;
 }
 
 Queue *
 shared_queue(void)
 {
-	return shared_part(SHARED_PART_QUEUE);
+	return shared_part(SHARED_QUEUE);
 }
 
 void

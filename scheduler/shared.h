@@ -1,9 +1,8 @@
 /*
- * shared.h - everything pybox keeps in the server's shared memory, and the locks over it.
+ * shared.h - everything pybox keeps in the server's shared memory, and the one lock over it.
  *
  * DESIGN. The lock guards the queue, the policy and the launcher's report. Calls (activity.h) are written by their own
- * backend alone, without the lock; parts that have nothing to do with these have locks of their own, which are never taken
- * together with it. Nothing here is a pointer but the latches, which live as long as the server.
+ * backend alone, without the lock. Nothing here is a pointer but the latches, which live as long as the server.
  */
 #ifndef PYBOX_SHARED_H
 #define PYBOX_SHARED_H
@@ -46,12 +45,13 @@ typedef struct SharedFloor
 	int64 need; /* bytes */
 } SharedFloor;
 
-/* What lies behind Shared itself; each has its row in shared.c, and a lock that it may use. */
+/* What is kept beside struct Shared, each by the file of its name; a row for each in shared.c. */
 typedef enum SharedPart
 {
-	SHARED_PART_QUEUE, /* its lock is shared->lock */
-	SHARED_PART_CALLS,
-	SHARED_PART_EVENTS,
+	SHARED_QUEUE,
+	SHARED_CALLS,
+	SHARED_GATES,
+	SHARED_EVENTS,
 	SHARED_PART_COUNT
 } SharedPart;
 
@@ -75,7 +75,7 @@ typedef struct Shared
 	SharedZygote zygotes[POLICY_POOLS_MAX][2];
 	SharedFloor floors[SHARED_FLOORS];
 	uint32 next_floor;
-	Size offsets[SHARED_PART_COUNT];
+	Size parts[SHARED_PART_COUNT]; /* offsets */
 } Shared;
 
 /* NULL where pybox is not in shared_preload_libraries; shared_require() raises the error that says so. */
@@ -88,6 +88,7 @@ int shared_backends(void);
 /* The running backend's number in queue and activity, 0..shared_backends()-1. */
 int shared_my_number(void);
 void *shared_part(SharedPart part);
+/* A lock that the part's file may use; not shared->lock, and never taken together with it. */
 LWLock *shared_part_lock(SharedPart part);
 Queue *shared_queue(void);
 /* Sets the scheduler's latch, if there is one. */
