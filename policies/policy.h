@@ -208,6 +208,12 @@ typedef struct PolicyCaller
 	void *arg;
 } PolicyCaller;
 
+/* Which entries are about a call, whatever its pool: bits 1 << number. */
+typedef struct PolicySelection
+{
+	uint64_t caps, filters, rules, budgets;
+} PolicySelection;
+
 const char *policy_default_text(void); /* YAML for one machine without cgroups */
 /* Makes *out from YAML, which needs no NUL at its end. Returns 0, or -1 with *error filled in and *out untouched. */
 int policy_parse(const char *text, size_t length, Policy *out, PolicyError *error);
@@ -222,5 +228,13 @@ uint32_t policy_layers_missing(const Policy *policy, const PolicyPool *pool, boo
 int policy_pool_find(const Policy *policy, const char *name); /* its index, or -1 */
 /* The assignment a call falls under; *why is set to a constant. Never NULL for a Policy that policy_parse made. */
 const PolicyAssign *policy_assign_find(const Policy *policy, const PolicyCaller *caller, const char **why);
+
+bool policy_selects(const PolicySelector *who, const PolicyCaller *caller); /* whatever its pool */
+void policy_select(const Policy *policy, const PolicyCaller *caller, PolicySelection *selection);
+/* Of these bits those that are about calls in a pool too. */
+uint64_t policy_caps_of(const Policy *policy, uint64_t mask, int32_t pool);
+uint64_t policy_filters_of(const Policy *policy, uint64_t mask, int32_t pool);
+uint64_t policy_rules_of(const Policy *policy, uint64_t mask, int32_t pool);
+uint64_t policy_budgets_of(const Policy *policy, uint64_t mask, int32_t pool);
 
 #endif
