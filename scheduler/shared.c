@@ -9,6 +9,7 @@
 #include "storage/shmem.h"
 
 #include "scheduler/activity.h"
+#include "scheduler/event.h"
 #include "scheduler/gate.h"
 #include "scheduler/wait_event.h"
 
@@ -39,6 +40,7 @@ static const struct
 	[SHARED_QUEUE] = {queue_part_size, queue_part_initialize},
 	[SHARED_CALLS] = {activity_size, activity_initialize},
 	[SHARED_GATES] = {gate_size, gate_initialize},
+	[SHARED_EVENTS] = {event_size, event_initialize},
 };
 
 Shared *shared = NULL;
@@ -94,7 +96,7 @@ void
 shared_request(void)
 {
 	RequestAddinShmemSpace(shared_size());
-	RequestNamedLWLockTranche(SHARED_TRANCHE, 1);
+	RequestNamedLWLockTranche(SHARED_TRANCHE, 1 + SHARED_PART_COUNT);
 	wait_event_request();
 }
 
@@ -151,6 +153,12 @@ void *
 shared_part(SharedPart part)
 {
 	return (char *) shared + shared->parts[part];
+}
+
+LWLock *
+shared_part_lock(SharedPart part)
+{
+	return &GetNamedLWLockTranche(SHARED_TRANCHE)[1 + part].lock;
 }
 
 Queue *

@@ -51,6 +51,7 @@ typedef enum SharedPart
 	SHARED_QUEUE,
 	SHARED_CALLS,
 	SHARED_GATES,
+	SHARED_EVENTS,
 	SHARED_PART_COUNT
 } SharedPart;
 
@@ -87,6 +88,8 @@ int shared_backends(void);
 /* The running backend's number in queue and activity, 0..shared_backends()-1. */
 int shared_my_number(void);
 void *shared_part(SharedPart part);
+/* A lock that the part's file may use; not shared->lock, and never taken together with it. */
+LWLock *shared_part_lock(SharedPart part);
 Queue *shared_queue(void);
 /* Sets the scheduler's latch, if there is one. */
 void shared_wake_scheduler(void);
