@@ -112,17 +112,34 @@ admin_interval_us(const char *name, const Interval *interval, int64 least)
 	return (int64) us;
 }
 
+/* Where a function acts with its owner's rights, or a role was set, the event tells who stands behind. */
+static void
+role_append(StringInfo text, const char *what, Oid role)
+{
+	char *name;
+
+	if (role == GetUserId())
+		return;
+	name = GetUserNameFromId(role, true);
+	appendStringInfo(text, "%s%s \"%s\"", text->len > 0 ? ", " : "", what, name != NULL ? name : "?");
+}
+
 void
 admin_record(Event *event, const char *detail)
 {
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, detail);
+	if (GetOuterUserId() != GetSessionUserId())
+		role_append(&text, "for role", GetOuterUserId());
+	role_append(&text, "session user", GetSessionUserId());
 	event->actor = GetUserId();
 	event->actor_pid = MyProcPid;
 	event->metric = -1;
-	strlcpy(event->detail, detail, sizeof(event->detail));
-	if (GetSessionUserId() != GetUserId())
-		snprintf(event->detail, sizeof(event->detail), "%s%ssession user \"%s\"", detail, detail[0] != '\0' ? ", " : "",
-				 GetUserNameFromId(GetSessionUserId(), true));
+	strlcpy(event->detail, text.data, sizeof(event->detail));
 	event_record(event);
+	pfree(text.data);
 }
 
 Datum
