@@ -21,6 +21,7 @@
 #include "handler/transaction.h"
 #include "scheduler/clock.h"
 #include "scheduler/fault_raise.h"
+#include "scheduler/gate.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 #include "scheduler/slot.h"
@@ -142,6 +143,14 @@ call_continue(Call *call, const CallProgress *progress)
 	call->messages = progress->messages;
 }
 
+/* Refuses a call that waits for its first slot, or has just got it, where a gate was closed meanwhile. */
+static void
+gate_check_again(const Call *call)
+{
+	if (unlikely(call->started_at == 0 && !call->resumes))
+		gate_check(call->pool->name, call->function->oid, call->function->body);
+}
+
 void
 call_begin(Call *call, Function *function, const CallProgress *progress)
 {
@@ -164,6 +173,8 @@ call_begin(Call *call, Function *function, const CallProgress *progress)
 	else
 		call_start(call);
 	call->resumes = progress != NULL || call->outer != NULL;
+	if (progress == NULL) /* a call inside another is part of what has begun, as far as pools go */
+		gate_check(call->outer == NULL ? call->pool->name : NULL, function->oid, function->body);
 	call->buffers = frame_buffers(call->depth);
 	call_show(call);
 	function_hold(function);
@@ -313,6 +324,7 @@ call_check(void *arg)
 			stop = ACTIVITY_STOP_WALL;
 		if (stop != ACTIVITY_STOP_NONE)
 			stop_raise(call, stop);
+		gate_check_again(call);
 		cpu_check(call);
 	}
 	CHECK_FOR_INTERRUPTS(); /* last: an interrupt may have come with a stop, which says more */
@@ -477,6 +489,7 @@ call_admit(Call *call)
 {
 	call_slot_take(call, call->resumes);
 	FAULT_RAISE("backend.slot");
+	gate_check_again(call);
 	if (call->started_at == 0)
 	{
 		call->started_at = clock_now();

@@ -8,6 +8,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
+#include "common/hashfn.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -113,6 +114,14 @@ language_is_confined(const char *function, Oid language)
 	return confined;
 }
 
+uint64
+function_body(const char *source)
+{
+	uint64 hash = hash_bytes_extended((const unsigned char *) source, (int) strlen(source), 0);
+
+	return hash != 0 ? hash : 1;
+}
+
 static Function *
 function_make(MemoryContext parent, const char *name, const char *source, Oid language)
 {
@@ -127,6 +136,7 @@ function_make(MemoryContext parent, const char *name, const char *source, Oid la
 	function->handle = type_handle_next();
 	function->name = MemoryContextStrdup(context, name);
 	function->source = MemoryContextStrdup(context, source);
+	function->body = function_body(source);
 	function->language = MemoryContextStrdup(context, get_language_name(language, false));
 	return function;
 }

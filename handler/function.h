@@ -28,6 +28,7 @@ typedef struct Function
 	bool trusted, returns_set, is_procedure, is_inline, read_only;
 	uint32 handle, replaces; /* replaces: the handle this one makes void, or 0 */
 	char *name, *qualified, *source;
+	uint64 body;	/* hash of source, never 0 */
 	char *language; /* as pg_language has it: pyboxu's handlers serve other names too */
 	int arg_count;
 	const TransformSet *transforms; /* of the TRANSFORM clause; NULL: none */
@@ -55,6 +56,8 @@ CallSite *function_site(FunctionCallInfo call);
 Function *function_get(Oid oid, Oid relation);
 /* For DO: freed by function_release. */
 Function *function_inline(const char *source, Oid language);
+/* The hash of a source, never 0: what Function.body is for it. */
+uint64 function_body(const char *source);
 void function_hold(Function *function);
 void function_release(Function *function);
 /* Appends the payload of WIRE_FUNCTION and WIRE_CHECK. */

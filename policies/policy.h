@@ -58,11 +58,11 @@ typedef struct PolicyPool
 	int32_t queue_length;		 /* calls that may wait, 0..10000 */
 	int32_t spares;				 /* warm interpreters kept ready, 0..64, per language used */
 	int64_t queue_timeout_ms;	 /* longest wait for a slot */
-	int64_t idle_timeout_ms;	 /* an unused lease ends after this */
 	int64_t ageing_ms;			 /* queue.ageing: the longest waiter goes out of turn after this; 0: never */
 	int64_t memory;				 /* bytes that all its calls together may reserve; 0: only as node.memory bounds it */
 	int64_t reserve;			 /* bytes reserved for a call of a function without history */
 	PolicyContention contention; /* on_contention */
+	int64_t idle_timeout_ms;	 /* an unused lease ends after this; what follows is its interpreters', which live as long as it is */
 	PolicyLimits limits;
 	PolicyArrays arrays; /* how null-free fixed-width arrays reach Python */
 	PolicyReach fs, net; /* pyboxu only: the host's files (data directory hidden) and network, or the jail's */

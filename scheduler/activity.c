@@ -22,7 +22,7 @@
 static ActivityEntry *
 entry_at(int number)
 {
-	return (ActivityEntry *) shared_calls() + number;
+	return (ActivityEntry *) shared_part(SHARED_CALLS) + number;
 }
 
 Size
@@ -256,4 +256,10 @@ activity_wish_change(uint64 call_id, void (*change)(ActivityWish *wish, void *ar
 		return true;
 	}
 	return false;
+}
+
+void
+activity_wake(int number)
+{
+	SetLatch(&PROC_OF(activity_backend(number))->procLatch);
 }

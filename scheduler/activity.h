@@ -100,6 +100,8 @@ int activity_entries(void);
 /* False when entry number holds no call. */
 bool activity_read(int number, ActivityCall *call);
 int activity_backend(int number);
+/* Has the backend of entry number look again at what it waits for. */
+void activity_wake(int number);
 /* Asks call_id to stop and wakes its backend; false when there is no such call any more. */
 bool activity_stop(uint64 call_id, ActivityStop stop);
 /* Changes the wish for call_id by change(wish, arg), under shared->lock, and wakes its backend; false: no such call. */

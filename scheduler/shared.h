@@ -45,6 +45,16 @@ typedef struct SharedFloor
 	int64 need; /* bytes */
 } SharedFloor;
 
+/* What is kept beside struct Shared, each by the file of its name; a row for each in shared.c. */
+typedef enum SharedPart
+{
+	SHARED_QUEUE,
+	SHARED_CALLS,
+	SHARED_GATES,
+	SHARED_EVENTS,
+	SHARED_PART_COUNT
+} SharedPart;
+
 typedef struct Shared
 {
 	LWLock *lock;
@@ -65,8 +75,7 @@ typedef struct Shared
 	SharedZygote zygotes[POLICY_POOLS_MAX][2];
 	SharedFloor floors[SHARED_FLOORS];
 	uint32 next_floor;
-	Size queue_offset;
-	Size calls_offset;
+	Size parts[SHARED_PART_COUNT]; /* offsets */
 } Shared;
 
 /* NULL where pybox is not in shared_preload_libraries; shared_require() raises the error that says so. */
@@ -78,8 +87,10 @@ void shared_require(void);
 int shared_backends(void);
 /* The running backend's number in queue and activity, 0..shared_backends()-1. */
 int shared_my_number(void);
+void *shared_part(SharedPart part);
+/* A lock that the part's file may use; not shared->lock, and never taken together with it. */
+LWLock *shared_part_lock(SharedPart part);
 Queue *shared_queue(void);
-void *shared_calls(void);
 /* Sets the scheduler's latch, if there is one. */
 void shared_wake_scheduler(void);
 bool shared_launcher_ready(void);
