@@ -72,8 +72,8 @@ admin_may_signal_check(Oid role)
 	if (admin_may_signal(role))
 		return;
 	if (superuser_arg(role))
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("must be a superuser to act on a superuser's call")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be a superuser to act on a superuser's call")));
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					errmsg("must be a member of the role whose call it is or member of pg_signal_backend")));
 }
@@ -106,9 +106,9 @@ admin_interval_us(const char *name, const Interval *interval, int64 least)
 	double us = days * USECS_PER_DAY + (double) interval->time;
 
 	if (us < least || us > INTERVAL_MAX_DAYS * (double) USECS_PER_DAY)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("%s must be between %g s and %d days", name, (double) least / USECS_PER_SEC,
-							   INTERVAL_MAX_DAYS)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be between %g s and %d days", name,
+																  (double) least / USECS_PER_SEC, INTERVAL_MAX_DAYS)));
 	return (int64) us;
 }
 

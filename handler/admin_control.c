@@ -157,8 +157,8 @@ stop_where(FunctionCallInfo fcinfo, ActivityStop stop)
 	if (stopped + spared == 0 && filter.pool != NULL)
 		admin_pool_check(filter.pool);
 	if (spared > 0)
-		ereport(WARNING, (errmsg_plural("%d call that was meant is not yours to end", "%d calls that were meant are not yours to end",
-										spared, spared)));
+		ereport(WARNING, (errmsg_plural("%d call that was meant is not yours to end",
+										"%d calls that were meant are not yours to end", spared, spared)));
 	return stopped;
 }
 
@@ -209,8 +209,8 @@ pybox_set_priority(PG_FUNCTION_ARGS)
 	Change change = {.wanted.priority = PG_GETARG_INT32(1)};
 
 	if (change.wanted.priority < 0 || change.wanted.priority > PRIORITY_MAX)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("priority must be between 0 and %d", PRIORITY_MAX)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("priority must be between 0 and %d", PRIORITY_MAX)));
 	if (!wish_change(id, &change, priority_apply))
 		PG_RETURN_BOOL(false);
 	if (change.refused)
@@ -285,8 +285,9 @@ pybox_resume(PG_FUNCTION_ARGS)
 	if (!wish_change(id, &change, held_apply))
 		PG_RETURN_BOOL(false);
 	if (change.refused)
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("must be superuser or a member of pg_signal_backend to resume what others have paused")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be superuser or a member of pg_signal_backend to resume what others have paused")));
 	if (!change.before.held)
 	{
 		ereport(WARNING, (errmsg("call %lld is not paused by pybox.pause()", (long long) id)));
