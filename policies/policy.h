@@ -62,7 +62,8 @@ typedef struct PolicyPool
 	int64_t memory;				 /* bytes that all its calls together may reserve; 0: only as node.memory bounds it */
 	int64_t reserve;			 /* bytes reserved for a call of a function without history */
 	PolicyContention contention; /* on_contention */
-	int64_t idle_timeout_ms;	 /* an unused lease ends after this; what follows is its interpreters', which live as long as it is */
+	int64_t
+		idle_timeout_ms; /* an unused lease ends after this; what follows is its interpreters', which live as long as it is */
 	PolicyLimits limits;
 	PolicyArrays arrays; /* how null-free fixed-width arrays reach Python */
 	PolicyReach fs, net; /* pyboxu only: the host's files (data directory hidden) and network, or the jail's */
@@ -223,5 +224,11 @@ uint32_t policy_layers_missing(const Policy *policy, const PolicyPool *pool, boo
 int policy_pool_find(const Policy *policy, const char *name); /* its index, or -1 */
 /* The assignment a call falls under; *why is set to a constant. Never NULL for a Policy that policy_parse made. */
 const PolicyAssign *policy_assign_find(const Policy *policy, const PolicyCaller *caller, const char **why);
+/* Whether an entry is about the calls of such a caller in such a pool. */
+bool policy_selector_holds(const PolicySelector *who, const PolicyCaller *caller, int32_t pool);
+/* As the file names them. */
+const char *policy_metric_name(PolicyMetric metric);
+const char *policy_action_name(PolicyAction action);
+const char *policy_overdraft_name(PolicyOverdraft action);
 
 #endif

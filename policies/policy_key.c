@@ -202,3 +202,21 @@ const PolicyKey policy_keys[] = {
 	{0},
 };
 /* clang-format on */
+
+const char *
+policy_metric_name(PolicyMetric metric)
+{
+	return metric_keys[metric].name;
+}
+
+const char *
+policy_action_name(PolicyAction action)
+{
+	return action_words[action];
+}
+
+const char *
+policy_overdraft_name(PolicyOverdraft action)
+{
+	return overdraft_words[action];
+}

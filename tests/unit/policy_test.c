@@ -734,6 +734,53 @@ test_precedence_order(void **state)
 	free(result);
 }
 
+/* Each part of a selector constrains, and all that is named must hold. */
+static void
+test_selector(void **state)
+{
+	static const PolicyCaller ana = {"lib.fit", "ana", "sales", is_member, (void *) "staff"};
+	static const PolicyCaller block = {NULL, "ana", "sales", NULL, NULL};
+	static const struct
+	{
+		PolicySelector who;
+		const PolicyCaller *caller;
+		bool holds;
+	} cases[] = {
+		{{"", "", "", POLICY_NO_POOL}, &ana, true},
+		{{"", "", "", POLICY_NO_POOL}, &block, true},
+		{{"", "", "", 3}, &ana, true},
+		{{"", "", "", 2}, &ana, false},
+		{{"lib.fit", "", "", POLICY_NO_POOL}, &ana, true},
+		{{"lib.fit", "", "", POLICY_NO_POOL}, &block, false},
+		{{"lib.other", "", "", POLICY_NO_POOL}, &ana, false},
+		{{"", "ana", "", POLICY_NO_POOL}, &block, true},
+		{{"", "staff", "", POLICY_NO_POOL}, &ana, true},
+		{{"", "staff", "", POLICY_NO_POOL}, &block, false},
+		{{"", "bob", "", POLICY_NO_POOL}, &ana, false},
+		{{"", "", "sales", POLICY_NO_POOL}, &ana, true},
+		{{"", "", "stock", POLICY_NO_POOL}, &ana, false},
+		{{"lib.fit", "staff", "sales", 3}, &ana, true},
+		{{"lib.fit", "staff", "stock", 3}, &ana, false},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		if (policy_selector_holds(&cases[i].who, cases[i].caller, 3) != cases[i].holds)
+			fail_msg("selector %zu", i);
+}
+
+/* As the file says them: the rows of the tables stand in the order of the enums. */
+static void
+test_names(void **state)
+{
+	(void) state;
+	assert_string_equal(policy_metric_name(POLICY_METRIC_ELAPSED), "elapsed");
+	assert_string_equal(policy_metric_name(POLICY_METRIC_TEMP), "temp");
+	assert_string_equal(policy_action_name(POLICY_ACTION_LOG), "log");
+	assert_string_equal(policy_action_name(POLICY_ACTION_QUARANTINE), "quarantine");
+	assert_string_equal(policy_overdraft_name(POLICY_OVERDRAFT_REFUSE), "refuse");
+}
+
 static uint32_t
 noise(uint32_t *seed)
 {
@@ -816,11 +863,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bad),		  cmocka_unit_test(test_good),		 cmocka_unit_test(test_nul),
-		cmocka_unit_test(test_size),	  cmocka_unit_test(test_bombs),		 cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_keys),	  cmocka_unit_test(test_require),	 cmocka_unit_test(test_show),
-		cmocka_unit_test(test_shipped),	  cmocka_unit_test(test_precedence), cmocka_unit_test(test_precedence_order),
-		cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_bad),		 cmocka_unit_test(test_good),		cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_size),	 cmocka_unit_test(test_bombs),		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_keys),	 cmocka_unit_test(test_require),	cmocka_unit_test(test_show),
+		cmocka_unit_test(test_shipped),	 cmocka_unit_test(test_precedence), cmocka_unit_test(test_precedence_order),
+		cmocka_unit_test(test_selector), cmocka_unit_test(test_names),		cmocka_unit_test(test_mutations),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
