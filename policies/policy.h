@@ -237,7 +237,6 @@ const char *policy_metric_name(PolicyMetric metric);
 const char *policy_action_name(PolicyAction action);
 const char *policy_overdraft_name(PolicyOverdraft action);
 
-bool policy_selects(const PolicySelector *who, const PolicyCaller *caller); /* whatever its pool */
 void policy_select(const Policy *policy, const PolicyCaller *caller, PolicySelection *selection);
 /* Of these bits those that are about calls in a pool too. */
 uint64_t policy_caps_of(const Policy *policy, uint64_t mask, int32_t pool);
