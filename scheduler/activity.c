@@ -81,8 +81,7 @@ static void
 wish_inherit(ActivityEntry *entry, const ActivityCall *call)
 {
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	if (entry->wish.statement == call->statement &&
-		pg_atomic_read_u64(&entry->wish_call) == entry->call.call_id)
+	if (entry->wish.statement == call->statement && pg_atomic_read_u64(&entry->wish_call) == entry->call.call_id)
 		pg_atomic_write_u64(&entry->wish_call, call->call_id);
 	LWLockRelease(shared->lock);
 }

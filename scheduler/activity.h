@@ -57,8 +57,8 @@ typedef struct ActivityWish
 	char pool[POLICY_NAME_SIZE]; /* empty: the policy's */
 	bool held;					 /* is not to run until somebody resumes it */
 	TimestampTz held_until;		 /* by clock_now(): the scheduler does then; 0: nobody but who asked for it, or may */
-	TimestampTz statement;		 /* holds for the function's later calls in that statement, too; 0: for the call alone */
-	Oid held_by;				 /* role whose order that is; InvalidOid: a rule's */
+	TimestampTz statement; /* holds for the function's later calls in that statement, too; 0: for the call alone */
+	Oid held_by;		   /* role whose order that is; InvalidOid: a rule's */
 } ActivityWish;
 
 typedef struct ActivityCall
@@ -74,11 +74,11 @@ typedef struct ActivityCall
 	int64 wall_ms;
 	TimestampTz queued_at, started_at; /* started_at: 0 while it never had a slot */
 	TimestampTz running_since;		   /* the same by clock_now() */
-	uint64 policy;				   /* generation of the policy that the next two are of */
-	uint64 rules, budgets;		   /* that select it, whatever its pool: bits 1 << number */
-	uint64 body;				   /* hash of the function's source */
-	TimestampTz statement;		   /* when the session's statement began */
-	uint64 calls, rows;			   /* of this function by that statement; returned so far by this set */
+	uint64 policy;					   /* generation of the policy that the next two are of */
+	uint64 rules, budgets;			   /* that select it, whatever its pool: bits 1 << number */
+	uint64 body;					   /* hash of the function's source */
+	TimestampTz statement;			   /* when the session's statement began */
+	uint64 calls, rows;				   /* of this function by that statement; returned so far by this set */
 	char pool_name[POLICY_NAME_SIZE];
 	char language[NAMEDATALEN];
 } ActivityCall;
@@ -86,7 +86,7 @@ typedef struct ActivityCall
 /* What the scheduler measured of a call; only of those that rules ask for. */
 typedef struct ActivityMeasure
 {
-	int64 cpu_us;		 /* of the call */
+	int64 cpu_us;		/* of the call */
 	int64 memory, temp; /* bytes, of its interpreter now */
 } ActivityMeasure;
 
