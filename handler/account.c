@@ -152,15 +152,15 @@ budget_refuse(const Call *call, const PolicyBudget *budget, const BudgetState *s
 	int64 seconds = (state->free_at - clock_now()) / USECS_PER_SEC + 1;
 
 	budget_store_note(budget, call->role);
-	ereport(ERROR,
-			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg("Python call was refused: budget \"%s\" is used up", budget->name),
-			 errdetail("Pool \"%s\", call %lld: %lld.%03d s of CPU time were used within %lld s, the budget is %lld ms.",
-					   call->pool->name, (long long) call->id, (long long) (state->used_us / USECS_PER_SEC),
-					   (int) (state->used_us / 1000 % 1000), (long long) budget->window_ms / 1000,
-					   (long long) budget->cpu_ms),
-			 errhint("It is free again in %lld s, if nothing is used meanwhile; see pybox.budgets.",
-					 (long long) seconds)));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+		 errmsg("Python call was refused: budget \"%s\" is used up", budget->name),
+		 errdetail("Pool \"%s\", call %lld: %lld.%03d s of CPU time were used within %lld s, the budget is %lld ms.",
+				   call->pool->name, (long long) call->id, (long long) (state->used_us / USECS_PER_SEC),
+				   (int) (state->used_us / 1000 % 1000), (long long) budget->window_ms / 1000,
+				   (long long) budget->cpu_ms),
+		 errhint("It is free again in %lld s, if nothing is used meanwhile; see pybox.budgets.", (long long) seconds)));
 }
 
 void

@@ -40,14 +40,14 @@ typedef struct Call
 	TimestampTz started_at, deadline; /* by clock_now() */
 	int64 spent_us;					  /* by earlier steps of a set */
 	FrameBuffers *buffers;
-	uint64 received;		 /* bytes of frames, for limits.output */
-	uint64 logged, messages; /* for limits.log */
-	int64 cpu_us;			 /* for limits.cpu_time: what is not counted from cpu_base_us, such as earlier steps */
-	int64 cpu_base_us;		 /* the interpreter's CPU clock when it was first looked at; -1: not yet */
-	TimestampTz cpu_look_at; /* when to look next; 0: there is no limit */
-	uint64 rows;				  /* of a set, so far */
+	uint64 received;			 /* bytes of frames, for limits.output */
+	uint64 logged, messages;	 /* for limits.log */
+	int64 cpu_us;				 /* for limits.cpu_time: what is not counted from cpu_base_us, such as earlier steps */
+	int64 cpu_base_us;			 /* the interpreter's CPU clock when it was first looked at; -1: not yet */
+	TimestampTz cpu_look_at;	 /* when to look next; 0: there is no limit */
+	uint64 rows;				 /* of a set, so far */
 	TimestampTz account_look_at; /* when its CPU time is charged to budgets next */
-	bool demoted;				  /* by a budget */
+	bool demoted;				 /* by a budget */
 	bool resumes; /* inside another call, or the next step of a set: goes first in the queue and is not refused */
 	bool asked, waiting;
 	bool gated;						/* a new call without its first slot: closed gates are for it */

@@ -206,13 +206,13 @@ filter_refuse(const Call *call, const PolicyFilter *filter, const Arrival *arriv
 	who_write(&matched, &filter->who, policy_store_get());
 	matched_write(&matched, filter, arrival);
 	filter_record(call, filter, matched.len > 0 ? matched.data + 2 : "all calls");
-	ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					errmsg("Python call was refused by filter \"%s\"", filter->name),
-					errdetail("Pool \"%s\", call %lld; the filter is about: %s.", call->pool->name,
-							  (long long) call->id, matched.len > 0 ? matched.data + 2 : "all calls"),
-					errhint("%s", filter->message[0] != '\0'
-									  ? filter->message
-									  : "Ask who keeps the policy when and how such calls may run.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("Python call was refused by filter \"%s\"", filter->name),
+			 errdetail("Pool \"%s\", call %lld; the filter is about: %s.", call->pool->name, (long long) call->id,
+					   matched.len > 0 ? matched.data + 2 : "all calls"),
+			 errhint("%s", filter->message[0] != '\0' ? filter->message
+													  : "Ask who keeps the policy when and how such calls may run.")));
 }
 
 void
