@@ -26,7 +26,7 @@ typedef enum ControlKind
 	CONTROL_WITHDRAW, /* backend → launcher: generation of its CONTROL_LEASE that nobody waits for any more */
 	CONTROL_RELEASE,  /* backend → launcher: id; the launcher kills the interpreter and all below it */
 	CONTROL_DIED, /* launcher → backend: id, cause (ControlCause), status (wait status), memory_limit, memory_peak, pid */
-	CONTROL_USAGE,	/* backend → launcher: count, usages[].id; and back: memory, memory_peak, cpu_ns of each */
+	CONTROL_USAGE, /* backend or scheduler → launcher: count, usages[].id; and back: memory, memory_peak, cpu_ns, temp of each */
 	CONTROL_FREEZE, /* backend → launcher: id of a lease of its own; all processes of its group stand still */
 	CONTROL_THAW,	/* backend → launcher: id; they go on */
 	CONTROL_WEIGH, /* backend → launcher: id, status (1..10000, 100 is usual): share of the CPU beside its pool's others */
@@ -35,6 +35,7 @@ typedef enum ControlKind
 	CONTROL_FORKED,	   /* zygote → launcher: id; fd: pidfd */
 	CONTROL_EXITED,	   /* zygote → launcher: id, status (wait status) */
 	CONTROL_GO,		   /* launcher → child on its socket: cgroup is set, or fds to enter it by; then lock down */
+	CONTROL_TMP,	   /* child → launcher on its socket, once, before it is armed: fd of its private /tmp, to measure */
 	CONTROL_ARMED,	   /* child → launcher on its socket: layers in force; waiting for WIRE_HELLO */
 	CONTROL_FAILED,	   /* zygote or child → launcher: status (errno), text "stage: reason" */
 	CONTROL_KIND_COUNT
@@ -72,6 +73,7 @@ typedef enum ControlZygote
 typedef struct ControlUsage
 {
 	uint64_t id, memory, memory_peak, cpu_ns;
+	uint64_t temp; /* bytes in its private /tmp */
 } ControlUsage;
 
 typedef struct ControlMessage

@@ -19,6 +19,7 @@
 #include "scheduler/clock.h"
 #include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
+#include "scheduler/rule_tick.h"
 #include "scheduler/shared.h"
 #include "scheduler/supervisor.h"
 #include "scheduler/wait_event.h"
@@ -97,6 +98,15 @@ walls_enforce(TimestampTz now)
 	return any;
 }
 
+/* Of two times to wait; below 0: for ever. */
+static long
+earlier(long one, long other)
+{
+	if (one < 0 || other < 0)
+		return Max(one, other);
+	return Min(one, other);
+}
+
 static void
 worker_wait(long timeout)
 {
@@ -122,7 +132,8 @@ pybox_scheduler_main(Datum argument)
 		long timeout = supervisor_tick(now);
 
 		if (walls_enforce(now))
-			timeout = timeout < 0 ? WALL_TICK_MS : Min(timeout, WALL_TICK_MS);
+			timeout = earlier(timeout, WALL_TICK_MS);
+		timeout = earlier(timeout, rule_tick(now));
 		worker_wait(timeout);
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
