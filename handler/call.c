@@ -12,10 +12,12 @@
 #include "storage/proc.h"
 #include "utils/memutils.h"
 
+#include "handler/claim.h"
 #include "handler/cursor.h"
 #include "handler/error.h"
 #include "handler/launcher.h"
 #include "handler/limit.h"
+#include "handler/pause.h"
 #include "handler/spi.h"
 #include "handler/subtransaction.h"
 #include "handler/transaction.h"
@@ -57,6 +59,8 @@ calls_forget(XactEvent event, void *arg)
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PARALLEL_ABORT)
 	{
 		slot_give_back();
+		slot_unreserve(0);
+		pause_forget();
 		calls_exit(0, (Datum) 0);
 	}
 }
@@ -138,9 +142,20 @@ call_continue(Call *call, const CallProgress *progress)
 	call->queued_at = progress->queued_at;
 	call->spent_us = progress->spent_us;
 	call->cpu_us = progress->cpu_us;
+	call->time = progress->time;
 	call->received = progress->received;
 	call->logged = progress->logged;
 	call->messages = progress->messages;
+}
+
+void
+call_account(Call *call)
+{
+	SlotTime time = slot_time_take();
+
+	call->time.queued += time.queued;
+	call->time.paused += time.paused;
+	call->time.held += time.held;
 }
 
 void
@@ -153,6 +168,8 @@ call_begin(Call *call, Function *function, const CallProgress *progress)
 		policy_store_refresh();
 		launcher_drain();
 	}
+	else
+		call_account(current_call);
 	memset(call, 0, sizeof(*call));
 	call->function = function;
 	call->pool = function_pool(function);
@@ -165,8 +182,10 @@ call_begin(Call *call, Function *function, const CallProgress *progress)
 	else
 		call_start(call);
 	call->resumes = progress != NULL || call->outer != NULL;
+	call->reserved = slot_reserved();
 	call->buffers = frame_buffers(call->depth);
 	call_show(call);
+	call->turn = claim_turn(call);
 	function_hold(function);
 	call->context = (ErrorContextCallback){.previous = error_context_stack, .callback = call_context, .arg = call};
 	error_context_stack = &call->context;
@@ -186,13 +205,17 @@ static void
 call_leave(Call *call)
 {
 	slot_give_back();
+	call_account(call);
+	pause_end();
 	if (call->lease != NULL)
 	{
 		block_forget(call);
 		lease_rest(call->lease);
+		lease_weigh(call->lease, LEASE_WEIGHT_USUAL);
 		call->lease->depth--;
 		lease_leave(call->lease);
 	}
+	slot_unreserve(call->reserved);
 	activity_end(call->entry);
 	frame_buffers_trim(call->buffers);
 	function_release(call->function);
@@ -253,7 +276,11 @@ call_violation(Call *call, const char *what)
 int64
 call_step_us(const Call *call)
 {
-	return call->started_at != 0 ? clock_now() - call->started_at : 0;
+	TimestampTz until = pause_since();
+
+	if (call->started_at == 0)
+		return 0;
+	return (likely(until == 0) ? clock_now() : until) - call->started_at;
 }
 
 int64
@@ -270,14 +297,15 @@ call_progress(const Call *call)
 		.queued_at = call->queued_at,
 		.spent_us = call_spent_us(call),
 		.cpu_us = limit_cpu_used(call),
+		.time = call->time,
 		.received = call->received,
 		.logged = call->logged,
 		.messages = call->messages,
 	};
 }
 
-/* When to look at the limits of time of a call and its callers next: as cpu_check() will. */
-static TimestampTz
+/* Of its callers too: as cpu_check() will. */
+TimestampTz
 call_look_at(const Call *call)
 {
 	TimestampTz look_at = call->deadline;
@@ -341,6 +369,18 @@ call_check(void *arg)
 	CHECK_FOR_INTERRUPTS(); /* last: an interrupt may have come with a stop, which says more */
 }
 
+/* One that was frozen when its launcher was lost may take until the next one thaws it to die. */
+void
+call_dead_check(Call *call)
+{
+	if (call->lease == NULL || likely(!call->lease->channel.dead && call->lease->generation == launcher_generation()))
+		return;
+	slot_give_back();
+	if (call->lease->generation == launcher_generation() && !lease_is_ending(call->lease))
+		call_violation(call, "it closed its socket and lives on");
+	lease_death_report(call->lease, call->id, call->pool);
+}
+
 static void
 status_check(Call *call, ChannelStatus status)
 {
@@ -398,16 +438,20 @@ types_look_up(void)
 }
 
 void
-call_slot_take(Call *call, bool resumes)
+call_slot_take(Call *call)
 {
 	types_look_up();
-	slot_take(call->pool, resumes, call->entry, call_check, call);
+	pause_slot_take(call);
 	while (unlikely(looked_up != type_generation()))
 	{
 		slot_give_back();
+		call->resumes = true;
 		types_look_up();
-		slot_take(call->pool, true, call->entry, call_check, call);
+		pause_slot_take(call);
 	}
+	call->sharing = false;
+	if (call->lease != NULL)
+		lease_weigh(call->lease, call->weight);
 }
 
 void
@@ -418,7 +462,7 @@ call_send(Call *call, WireKind kind, const FrameOut *out)
 	if (unlikely(call->lease->types != type_generation()) && (TURNS & 1u << kind) != 0)
 		types_renew(call);
 	lease_run(call->lease, call->deadline);
-	channel->check = call_check;
+	channel->check = pause_check;
 	channel->arg = call;
 	channel->deadline = call_look_at(call);
 	status_check(call, channel_send(channel, kind, call->id, out));
@@ -498,7 +542,7 @@ call_deadline(const Call *call)
 static void
 call_admit(Call *call)
 {
-	call_slot_take(call, call->resumes);
+	call_slot_take(call);
 	FAULT_RAISE("backend.slot");
 	call_gate_again(call);
 	call->gated = false;
@@ -511,8 +555,9 @@ call_admit(Call *call)
 	activity_state_set(call->entry, ACTIVITY_STARTING);
 	if (call->lease == NULL)
 	{
-		call->lease = lease_get(call->role, call->function->trusted, call->pool, call_check, call);
+		call->lease = lease_get(call->role, call->function->trusted, call->pool, pause_check, call);
 		call->lease->depth++;
+		lease_weigh(call->lease, call->weight);
 	}
 	limit_cpu_begin(call);
 	activity_interpreter_set(call->entry, call->lease->id, call->lease->pid);

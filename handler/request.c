@@ -241,7 +241,7 @@ request_run_without_slot(Call *call, const Request *request, WireReader *reader,
 	answer = request->run(call, request, reader, out);
 	call_check(call);
 	FAULT_RAISE("backend.sql_end");
-	call_slot_take(call, true);
+	call_slot_take(call);
 	FAULT_RAISE("backend.sql_resume");
 	activity_state_set(call->entry, ACTIVITY_RUNNING);
 	return answer;

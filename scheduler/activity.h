@@ -87,6 +87,10 @@ void activity_state_set(ActivityEntry *entry, ActivityState state);
 void activity_enter_sql(ActivityEntry *entry);
 void activity_started(ActivityEntry *entry, TimestampTz at, TimestampTz running_since);
 void activity_interpreter_set(ActivityEntry *entry, uint64 interpreter, int pid);
+/* Pool and priority that it counts by, and the wall limit that it has or will have; cheap when they are the same. */
+void activity_seat_set(ActivityEntry *entry, const char *pool, int32 priority, int64 wall_ms);
+/* It stood still for so long, which does not count. */
+void activity_put_off(ActivityEntry *entry, int64 us);
 void activity_end(ActivityEntry *entry);
 /* What the entry's call was asked to do, ACTIVITY_STOP_NONE mostly. */
 ActivityStop activity_stop_get(ActivityEntry *entry);
