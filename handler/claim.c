@@ -5,8 +5,7 @@
 
 #include "miscadmin.h"
 
-#include "handler/match.h"
-#include "scheduler/budget.h"
+#include "handler/function.h"
 #include "scheduler/clock.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
@@ -118,11 +117,10 @@ static ClaimSeat
 seat_find(const Call *call, const ActivityWish *wish)
 {
 	const Policy *own = policy_store_get();
-	const Match *match = match_get(call->function);
 	ClaimSeat seat = {.version = policy_store_local_generation()};
 
 	seat_fill(&seat, own, wish->pool[0] == '\0' ? (int) (call->pool - own->pools) : seat_pool(call, wish, own));
-	seat.caps = match_caps(match, own, seat.pool);
+	seat.caps = policy_caps_of(own, function_selection(call->function)->caps, seat.pool);
 	if (likely(seat.version == policy_store_generation()))
 		return seat;
 	LWLockAcquire(shared->lock, LW_SHARED);
