@@ -182,10 +182,10 @@ call_begin(Call *call, Function *function, const CallProgress *progress)
 	else
 		call_start(call);
 	call->resumes = progress != NULL || call->outer != NULL;
+	call->turn = claim_turn_of_policy(policy_store_local_generation());
 	call->reserved = slot_reserved();
 	call->buffers = frame_buffers(call->depth);
 	call_show(call);
-	call->turn = claim_turn(call);
 	function_hold(function);
 	call->context = (ErrorContextCallback){.previous = error_context_stack, .callback = call_context, .arg = call};
 	error_context_stack = &call->context;

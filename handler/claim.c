@@ -17,9 +17,15 @@
 #define GENERATION_SHIFT 32
 
 uint64
+claim_turn_of_policy(uint64 generation)
+{
+	return generation << GENERATION_SHIFT;
+}
+
+uint64
 claim_turn(const void *arg)
 {
-	uint64 turn = policy_store_generation() << GENERATION_SHIFT;
+	uint64 turn = claim_turn_of_policy(policy_store_generation());
 
 	for (const Call *call = arg; call != NULL; call = call->outer)
 		turn += activity_wish_turn(call->entry);

@@ -14,5 +14,7 @@
 /* SlotClient's, of a Call. */
 void claim_make(void *call, SlotClaim *claim);
 uint64 claim_turn(const void *call);
+/* That of a call of which nobody wishes anything. */
+uint64 claim_turn_of_policy(uint64 generation);
 
 #endif

@@ -225,6 +225,8 @@ slot_move(const SlotClaim *claim)
 {
 	TimestampTz now = clock_now();
 
+	if (!engaged)
+		return;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	if (claim->queue.version == policy_store_generation()) /* else it is about to be made anew */
 		queue_move(shared_queue(), shared_my_number(), claim->queue.pool, claim->queue.priority);
@@ -345,7 +347,7 @@ slot_give_back(void)
 {
 	TimestampTz now;
 
-	if (!engaged)
+	if (!engaged && phase == PHASE_OUT)
 		return;
 	(void) FAULT_POINT("backend.slot_release");
 	now = clock_now();
