@@ -177,7 +177,7 @@ guess_get(Function *function)
 
 	if (likely(function->guessed_at != 0 && now - function->guessed_at < GUESS_US))
 		return &function->guess;
-	stat_guess(MyDatabaseId, function->oid, &function->guess);
+	function->guess = (StatGuess){0}; /* STAT */
 	function->guessed_at = now;
 	return &function->guess;
 }
@@ -189,7 +189,7 @@ priority_find(const Call *call, const ActivityWish *wish, const ClaimSeat *seat)
 
 	if (wish->priority >= 0)
 		return wish->priority;
-	demoted = budget_priority(match_get(call->function)->budgets, call->role);
+	demoted = -1; /* BUDGET */
 	return demoted >= 0 ? Min(demoted, seat->pool_priority) : seat->pool_priority;
 }
 

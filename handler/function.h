@@ -12,6 +12,7 @@
 
 #include "fmgr.h"
 #include "storage/itemptr.h"
+#include "utils/timestamp.h"
 
 #include "handler/type.h"
 #include "policies/policy.h"

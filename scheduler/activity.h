@@ -38,6 +38,7 @@ typedef enum ActivityStop
 	ACTIVITY_STOP_WALL,	  /* the pool's wall limit */
 	ACTIVITY_STOP_RULE,	  /* a rule of the policy: see ActivityVerdict */
 	ACTIVITY_STOP_RULE_KILL,
+	ACTIVITY_STOP_DEADLOCK, /* waits for memory that waits for its locks */
 	ACTIVITY_STOP_COUNT
 } ActivityStop;
 

@@ -30,7 +30,7 @@ typedef struct Party
 	int who;	 /* its number in the queue */
 	int worth;	 /* the best priority that waits for it; -1: nobody does */
 	uint64 call; /* its innermost */
-	bool blocked_by_memory; /* waits for a lock of who waits for memory */
+	bool stuck;	 /* until somebody gets memory */
 } Party;
 
 typedef struct Scene
@@ -44,8 +44,8 @@ typedef struct Scene
 
 static MemoryContext scene_context = NULL;
 static TimestampTz looked_at = 0;
-static bool lent = false;			/* to anybody */
-static uint64 suspect = 0;			/* call that the last look found in a deadlock */
+static bool lent = false;  /* to anybody */
+static uint64 suspect = 0; /* call that the last look found in a deadlock */
 
 static int
 priority_best(void)
@@ -145,4 +145,110 @@ scene_lend(const Scene *scene)
 		queue_lend(queue, party->who, party->worth);
 		lent = lent || party->worth >= 0;
 	}
+}
+
+/* Whether a call waits for memory, and of which budget. Caller holds the lock. */
+static bool
+waits_for_memory(const Party *party, QueueWhy *why, int32_t *index)
+{
+	const Queue *queue = shared_queue();
+
+	*why = queue_why(queue, party->who, index);
+	if (*why == QUEUE_WHY_POOL_MEMORY)
+		*index = queue_pool(queue, party->who);
+	return queue_state(queue, party->who) == QUEUE_WAITING &&
+		   (*why == QUEUE_WHY_NODE_MEMORY || *why == QUEUE_WHY_POOL_MEMORY || *why == QUEUE_WHY_CAP_MEMORY);
+}
+
+/* Whether pid waits for locks of one that is marked, directly. */
+static bool
+blocked_by_marked(const Scene *scene, int pid)
+{
+	for (int i = 0; i < scene->blocker_count; i++)
+		for (int j = 0; j < scene->party_count && scene->blockers[i].blocked == pid; j++)
+			if (scene->parties[j].pid == scene->blockers[i].blocker && scene->parties[j].stuck)
+				return true;
+	return false;
+}
+
+/* Marks who gives back nothing before somebody has got memory: who waits for it, and whom they block. */
+static void
+scene_mark_stuck(Scene *scene)
+{
+	QueueWhy why;
+	int32_t index;
+
+	for (int i = 0; i < scene->party_count; i++)
+		scene->parties[i].stuck = waits_for_memory(&scene->parties[i], &why, &index);
+	for (int round = 0; round < CHAIN_MAX; round++)
+		for (int i = 0; i < scene->party_count; i++)
+			scene->parties[i].stuck =
+				scene->parties[i].stuck || blocked_by_marked(scene, scene->parties[i].pid);
+}
+
+/* The call that waits for memory which only calls that wait for it could give back; 0: there is none. Caller holds the lock. */
+static uint64
+deadlock_find(Scene *scene)
+{
+	const Queue *queue = shared_queue();
+
+	if (queue->wanting_memory == 0 || scene->blocker_count == 0)
+		return 0;
+	scene_mark_stuck(scene);
+	for (int i = 0; i < scene->party_count; i++)
+	{
+		const Party *party = &scene->parties[i];
+		QueueWhy why;
+		int32_t index;
+		int64 room;
+
+		if (party->worth < 0 || !waits_for_memory(party, &why, &index))
+			continue;
+		room = queue_budget_free(queue, why, index);
+		for (int j = 0; j < scene->party_count; j++)
+			if (!scene->parties[j].stuck)
+				room += queue_reserved_of(queue, scene->parties[j].who, why, index);
+		if (room < queue_claimed(queue, party->who))
+			return party->call;
+	}
+	return 0;
+}
+
+/* Two looks have to agree: what was read of locks and of the queue is not of one moment. */
+static void
+deadlock_judge(uint64 found)
+{
+	if (found != 0 && found == suspect && activity_stop(found, ACTIVITY_STOP_DEADLOCK))
+		found = 0;
+	suspect = found;
+}
+
+static void
+inherit_look(TimestampTz now)
+{
+	Scene scene = scene_take();
+	uint64 found;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	scene_lend(&scene);
+	found = deadlock_find(&scene);
+	slot_settle(now);
+	LWLockRelease(shared->lock);
+	deadlock_judge(found);
+}
+
+void
+inherit_tick(TimestampTz now)
+{
+	MemoryContext old;
+
+	if (now - looked_at < SLOT_TICK_US || (!lent && (shared_queue()->waiting == 0 || !blocker_any())))
+		return;
+	looked_at = now;
+	if (scene_context == NULL)
+		scene_context = AllocSetContextCreate(TopMemoryContext, "pybox inheritance", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(scene_context);
+	inherit_look(now);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(scene_context);
 }

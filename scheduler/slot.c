@@ -127,9 +127,8 @@ scheduler_look_by(TimestampTz due, TimestampTz now)
 	shared_wake_scheduler();
 }
 
-/* After the order has changed: who has to give way, and when to look again. Caller holds the lock. */
-static void
-queue_settle(TimestampTz now)
+void
+slot_settle(TimestampTz now)
 {
 	slot_grant_all();
 	scheduler_look_by(slot_ask_all(now), now);
@@ -189,7 +188,7 @@ claim_enter(SlotWait *wait, QueueAnswer *answer)
 	{
 		*answer = queue_acquire(shared_queue(), shared_my_number(), &wait->claim.queue, now);
 		engaged = *answer == QUEUE_GRANTED || *answer == QUEUE_QUEUED;
-		queue_settle(now);
+		slot_settle(now);
 	}
 	LWLockRelease(shared->lock);
 	return current;
@@ -215,7 +214,7 @@ slot_leave(void)
 		return;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	queue_release(shared_queue(), shared_my_number(), clock_now());
-	queue_settle(clock_now());
+	slot_settle(clock_now());
 	LWLockRelease(shared->lock);
 	engaged = false;
 }
@@ -230,7 +229,7 @@ slot_move(const SlotClaim *claim)
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	if (claim->queue.version == policy_store_generation()) /* else it is about to be made anew */
 		queue_move(shared_queue(), shared_my_number(), claim->queue.pool, claim->queue.priority);
-	queue_settle(now);
+	slot_settle(now);
 	LWLockRelease(shared->lock);
 }
 
@@ -323,7 +322,7 @@ slot_yield(void)
 
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	queue_yield(shared_queue(), shared_my_number(), now);
-	queue_settle(now);
+	slot_settle(now);
 	LWLockRelease(shared->lock);
 }
 
@@ -356,7 +355,7 @@ slot_give_back(void)
 	else if (unlikely(queue_give_back(shared_queue(), shared_my_number(), now)))
 	{
 		LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-		queue_settle(now);
+		slot_settle(now);
 		LWLockRelease(shared->lock);
 	}
 	engaged = false;
@@ -377,6 +376,6 @@ slot_unreserve(int64 keep)
 	if (likely(reserved <= keep) || !queue_unreserve(shared_queue(), shared_my_number(), reserved - keep))
 		return;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	queue_settle(clock_now());
+	slot_settle(clock_now());
 	LWLockRelease(shared->lock);
 }

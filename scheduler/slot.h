@@ -72,6 +72,8 @@ void slot_give_back(void);
 void slot_grant_all(void);
 /* Asks holders to give way to better waiters. Returns when it is to be called again, 0: not before somebody waits. Caller holds shared->lock. */
 TimestampTz slot_ask_all(TimestampTz now);
+/* After the order has changed: both, and the scheduler looks again when that is due. Caller holds shared->lock. */
+void slot_settle(TimestampTz now);
 /* All who wait judge anew: something that their claims go by has changed. Caller holds shared->lock. */
 void slot_wake_all(void);
 bool slot_is_held(void);
