@@ -12,9 +12,11 @@
 #include "storage/proc.h"
 #include "utils/memutils.h"
 
+#include "handler/account.h"
 #include "handler/claim.h"
 #include "handler/cursor.h"
 #include "handler/error.h"
+#include "handler/filter.h"
 #include "handler/launcher.h"
 #include "handler/limit.h"
 #include "handler/pause.h"
@@ -121,11 +123,54 @@ call_show(Call *call)
 		.trusted = call->function->trusted,
 		.wall_ms = call->pool->limits.wall_ms,
 		.queued_at = call->queued_at,
+		.policy = policy_store_local_generation(),
+		.rules = call->selection.rules,
+		.budgets = call->selection.budgets,
+		.body = call->function->body,
+		.statement = call->function->statement,
+		.calls = call->function->calls,
+		.rows = call->rows,
 	};
 
 	strlcpy(shown.pool_name, call->pool->name, sizeof(shown.pool_name));
 	strlcpy(shown.language, call->function->language, sizeof(shown.language));
 	call->entry = activity_begin(call->depth, &shown);
+	if (unlikely((shown.rules | shown.budgets) != 0))
+		activity_watch();
+}
+
+/* What of the policy is about the call, in its pool. */
+static void
+call_select(Call *call)
+{
+	const Policy *policy = policy_store_get();
+	int32 pool = (int32) (call->pool - policy->pools);
+
+	call->selection = *function_selection(call->function);
+	call->selection.filters = policy_filters_of(policy, call->selection.filters, pool);
+	call->selection.budgets = policy_budgets_of(policy, call->selection.budgets, pool);
+}
+
+void
+call_pool_set(Call *call, const PolicyPool *pool)
+{
+	call->pool = pool;
+	call_select(call);
+	call_show(call);
+}
+
+/* For rules that go by how often a statement calls a function. */
+static void
+call_count(const Call *call)
+{
+	Function *function = call->function;
+
+	if (likely(call->selection.rules == 0))
+		return;
+	if (function->statement != GetCurrentStatementStartTimestamp())
+		function->calls = 0;
+	function->statement = GetCurrentStatementStartTimestamp();
+	function->calls++;
 }
 
 static void
@@ -146,10 +191,11 @@ call_continue(Call *call, const CallProgress *progress)
 	call->received = progress->received;
 	call->logged = progress->logged;
 	call->messages = progress->messages;
+	call->rows = progress->rows;
 }
 
 void
-call_account(Call *call)
+call_time_add(Call *call)
 {
 	SlotTime time = slot_time_take();
 
@@ -169,7 +215,7 @@ call_begin(Call *call, Function *function, const CallProgress *progress)
 		launcher_drain();
 	}
 	else
-		call_account(current_call);
+		call_time_add(current_call);
 	memset(call, 0, sizeof(*call));
 	call->function = function;
 	call->pool = function_pool(function);
@@ -181,6 +227,9 @@ call_begin(Call *call, Function *function, const CallProgress *progress)
 		call_continue(call, progress);
 	else
 		call_start(call);
+	call_select(call);
+	if (progress == NULL)
+		call_count(call);
 	call->resumes = progress != NULL || call->outer != NULL;
 	call->turn = claim_turn_of_policy(policy_store_local_generation());
 	call->reserved = slot_reserved();
@@ -205,8 +254,9 @@ static void
 call_leave(Call *call)
 {
 	slot_give_back();
-	call_account(call);
+	call_time_add(call);
 	pause_end();
+	account_end(call);
 	if (call->lease != NULL)
 	{
 		block_forget(call);
@@ -301,6 +351,7 @@ call_progress(const Call *call)
 		.received = call->received,
 		.logged = call->logged,
 		.messages = call->messages,
+		.rows = call->rows,
 	};
 }
 
@@ -365,6 +416,7 @@ call_check(void *arg)
 			stop_raise(call, stop);
 		call_gate_again(call);
 		cpu_check(call);
+		account_look(call);
 	}
 	CHECK_FOR_INTERRUPTS(); /* last: an interrupt may have come with a stop, which says more */
 }
@@ -560,6 +612,7 @@ call_admit(Call *call)
 		lease_weigh(call->lease, call->weight);
 	}
 	limit_cpu_begin(call);
+	account_begin(call);
 	activity_interpreter_set(call->entry, call->lease->id, call->lease->pid);
 	activity_state_set(call->entry, ACTIVITY_RUNNING);
 }
@@ -635,7 +688,11 @@ call_ask(Call *call, WireKind kind, uint64 answers)
 	WireKind answer;
 
 	if (kind == WIRE_CALL || kind == WIRE_TRIGGER)
+	{
+		filter_check(call, kind);
 		call_gate(call);
+		account_check(call);
+	}
 	call_admit(call);
 	if (unlikely(!call->lease->greeted))
 		hello_send(call);
@@ -725,6 +782,7 @@ call_abort(Call *call)
 {
 	(void) FAULT_POINT("backend.abort");
 	slot_give_back();
+	account_end(call);
 	if (call->lease != NULL)
 		call_settle(call);
 	cursors_unpin();

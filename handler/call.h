@@ -33,6 +33,7 @@ typedef struct Call
 	uint32 result_handle;		 /* by which the interpreter knows that of WIRE_CALL; 0: not asked for yet */
 	struct TriggerData *trigger; /* whose transition tables SQL sees, or NULL */
 	const PolicyPool *pool;
+	PolicySelection selection; /* of the policy it goes by; filters and budgets: of its pool */
 	Oid role;
 	Lease *lease; /* NULL until there is one; its depth counts this call */
 	ActivityEntry *entry;
@@ -45,11 +46,14 @@ typedef struct Call
 	int weight;						  /* share of the CPU that its interpreter is to have */
 	bool shares, sharing;			  /* may run on without a slot; does */
 	FrameBuffers *buffers;
-	uint64 received;		 /* bytes of frames, for limits.output */
-	uint64 logged, messages; /* for limits.log */
-	int64 cpu_us;			 /* for limits.cpu_time: what is not counted from cpu_base_us, such as earlier steps */
-	int64 cpu_base_us;		 /* the interpreter's CPU clock when it was first looked at; -1: not yet */
-	TimestampTz cpu_look_at; /* when to look next; 0: there is no limit */
+	uint64 received;			 /* bytes of frames, for limits.output */
+	uint64 logged, messages;	 /* for limits.log */
+	int64 cpu_us;				 /* for limits.cpu_time: what is not counted from cpu_base_us, such as earlier steps */
+	int64 cpu_base_us;			 /* the interpreter's CPU clock when it was first looked at; -1: not yet */
+	TimestampTz cpu_look_at;	 /* when to look next; 0: there is no limit */
+	uint64 rows;				 /* of a set, so far */
+	TimestampTz account_look_at; /* when its CPU time is charged to budgets next */
+	bool demoted;				 /* by a budget */
 	bool resumes; /* inside another call, or the next step of a set: goes first in the queue and is not refused */
 	bool asked, waiting;
 	bool gated;						/* a new call without its first slot: closed gates are for it */
@@ -71,7 +75,7 @@ typedef struct CallProgress
 	TimestampTz queued_at;
 	int64 spent_us, cpu_us;
 	SlotTime time;
-	uint64 received, logged, messages;
+	uint64 received, logged, messages, rows;
 } CallProgress;
 
 /* progress: NULL for a new call, else this is the next step of a set. */
@@ -94,8 +98,10 @@ void call_slot_take(Call *call);
 void call_teach(Call *call, uint32 handle, const TypeInfo *type);
 /* Interrupts, stops and wall limits of this call and its callers: raises. For waits. */
 void call_check(void *call);
+/* It has yet to begin, and is another pool's, or the policy is another one. */
+void call_pool_set(Call *call, const PolicyPool *pool);
 /* What the backend's time went to since the last look was for this call. */
-void call_account(Call *call);
+void call_time_add(Call *call);
 /* When its waits are to look at the limits of time next. */
 TimestampTz call_look_at(const Call *call);
 /* Raises when its interpreter is gone. */

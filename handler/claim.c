@@ -5,6 +5,7 @@
 
 #include "miscadmin.h"
 
+#include "handler/account.h"
 #include "handler/function.h"
 #include "scheduler/clock.h"
 #include "scheduler/policy_store.h"
@@ -55,14 +56,14 @@ wish_get(const Call *call)
 static void
 claim_pool_renew(Call *call, const ActivityWish *wish)
 {
+	const PolicyPool *pool;
 	int wished;
 
 	if (call->outer == NULL)
 		policy_store_refresh();
-	call->pool = function_pool(call->function);
+	pool = function_pool(call->function);
 	wished = wish->pool[0] != '\0' ? policy_pool_find(policy_store_get(), wish->pool) : -1;
-	if (wished >= 0)
-		call->pool = &policy_store_get()->pools[wished];
+	call_pool_set(call, wished >= 0 ? &policy_store_get()->pools[wished] : pool);
 }
 
 /* Where a call counts, by the numbers of the policy in force. */
@@ -189,7 +190,7 @@ priority_find(const Call *call, const ActivityWish *wish, const ClaimSeat *seat)
 
 	if (wish->priority >= 0)
 		return wish->priority;
-	demoted = -1; /* BUDGET */
+	demoted = budget_priority(call->selection.budgets, call->role);
 	return demoted >= 0 ? Min(demoted, seat->pool_priority) : seat->pool_priority;
 }
 
@@ -216,7 +217,7 @@ claim_make(void *arg, SlotClaim *claim)
 	if (call->started_at == 0 && unlikely(call->turn != turn))
 		claim_pool_renew(call, &wish);
 	seat = seat_find(call, &wish);
-	call_account(call);
+	call_time_add(call);
 	*claim = (SlotClaim){
 		.queue = {.pool = seat.pool,
 				  .priority = priority_find(call, &wish, &seat),

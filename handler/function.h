@@ -39,6 +39,8 @@ typedef struct Function
 	/* where policy_pool_for() found it last */
 	const PolicyPool *pool;
 	PolicySelection selection; /* what else of the policy is about its calls; as old as the pool */
+	TimestampTz statement;	   /* its calls are counted of, for rules */
+	uint64 calls;
 	Oid pool_role;
 	uint64 pool_policy, pool_roles;
 	/* what is expected of its next call, and when that was found out */
