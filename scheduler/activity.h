@@ -45,6 +45,7 @@ typedef struct ActivityWish
 	int32 priority;				 /* -1: its pool's */
 	char pool[POLICY_NAME_SIZE]; /* empty: the policy's */
 	bool held;					 /* is not to run until somebody resumes it */
+	Oid held_by;				 /* role whose order that is; InvalidOid: a rule's */
 } ActivityWish;
 
 typedef struct ActivityCall
