@@ -169,7 +169,8 @@ fifo_run(CliSimulation *simulation, const SimulateSetup *setup, PolicyError *err
 	if (fifo == NULL)
 		return -1;
 	simulate_fifo(setup, fifo, &plain);
-	result = simulate_run(&plain, simulation->trace, &run_add(simulation, "first come, first served", "fifo")->run, error);
+	result =
+		simulate_run(&plain, simulation->trace, &run_add(simulation, "first come, first served", "fifo")->run, error);
 	free(fifo);
 	return result;
 }
@@ -198,7 +199,8 @@ simulation_run(CliSimulation *simulation, const Options *options)
 	if (simulation->pools == NULL)
 		return fprintf(stderr, OUT_OF_MEMORY), CLI_FAULT;
 	simulate_pools_find(&options->setup, simulation->trace, simulation->pools);
-	result = simulate_run(&options->setup, simulation->trace, &run_add(simulation, "this policy", "policy")->run, &error);
+	result =
+		simulate_run(&options->setup, simulation->trace, &run_add(simulation, "this policy", "policy")->run, &error);
 	if (result == 0 && options->compare)
 		result = fifo_run(simulation, &options->setup, &error);
 	if (result == 0 && options->compare)

@@ -6,7 +6,7 @@
 #include "policies/cli_simulate.h"
 
 static const char *const fates[SIMULATE_FATE_COUNT] = {
-	[SIMULATE_DONE] = "done",		  [SIMULATE_FULL] = "queue_full",
+	[SIMULATE_DONE] = "done",			[SIMULATE_FULL] = "queue_full",
 	[SIMULATE_TOO_LARGE] = "too_large", [SIMULATE_TIMED_OUT] = "queue_timeout",
 	[SIMULATE_WALL] = "wall",
 };
@@ -18,8 +18,9 @@ figures_print(const SimulateFigures *of)
 	printf("\"calls\": %u, ", of->calls);
 	for (int fate = 0; fate < SIMULATE_FATE_COUNT; fate++)
 		printf("\"%s\": %u, ", fates[fate], of->fates[fate]);
-	printf("\"wait\": {\"mean\": %.1f, \"p50\": %.0f, \"p95\": %.0f, \"p99\": %.0f, \"max\": %.0f, \"longest\": %.0f}, ",
-		   of->wait_mean, of->wait_p50, of->wait_p95, of->wait_p99, of->wait_max, of->longest);
+	printf(
+		"\"wait\": {\"mean\": %.1f, \"p50\": %.0f, \"p95\": %.0f, \"p99\": %.0f, \"max\": %.0f, \"longest\": %.0f}, ",
+		of->wait_mean, of->wait_p50, of->wait_p95, of->wait_p99, of->wait_max, of->longest);
 	printf("\"slowdown\": {\"mean\": %.4f, \"p50\": %.4f, \"p99\": %.4f, \"max\": %.4f}, ", of->slowdown_mean,
 		   of->slowdown_p50, of->slowdown_p99, of->slowdown_max);
 	printf("\"pauses\": %llu, \"bound_exceeded\": %u", (unsigned long long) of->pauses, of->exceeded);
@@ -67,7 +68,8 @@ simulation_print_json(const CliSimulation *simulation)
 {
 	const SimulateRun *run = &simulation->runs[0].run;
 
-	printf("{\"slots\": %d, \"quantum_us\": %lld, \"calls\": %u, \"events\": %llu, \"begin_us\": %lld, \"end_us\": %lld,\n",
+	printf("{\"slots\": %d, \"quantum_us\": %lld, \"calls\": %u, \"events\": %llu, \"begin_us\": %lld, \"end_us\": "
+		   "%lld,\n",
 		   run->slots, (long long) simulation->policy->quantum_ms * 1000, run->count, (unsigned long long) run->events,
 		   (long long) run->begin_us, (long long) run->end_us);
 	printf("  \"utilisation\": %.6f, \"fairness\": %.6f, \"share_error\": [%.6f, %.6f], \"ageing_bound_us\": %lld,\n",

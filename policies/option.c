@@ -17,14 +17,10 @@ typedef struct Unit
 } Unit;
 
 static const Unit bare_units[] = {{"", 1}, {NULL, 0}};
-static const Unit time_units[] = {{"us", 1},	{"ms", 1e3},	{"s", 1e6}, {"min", 60e6},
+static const Unit time_units[] = {{"us", 1},	 {"ms", 1e3},	 {"s", 1e6}, {"min", 60e6},
 								  {"h", 3600e6}, {"d", 86400e6}, {NULL, 0}};
-static const Unit size_units[] = {{"B", 1},
-								  {"kB", 1024},
-								  {"MB", 1048576},
-								  {"GB", 1073741824},
-								  {"TB", 1099511627776},
-								  {NULL, 0}};
+static const Unit size_units[] = {{"B", 1},			  {"kB", 1024},			 {"MB", 1048576},
+								  {"GB", 1073741824}, {"TB", 1099511627776}, {NULL, 0}};
 
 static const struct
 {
@@ -78,8 +74,8 @@ value_fault(const OptionRow *row, const char *text, PolicyError *error)
 
 	policy_text_quote(text, quote);
 	if (row->kind == OPTION_NAME)
-		return policy_error_set(error, 0, 0, "%s: expected a name of at most %.0f bytes, found %s", row->name, row->most,
-								quote);
+		return policy_error_set(error, 0, 0, "%s: expected a name of at most %.0f bytes, found %s", row->name,
+								row->most, quote);
 	if (row->kind == OPTION_TIME || row->kind == OPTION_SIZE)
 		return policy_error_set(error, 0, 0, "%s: expected %s%s, found %s", row->name, kinds[row->kind].noun,
 								kinds[row->kind].example, quote);

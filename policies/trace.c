@@ -60,6 +60,12 @@ class_hash(const TraceClass *class)
 	return hash;
 }
 
+static void
+name_copy(char *to, const char *from)
+{
+	memcpy(to, from, strlen(from) + 1);
+}
+
 /* Its place in the table, taken or free: there is always a free one. */
 static uint32_t *
 class_place(const Trace *trace, const TraceClass *class)
@@ -78,10 +84,10 @@ trace_class_add(Trace *trace, const TraceClass *class, uint32_t *number, PolicyE
 	uint32_t *place;
 
 	/* What stands behind a name's end does not count. */
-	strncpy(clean.function, class->function, sizeof(clean.function) - 1);
-	strncpy(clean.role, class->role, sizeof(clean.role) - 1);
-	strncpy(clean.database, class->database, sizeof(clean.database) - 1);
-	strncpy(clean.pool, class->pool, sizeof(clean.pool) - 1);
+	name_copy(clean.function, class->function);
+	name_copy(clean.role, class->role);
+	name_copy(clean.database, class->database);
+	name_copy(clean.pool, class->pool);
 	if (trace->table == NULL && (trace->table = calloc(TABLE_SIZE, sizeof(uint32_t))) == NULL)
 		return memory_fault(error);
 	place = class_place(trace, &clean);

@@ -15,8 +15,8 @@
 
 #define TRACE_CALLS_MAX 4000000
 #define TRACE_CLASSES_MAX 65536
-#define TRACE_RECORD_MAX 4096					  /* bytes of one record */
-#define TRACE_AT_MAX INT64_C(1000000000000000)	  /* us: 31 years */
+#define TRACE_RECORD_MAX 4096					   /* bytes of one record */
+#define TRACE_AT_MAX INT64_C(1000000000000000)	   /* us: 31 years */
 #define TRACE_TIME_MAX (INT64_C(30) * 86400000000) /* us that one call may take: the most that limits.wall can be */
 #define TRACE_MEMORY_MAX (INT64_C(1) << 50)
 #define TRACE_QUERIES_MAX 1000000

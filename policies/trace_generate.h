@@ -17,8 +17,8 @@
 typedef struct GenerateKind
 {
 	TraceClass who;
-	double share;		   /* of the number of calls, beside the other kinds' */
-	double alpha;		   /* of sizes; the less, the more is due to few calls */
+	double share;			 /* of the number of calls, beside the other kinds' */
+	double alpha;			 /* of sizes; the less, the more is due to few calls */
 	int64_t low_us, high_us; /* the least and largest size; equal: all the same */
 	/* 0: calls differ as the distribution says. Else so many functions differ, and each one's calls by spread of a size. */
 	int32_t functions;

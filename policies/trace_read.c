@@ -54,9 +54,9 @@ typedef struct Reader
 {
 	FILE *file;
 	PolicyError *error;
-	int line, next_line;			/* of the record, and behind it */
-	char record[TRACE_RECORD_MAX];	/* its fields, each with a NUL */
-	char *fields[COLUMN_COUNT];		/* of the record */
+	int line, next_line;		   /* of the record, and behind it */
+	char record[TRACE_RECORD_MAX]; /* its fields, each with a NUL */
+	char *fields[COLUMN_COUNT];	   /* of the record */
 	int field_count;
 	int place[COLUMN_COUNT]; /* of each column, -1: not there */
 	int width;				 /* fields that the header has */
@@ -231,7 +231,8 @@ text_read(Reader *reader, const Column *column, const char *text, char *to)
 
 	if (length > (size_t) column->most)
 		return policy_error_set(reader->error, reader->line, reader->place[column - columns] + 1,
-								"%s: expected at most %" PRId64 " bytes, found %zu", column->name, column->most, length);
+								"%s: expected at most %" PRId64 " bytes, found %zu", column->name, column->most,
+								length);
 	memcpy(to, text, length + 1);
 	return 0;
 }
