@@ -105,8 +105,8 @@ run_begin(Engine *engine, int32_t who)
 }
 
 /*
- * The most that a waiter should have to wait, as queue.h says: the k-th longest waiter has a slot after k ageing times and a
- * quantum for each pool that ages. What a holder runs on when it is asked comes on top.
+ * The most that a waiter should have to wait: the k-th longest waiter of a pool has a slot after k times the pool's ageing time
+ * and a quantum for each pool that ages. What a holder runs on when it is asked comes on top.
  */
 static int64_t
 wait_bound(const Engine *engine, int32_t pool)
@@ -117,7 +117,7 @@ wait_bound(const Engine *engine, int32_t pool)
 
 	for (int32_t i = 0; i < engine->policy->pool_count; i++)
 		ageing_pools += engine->policy->pools[i].ageing_ms > 0;
-	return ageing == 0 ? 0 : (engine->waiting[pool] + 1) * ageing + ageing_pools * quantum;
+	return ageing == 0 ? 0 : (engine->waiting[pool] + 1) * (ageing + ageing_pools * quantum);
 }
 
 static void
