@@ -44,6 +44,15 @@ calls_exit(int code, Datum arg)
 	current_call = NULL;
 }
 
+/* The session ends amid its calls; those of an error's way out lie on a stack that is gone. */
+static void
+calls_end(int code, Datum arg)
+{
+	for (Call *call = current_call; call != NULL; call = call->outer)
+		measure_exit(call);
+	calls_exit(code, arg);
+}
+
 /*
  * At the end of a transaction no call runs but one that asked for it: another that is still listed was left by an error on
  * its own way out.
@@ -65,10 +74,11 @@ calls_initialize(void)
 {
 	if (registered)
 		return;
+	stat_register(); /* first, so that it counts what the others end */
 	RegisterXactCallback(calls_forget, NULL);
 	definitions.writer = frame_writer_make();
 	slot_register();
-	before_shmem_exit(calls_exit, (Datum) 0);
+	before_shmem_exit(calls_end, (Datum) 0);
 	registered = true;
 }
 
@@ -116,6 +126,7 @@ call_show(Call *call)
 		.trusted = call->function->trusted,
 		.wall_ms = call->pool->limits.wall_ms,
 		.queued_at = call->queued_at,
+		.rows = (int64) call->measure.rows,
 	};
 
 	strlcpy(shown.pool_name, call->pool->name, sizeof(shown.pool_name));
@@ -140,6 +151,8 @@ call_continue(Call *call, const CallProgress *progress)
 	call->received = progress->received;
 	call->logged = progress->logged;
 	call->messages = progress->messages;
+	call->measure = progress->measure;
+	call->measure.step_run_us = call->measure.spent_us[MEASURE_RUN];
 }
 
 void
@@ -204,6 +217,7 @@ call_end(Call *call)
 {
 	if (call->scratch != NULL)
 		MemoryContextDelete(call->scratch);
+	measure_end(call);
 	call_leave(call);
 }
 
@@ -272,6 +286,7 @@ call_progress(const Call *call)
 		.received = call->received,
 		.logged = call->logged,
 		.messages = call->messages,
+		.measure = call->measure,
 	};
 }
 
@@ -378,6 +393,7 @@ void
 call_slot_take(Call *call, bool resumes)
 {
 	types_look_up();
+	measure_wait_begin(call);
 	slot_take(call->pool, resumes, call->entry, call_check, call);
 	while (unlikely(looked_up != type_generation()))
 	{
@@ -385,6 +401,7 @@ call_slot_take(Call *call, bool resumes)
 		types_look_up();
 		slot_take(call->pool, true, call->entry, call_check, call);
 	}
+	measure_wait_end(call);
 }
 
 void
@@ -398,6 +415,7 @@ call_send(Call *call, WireKind kind, const FrameOut *out)
 	channel->check = call_check;
 	channel->arg = call;
 	channel->deadline = call_look_at(call);
+	call->measure.bytes_in += out->writer.size + out->part_bytes;
 	status_check(call, channel_send(channel, kind, call->id, out));
 }
 
@@ -475,19 +493,25 @@ call_deadline(const Call *call)
 static void
 call_admit(Call *call)
 {
+	TimestampTz started_at;
+
 	call_slot_take(call, call->resumes);
 	FAULT_RAISE("backend.slot");
 	if (call->started_at == 0)
 	{
-		call->started_at = clock_now();
+		call->started_at = started_at = clock_now();
 		activity_started(call->entry, GetCurrentTimestamp(), call->started_at - call->spent_us);
 	}
+	else
+		started_at = clock_now();
+	measure_turn_at(call, MEASURE_RUN, started_at);
 	call->deadline = call_deadline(call);
 	activity_state_set(call->entry, ACTIVITY_STARTING);
 	if (call->lease == NULL)
 	{
 		call->lease = lease_get(call->role, call->function->trusted, call->pool, call_check, call);
 		call->lease->depth++;
+		measure_interpreter(call);
 	}
 	limit_cpu_begin(call);
 	activity_interpreter_set(call->entry, call->lease->id, call->lease->pid);
@@ -549,6 +573,7 @@ call_converse(Call *call, uint64 answers)
 			FAULT_RAISE("backend.reply");
 			lease_rest(call->lease);
 			slot_give_back();
+			measure_turn(call, MEASURE_NOTHING);
 			subtransactions_end(call);
 			if (unlikely(ERROR_ANSWERS & ANSWER(kind)))
 				answer_raise(call, kind);
@@ -564,6 +589,7 @@ call_ask(Call *call, WireKind kind, uint64 answers)
 {
 	WireKind answer;
 
+	call->measure.is_check = kind == WIRE_CHECK;
 	call_admit(call);
 	if (unlikely(!call->lease->greeted))
 		hello_send(call);
@@ -653,6 +679,9 @@ call_abort(Call *call)
 {
 	(void) FAULT_POINT("backend.abort");
 	slot_give_back();
+	measure_abort(call);
+	if (call->counted != NULL)
+		*call->counted = true;
 	if (call->lease != NULL)
 		call_settle(call);
 	cursors_unpin();

@@ -15,6 +15,7 @@
 #include "handler/frame.h"
 #include "handler/function.h"
 #include "handler/lease.h"
+#include "handler/measure.h"
 #include "scheduler/activity.h"
 
 /* pybox.cancel_grace_ms */
@@ -43,8 +44,10 @@ typedef struct Call
 	uint64 logged, messages; /* for limits.log */
 	int64 cpu_us;			 /* for limits.cpu_time: what is not counted from cpu_base_us, such as earlier steps */
 	int64 cpu_base_us;		 /* the interpreter's CPU clock when it was first looked at; -1: not yet */
-	TimestampTz cpu_look_at; /* when to look next; 0: there is no limit */
+	TimestampTz cpu_look_at; /* when to look next; 0: it has yet to get its interpreter */
 	bool resumes; /* inside another call, or the next step of a set: goes first in the queue and is not refused */
+	Measure measure;
+	bool *counted; /* of a set under way: somebody has counted it; or NULL */
 	bool asked, waiting;
 	bool no_grace;					/* the child must die at once */
 	bool spi;						/* SPI_connect was called */
@@ -64,6 +67,7 @@ typedef struct CallProgress
 	TimestampTz queued_at;
 	int64 spent_us, cpu_us;
 	uint64 received, logged, messages;
+	Measure measure;
 } CallProgress;
 
 /* progress: NULL for a new call, else this is the next step of a set. */

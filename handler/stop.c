@@ -8,12 +8,13 @@ static const struct
 	const char *message;
 	const char *hint;
 	bool no_grace;
+	StatCause cause;
 } stops[ACTIVITY_STOP_COUNT] = {
-	[ACTIVITY_STOP_CANCEL] = {"canceling Python call due to pybox.cancel", NULL, false},
+	[ACTIVITY_STOP_CANCEL] = {"canceling Python call due to pybox.cancel", NULL, false, STAT_CANCEL},
 	[ACTIVITY_STOP_KILL] = {"terminating Python call due to pybox.kill",
-							"The session goes on with a new interpreter; SD and GD start empty.", true},
+							"The session goes on with a new interpreter; SD and GD start empty.", true, STAT_CANCEL},
 	[ACTIVITY_STOP_WALL] = {"canceling Python call due to its pool's wall limit",
-							"Ask for a pool with a higher limits.wall, or do less in one call.", false},
+							"Ask for a pool with a higher limits.wall, or do less in one call.", false, STAT_WALL},
 };
 
 void
@@ -27,6 +28,7 @@ stop_raise(Call *call, ActivityStop stop)
 		if (inner == call)
 			break;
 	}
+	stat_cause_note(stops[stop].cause);
 	ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg_internal("%s", stops[stop].message),
 					errdetail("Pool \"%s\", call %lld, ran %lld.%03d s; limits.wall is %lld ms.", call->pool->name,
 							  (long long) call->id, (long long) ms / 1000, (int) (ms % 1000),

@@ -60,6 +60,7 @@ typedef struct ActivityCall
 	int64 wall_ms;
 	TimestampTz queued_at, started_at; /* started_at: 0 while it never had a slot */
 	TimestampTz running_since;		   /* the same by clock_now() */
+	int64 rows;						   /* of a set, before this step */
 	char pool_name[POLICY_NAME_SIZE];
 	char language[NAMEDATALEN];
 } ActivityCall;

@@ -9,6 +9,7 @@
 #include "storage/shmem.h"
 
 #include "scheduler/activity.h"
+#include "scheduler/stat.h"
 #include "scheduler/wait_event.h"
 
 #if PG_VERSION_NUM >= 170000
@@ -46,7 +47,8 @@ shared_size(void)
 	Size size = MAXALIGN(sizeof(Shared));
 
 	size = add_size(size, MAXALIGN(queue_size(shared_backends())));
-	return add_size(size, activity_size());
+	size = add_size(size, MAXALIGN(activity_size()));
+	return add_size(size, stat_size());
 }
 
 void
@@ -54,6 +56,7 @@ shared_request(void)
 {
 	RequestAddinShmemSpace(shared_size());
 	RequestNamedLWLockTranche(SHARED_TRANCHE, 1);
+	stat_request();
 	wait_event_request();
 }
 
@@ -73,6 +76,7 @@ shared_initialize(void)
 	shared->lock = &GetNamedLWLockTranche(SHARED_TRANCHE)->lock;
 	shared->queue_offset = MAXALIGN(sizeof(Shared));
 	shared->calls_offset = shared->queue_offset + MAXALIGN(queue_size(shared_backends()));
+	shared->stat_offset = shared->calls_offset + MAXALIGN(activity_size());
 	pg_atomic_init_u32(&shared->launcher_generation, 0);
 	pg_atomic_init_u64(&shared->next_call, first_call_id());
 	pg_atomic_init_u64(&shared->policy_generation, 0);
@@ -81,6 +85,7 @@ shared_initialize(void)
 		shared->zygotes[pool][0].state = shared->zygotes[pool][1].state = -1;
 	queue_init(shared_queue(), shared_backends());
 	activity_initialize();
+	stat_initialize();
 }
 
 void
@@ -128,6 +133,12 @@ shared_wake_scheduler(void)
 
 	if (latch != NULL)
 		SetLatch(latch);
+}
+
+void *
+shared_stat(void)
+{
+	return (char *) shared + shared->stat_offset;
 }
 
 bool

@@ -67,6 +67,7 @@ typedef struct Shared
 	uint32 next_floor;
 	Size queue_offset;
 	Size calls_offset;
+	Size stat_offset;
 } Shared;
 
 /* NULL where pybox is not in shared_preload_libraries; shared_require() raises the error that says so. */
@@ -80,6 +81,7 @@ int shared_backends(void);
 int shared_my_number(void);
 Queue *shared_queue(void);
 void *shared_calls(void);
+void *shared_stat(void);
 /* Sets the scheduler's latch, if there is one. */
 void shared_wake_scheduler(void);
 bool shared_launcher_ready(void);
