@@ -143,7 +143,7 @@ static void
 stat_row(ReturnSetInfo *rows, const StatEntry *entry)
 {
 	const StatCounters *counters = &entry->counters;
-	int64 run_us = stat_history_run(&entry->history), memory = stat_history_memory(&entry->history);
+	HistoryGuess guess = history_guess(&entry->history);
 	Datum values[STAT_COLUMN_COUNT] = {0};
 	bool nulls[STAT_COLUMN_COUNT] = {0};
 
@@ -158,10 +158,10 @@ stat_row(ReturnSetInfo *rows, const StatEntry *entry)
 	values[STAT_COLUMN_MEMORY_PEAK] = Int64GetDatum(counters->memory_peak);
 	nulls[STAT_COLUMN_MEMORY_PEAK] = counters->memory_peak == 0;
 	values[STAT_COLUMN_RESET] = TimestampTzGetDatum(entry->since);
-	values[STAT_COLUMN_PREDICTED_RUN] = Float8GetDatum(MS_OF_US(run_us));
-	nulls[STAT_COLUMN_PREDICTED_RUN] = run_us == 0;
-	values[STAT_COLUMN_PREDICTED_MEMORY] = Int64GetDatum(memory);
-	nulls[STAT_COLUMN_PREDICTED_MEMORY] = memory == 0;
+	values[STAT_COLUMN_PREDICTED_RUN] = Float8GetDatum(MS_OF_US(guess.run_us));
+	nulls[STAT_COLUMN_PREDICTED_RUN] = guess.run_us == 0;
+	values[STAT_COLUMN_PREDICTED_MEMORY] = Int64GetDatum(guess.memory);
+	nulls[STAT_COLUMN_PREDICTED_MEMORY] = guess.memory == 0;
 	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
 }
 

@@ -49,6 +49,7 @@ typedef struct Call
 	Measure measure;
 	bool *counted; /* of a set under way: somebody has counted it; or NULL */
 	bool asked, waiting;
+	bool gated;						/* a new call without its first slot: closed gates are for it */
 	bool no_grace;					/* the child must die at once */
 	bool spi;						/* SPI_connect was called */
 	bool nonatomic;					/* may end the transaction */

@@ -15,12 +15,10 @@
 
 #include "scheduler/shared.h"
 
-#define STAT_TRANCHE "PyboxStatistics"
 #define ROLES_MAX 500
 #define POOLS_MAX (2 * POLICY_POOLS_MAX) /* with some that were */
 #define SPINLOCKS 64
 #define PENDING_MAX 16
-#define PENDING_PEAKS 8
 #define FLUSH_US (500 * INT64CONST(1000))
 #define GUESSES 64			  /* a power of two */
 #define MEMORY_CALLS 1024	  /* look at the memory again after so many calls */
@@ -39,9 +37,7 @@ typedef struct Pending
 	Oid database, function, role;
 	char pool[POLICY_NAME_SIZE];
 	StatCounters counters;
-	StatBatch batch;
-	int32 peak_count;
-	int64 peaks[PENDING_PEAKS];
+	HistoryCalls calls;
 } Pending;
 
 /* What this backend last saw of a function. */
@@ -86,12 +82,6 @@ stat_kind_name(StatKind kind)
 	return kinds[kind].name;
 }
 
-void
-stat_request(void)
-{
-	RequestNamedLWLockTranche(STAT_TRANCHE, 1);
-}
-
 Size
 stat_size(void)
 {
@@ -105,7 +95,7 @@ stat_size(void)
 static StatShared *
 stat_shared(void)
 {
-	return (StatShared *) shared_stat();
+	return (StatShared *) shared_part(SHARED_STATISTICS);
 }
 
 static StatTable *
@@ -120,7 +110,7 @@ stat_initialize(void)
 	StatShared *stat = stat_shared();
 	Size offset = MAXALIGN(sizeof(StatShared));
 
-	stat->lock = &GetNamedLWLockTranche(STAT_TRANCHE)->lock;
+	stat->lock = shared_part_lock(SHARED_STATISTICS);
 	for (int i = 0; i < SPINLOCKS; i++)
 		SpinLockInit(&stat->spinlocks[i]);
 	for (int kind = 0; kind < STAT_KIND_COUNT; kind++)
@@ -157,9 +147,7 @@ entry_add(StatKind kind, int32 number, const Pending *more)
 
 	SpinLockAcquire(lock);
 	stat_counters_add(&entry->counters, &more->counters);
-	stat_history_add(&entry->history, &more->batch);
-	for (int i = 0; i < more->peak_count; i++)
-		stat_history_add_peak(&entry->history, more->peaks[i]);
+	history_learn(&entry->history, &more->calls);
 	SpinLockRelease(lock);
 }
 
@@ -274,15 +262,15 @@ pending_time(Pending *some, const StatCall *call)
 {
 	some->counters.queue.counts[stat_histogram_bucket(call->queue_us)]++;
 	some->counters.run.counts[stat_histogram_bucket(call->run_us)]++;
-	stat_batch_add(&some->batch, call->run_us);
+	if (call->cause == STAT_OK)
+		history_calls_add(&some->calls, call->run_us, 0);
 }
 
 static void
 pending_memory(Pending *some, int64 bytes)
 {
 	some->counters.memory_peak = Max(some->counters.memory_peak, bytes);
-	if (some->peak_count < PENDING_PEAKS)
-		some->peaks[some->peak_count++] = bytes;
+	history_calls_memory(&some->calls, bytes);
 }
 
 void
@@ -343,11 +331,12 @@ stat_guess(Oid database, Oid function, StatGuess *guess)
 	{
 		const StatEntry *entry = stat_table_entry(stat_table(STAT_FUNCTIONS), number);
 		volatile slock_t *lock = entry_lock(STAT_FUNCTIONS, number);
+		History history;
 
 		SpinLockAcquire(lock);
-		guess->run_us = stat_history_run(&entry->history);
-		guess->memory = stat_history_memory(&entry->history);
+		history = entry->history;
 		SpinLockRelease(lock);
+		*guess = history_guess(&history);
 	}
 	LWLockRelease(stat_shared()->lock);
 	one->guess = *guess;

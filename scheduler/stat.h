@@ -37,12 +37,7 @@ typedef struct StatCall
 	TimestampTz ended_at; /* by clock_now() */
 } StatCall;
 
-/* What to expect of the next call. */
-typedef struct StatGuess
-{
-	int64 run_us; /* slot time; 0: no history that tells */
-	int64 memory; /* p95, bytes; 0: no history */
-} StatGuess;
+typedef HistoryGuess StatGuess;
 
 /* How one of the tables is doing. */
 typedef struct StatTableState
@@ -55,8 +50,6 @@ typedef struct StatTableState
 /* pybox.stat_functions_max */
 extern int stat_functions_max;
 
-/* In the postmaster, while shared memory is requested. */
-void stat_request(void);
 Size stat_size(void);
 void stat_initialize(void);
 

@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "scheduler/stat_histogram.h"
-#include "scheduler/stat_history.h"
 
 /* How a call ended; each has its name in stat_counters.c. */
 typedef enum StatCause

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "scheduler/history.h"
 #include "scheduler/stat_counters.h"
 
 #define STAT_NAME_SIZE 64
@@ -31,7 +32,7 @@ typedef struct StatEntry
 	bool is_used;
 	int64_t since; /* when its counting began, as users read it */
 	StatCounters counters;
-	StatHistory history; /* of functions */
+	History history; /* of functions */
 } StatEntry;
 
 typedef struct StatTable
