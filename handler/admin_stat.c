@@ -171,9 +171,8 @@ kind_get(const char *name)
 	for (int kind = 0; kind < STAT_KIND_COUNT; kind++)
 		if (strcmp(stat_kind_name((StatKind) kind), name) == 0)
 			return (StatKind) kind;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there are no statistics of \"%s\"", name),
-			 errhint("There are those of functions, roles and pools.")));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there are no statistics of \"%s\"", name),
+					errhint("There are those of functions, roles and pools.")));
 }
 
 Datum

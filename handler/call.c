@@ -12,8 +12,10 @@
 #include "storage/proc.h"
 #include "utils/memutils.h"
 
+#include "handler/account.h"
 #include "handler/cursor.h"
 #include "handler/error.h"
+#include "handler/filter.h"
 #include "handler/launcher.h"
 #include "handler/limit.h"
 #include "handler/spi.h"
@@ -127,12 +129,39 @@ call_show(Call *call)
 		.trusted = call->function->trusted,
 		.wall_ms = call->pool->limits.wall_ms,
 		.queued_at = call->queued_at,
-		.rows = call->measure.rows,
+		.policy = policy_store_local_generation(),
+		.rules = call->selection.rules,
+		.budgets = call->selection.budgets,
+		.body = call->function->body,
+		.statement = call->function->statement,
+		.calls = call->function->calls,
+		.rows = call->rows,
 	};
 
 	strlcpy(shown.pool_name, call->pool->name, sizeof(shown.pool_name));
 	strlcpy(shown.language, call->function->language, sizeof(shown.language));
 	call->entry = activity_begin(call->depth, &shown);
+	if (unlikely((shown.rules | shown.budgets) != 0))
+		activity_watch();
+}
+
+/* What of the policy is about the call; where that are rules, it is counted. */
+static void
+call_select(Call *call, bool begins)
+{
+	const Policy *policy = policy_store_get();
+	Function *function = call->function;
+	int32 pool = (int32) (call->pool - policy->pools);
+
+	call->selection = *function_selection(function);
+	call->selection.filters = policy_filters_of(policy, call->selection.filters, pool);
+	call->selection.budgets = policy_budgets_of(policy, call->selection.budgets, pool);
+	if (likely(call->selection.rules == 0) || !begins)
+		return;
+	if (function->statement != GetCurrentStatementStartTimestamp())
+		function->calls = 0;
+	function->statement = GetCurrentStatementStartTimestamp();
+	function->calls++;
 }
 
 static void
@@ -154,6 +183,7 @@ call_continue(Call *call, const CallProgress *progress)
 	call->messages = progress->messages;
 	call->measure = progress->measure;
 	call->measure.step_run_us = call->measure.spent_us[MEASURE_RUN];
+	call->rows = progress->rows;
 }
 
 void
@@ -177,6 +207,7 @@ call_begin(Call *call, Function *function, const CallProgress *progress)
 		call_continue(call, progress);
 	else
 		call_start(call);
+	call_select(call, progress == NULL);
 	call->resumes = progress != NULL || call->outer != NULL;
 	call->buffers = frame_buffers(call->depth);
 	call_show(call);
@@ -199,6 +230,7 @@ static void
 call_leave(Call *call)
 {
 	slot_give_back();
+	account_end(call);
 	if (call->lease != NULL)
 	{
 		block_forget(call);
@@ -288,6 +320,7 @@ call_progress(const Call *call)
 		.logged = call->logged,
 		.messages = call->messages,
 		.measure = call->measure,
+		.rows = call->rows,
 	};
 }
 
@@ -352,6 +385,7 @@ call_check(void *arg)
 			stop_raise(call, stop);
 		call_gate_again(call);
 		cpu_check(call);
+		account_look(call);
 	}
 	CHECK_FOR_INTERRUPTS(); /* last: an interrupt may have come with a stop, which says more */
 }
@@ -539,6 +573,7 @@ call_admit(Call *call)
 		measure_interpreter(call);
 	}
 	limit_cpu_begin(call);
+	account_begin(call);
 	activity_interpreter_set(call->entry, call->lease->id, call->lease->pid);
 	activity_state_set(call->entry, ACTIVITY_RUNNING);
 }
@@ -616,7 +651,11 @@ call_ask(Call *call, WireKind kind, uint64 answers)
 
 	call->measure.is_check = kind == WIRE_CHECK;
 	if (kind == WIRE_CALL || kind == WIRE_TRIGGER)
+	{
+		filter_check(call, kind);
 		call_gate(call);
+		account_check(call);
+	}
 	call_admit(call);
 	if (unlikely(!call->lease->greeted))
 		hello_send(call);
@@ -709,6 +748,7 @@ call_abort(Call *call)
 	measure_abort(call);
 	if (call->counted != NULL)
 		*call->counted = true;
+	account_end(call);
 	if (call->lease != NULL)
 		call_settle(call);
 	cursors_unpin();

@@ -51,7 +51,7 @@ value_return(Call *call, CallSite *site, FunctionCallInfo info)
 	arguments_put(&call->buffers->out, site, info);
 	(void) call_ask(call, WIRE_CALL, 1u << WIRE_RESULT);
 	value = call_value(call, call->result, &info->isnull);
-	call->measure.rows = call->function->is_procedure ? 0 : 1;
+	call->rows = call->function->is_procedure ? 0 : 1;
 	return value;
 }
 

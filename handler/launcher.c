@@ -428,8 +428,7 @@ launcher_usage_soon(ControlUsage *usage)
 {
 	ControlMessage message = {.kind = CONTROL_USAGE, .count = 1, .usages = {*usage}};
 
-	if (control < 0 || generation != launcher_generation() ||
-		!launcher_inquire(&message, USAGE_SOON_MS, nothing_check))
+	if (control < 0 || generation != launcher_generation() || !launcher_inquire(&message, USAGE_SOON_MS, nothing_check))
 		return false;
 	*usage = message.usages[0];
 	return usage->memory > 0;

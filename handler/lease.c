@@ -379,6 +379,7 @@ lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
 	lease->generation = launcher_generation();
 	lease->is_cold = answer->status != 0;
 	lease->weight = LEASE_WEIGHT_USUAL;
+	lease->charged_us = -1;
 	lease->socket = fds[1];
 	lease->pidfd = fds[2];
 	(void) fcntl(lease->socket, F_SETFL, O_NONBLOCK);

@@ -11,8 +11,6 @@
 #include "scheduler/clock.h"
 #include "scheduler/slot.h"
 
-#define CPU_UNSEEN_US 10000 /* a call is measured from then on, see limit.c */
-
 /* At what point of its life a call failed: bits. */
 #define BEFORE 1 /* it never had a slot */
 #define ALIVE 2
@@ -106,12 +104,7 @@ measure_interpreter(Call *call)
 static int64
 cpu_used(const Call *call)
 {
-	const Measure *measure = &call->measure;
-	int64 step_us = measure->spent_us[MEASURE_RUN] - measure->step_run_us;
-
-	if (call->cpu_base_us < 0)
-		return call->cpu_us + Min(step_us, CPU_UNSEEN_US);
-	return Max(0, limit_cpu_used(call) - measure->inner_cpu_us);
+	return Max(0, limit_cpu_used(call) - call->measure.inner_cpu_us);
 }
 
 /* An outer call in the same interpreter is not to count it again. */
@@ -125,7 +118,7 @@ cpu_take_from_outer(const Call *call, int64 cpu_us)
 }
 
 static StatCall
-measured(const Measure *measure, uint64 received)
+measured(const Measure *measure, uint64 rows, uint64 received)
 {
 	return (StatCall){
 		.database = MyDatabaseId,
@@ -133,7 +126,7 @@ measured(const Measure *measure, uint64 received)
 		.run_us = measure->spent_us[MEASURE_RUN],
 		.sql_us = measure->spent_us[MEASURE_SQL],
 		.paused_us = measure->spent_us[MEASURE_PAUSED],
-		.rows = measure->rows,
+		.rows = rows,
 		.bytes_in = measure->bytes_in,
 		.bytes_out = received,
 		.cold_start = measure->cold_start,
@@ -144,7 +137,7 @@ measured(const Measure *measure, uint64 received)
 static StatCall
 measured_call(const Call *call, StatCause cause)
 {
-	StatCall stat = measured(&call->measure, call->received);
+	StatCall stat = measured(&call->measure, call->rows, call->received);
 	bool had_slot = call->started_at != 0;
 
 	stat.function = call->function->oid;
@@ -221,7 +214,7 @@ measure_exit(Call *call)
 void
 measure_set_closed(const CallProgress *progress, Oid function, Oid role, const char *pool)
 {
-	StatCall stat = measured(&progress->measure, progress->received);
+	StatCall stat = measured(&progress->measure, progress->rows, progress->received);
 
 	stat.function = function;
 	stat.role = role;

@@ -32,11 +32,11 @@ typedef struct Measure
 	int64 queue_us, inner_cpu_us; /* inner: of calls in the same interpreter, while this one was in SQL */
 	int64 waited_us;			  /* slot_waited_us() when it began to wait */
 	int64 step_run_us;			  /* run time before this step */
-	uint64 rows, bytes_in;
+	uint64 bytes_in;
 	TimestampTz since; /* of the stretch, by clock_now() */
 	MeasureStretch stretch;
 	uint32 turn; /* the interpreter's, when it was first let run */
-	bool waits; /* for a slot, maybe */
+	bool waits;	 /* for a slot, maybe */
 	bool cold_start;
 	bool is_check; /* the validator's: counts nowhere */
 	bool is_counted;

@@ -174,6 +174,7 @@ set_fetch(Call *call, SetState *set)
 	frame_clear(out);
 	wire_put_u32(&out->writer, set->iterator);
 	answer = call_ask(call, WIRE_NEXT, 1u << WIRE_ROW | 1u << WIRE_END);
+	call->rows += answer == WIRE_ROW;
 	set->progress = call_progress(call);
 	return answer;
 }
@@ -215,7 +216,6 @@ set_next(Call *call, CallSite *site, FunctionCallInfo info)
 	}
 	set_result->isDone = ExprMultipleResult;
 	value = call_value(call, site->result, &info->isnull);
-	site->set->progress.measure.rows++;
 	call->measure.is_counted = true; /* with the whole set */
 	return value;
 }

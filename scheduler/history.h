@@ -29,7 +29,7 @@ typedef struct HistoryCalls
 {
 	uint32_t calls;
 	double mean_us, squares; /* slot time */
-	int64_t memory;			 /* the largest peak among them, and others that had to end for it, bytes; 0: not measured */
+	int64_t memory; /* the largest peak among them, and others that had to end for it, bytes; 0: not measured */
 } HistoryCalls;
 
 /* What to expect of the next call. */

@@ -20,8 +20,8 @@
 #define SPINLOCKS 64
 #define PENDING_MAX 16
 #define FLUSH_US (500 * INT64CONST(1000))
-#define GUESSES 64			  /* a power of two */
-#define MEMORY_CALLS 1024	  /* look at the memory again after so many calls */
+#define GUESSES 64				/* a power of two */
+#define MEMORY_CALLS 1024		/* look at the memory again after so many calls */
 #define MEMORY_US USECS_PER_SEC /* but not more often than that */
 
 typedef struct StatShared
@@ -54,7 +54,8 @@ int stat_functions_max = 2000;
 
 static Pending pending[PENDING_MAX];
 static int pending_count = 0;
-static TimestampTz flush_at = 0; /* clock_now() when what is pending is to be flushed, whatever goes on; 0: nothing is */
+static TimestampTz flush_at =
+	0; /* clock_now() when what is pending is to be flushed, whatever goes on; 0: nothing is */
 static uint64 flush_turn = 1;
 static Known known[GUESSES];
 static StatCause noted_cause = STAT_OK;
@@ -383,8 +384,8 @@ stat_table_state(StatKind kind, StatTableState *state)
 	const StatTable *table = stat_table(kind);
 
 	LWLockAcquire(stat_shared()->lock, LW_SHARED);
-	*state = (StatTableState){
-		.size = table->size, .count = table->count, .evicted = table->evicted, .since = table->since};
+	*state =
+		(StatTableState){.size = table->size, .count = table->count, .evicted = table->evicted, .since = table->since};
 	LWLockRelease(stat_shared()->lock);
 }
 

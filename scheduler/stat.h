@@ -32,8 +32,8 @@ typedef struct StatCall
 	bool started; /* had a slot */
 	int64 queue_us, run_us, sql_us, paused_us, cpu_us;
 	uint64 rows, bytes_in, bytes_out;
-	int64 memory_peak;	 /* bytes; 0: not measured */
-	bool cold_start;	 /* waited for an interpreter to be made */
+	int64 memory_peak;	  /* bytes; 0: not measured */
+	bool cold_start;	  /* waited for an interpreter to be made */
 	TimestampTz ended_at; /* by clock_now() */
 } StatCall;
 

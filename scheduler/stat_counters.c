@@ -4,9 +4,17 @@
 #include "scheduler/stat_counters.h"
 
 static const char *const cause_names[STAT_CAUSE_COUNT] = {
-	[STAT_OK] = "",				[STAT_PYTHON] = "python",		[STAT_CANCEL] = "cancel",	[STAT_WALL] = "wall",
-	[STAT_CPU] = "cpu",			[STAT_MEMORY] = "memory",		[STAT_RESOURCE] = "resource", [STAT_CRASH] = "crash",
-	[STAT_REFUSED] = "refused", [STAT_TIMEOUT] = "timeout", [STAT_RULE] = "rule",
+	[STAT_OK] = "",
+	[STAT_PYTHON] = "python",
+	[STAT_CANCEL] = "cancel",
+	[STAT_WALL] = "wall",
+	[STAT_CPU] = "cpu",
+	[STAT_MEMORY] = "memory",
+	[STAT_RESOURCE] = "resource",
+	[STAT_CRASH] = "crash",
+	[STAT_REFUSED] = "refused",
+	[STAT_TIMEOUT] = "timeout",
+	[STAT_RULE] = "rule",
 };
 
 static void
