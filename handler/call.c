@@ -49,6 +49,15 @@ calls_exit(int code, Datum arg)
 	current_call = NULL;
 }
 
+/* The session ends amid its calls; those of an error's way out lie on a stack that is gone. */
+static void
+calls_end(int code, Datum arg)
+{
+	for (Call *call = current_call; call != NULL; call = call->outer)
+		measure_exit(call);
+	calls_exit(code, arg);
+}
+
 /*
  * At the end of a transaction no call runs but one that asked for it: another that is still listed was left by an error on
  * its own way out.
@@ -72,10 +81,11 @@ calls_initialize(void)
 {
 	if (registered)
 		return;
+	stat_register(); /* first, so that it counts what the others end */
 	RegisterXactCallback(calls_forget, NULL);
 	definitions.writer = frame_writer_make();
 	slot_register();
-	before_shmem_exit(calls_exit, (Datum) 0);
+	before_shmem_exit(calls_end, (Datum) 0);
 	registered = true;
 }
 
@@ -187,21 +197,12 @@ call_continue(Call *call, const CallProgress *progress)
 	call->queued_at = progress->queued_at;
 	call->spent_us = progress->spent_us;
 	call->cpu_us = progress->cpu_us;
-	call->time = progress->time;
 	call->received = progress->received;
 	call->logged = progress->logged;
 	call->messages = progress->messages;
+	call->measure = progress->measure;
+	call->measure.step_run_us = call->measure.spent_us[MEASURE_RUN];
 	call->rows = progress->rows;
-}
-
-void
-call_time_add(Call *call)
-{
-	SlotTime time = slot_time_take();
-
-	call->time.queued += time.queued;
-	call->time.paused += time.paused;
-	call->time.held += time.held;
 }
 
 void
@@ -214,8 +215,6 @@ call_begin(Call *call, Function *function, const CallProgress *progress)
 		policy_store_refresh();
 		launcher_drain();
 	}
-	else
-		call_time_add(current_call);
 	memset(call, 0, sizeof(*call));
 	call->function = function;
 	call->pool = function_pool(function);
@@ -254,7 +253,6 @@ static void
 call_leave(Call *call)
 {
 	slot_give_back();
-	call_time_add(call);
 	pause_end();
 	account_end(call);
 	if (call->lease != NULL)
@@ -278,6 +276,7 @@ call_end(Call *call)
 {
 	if (call->scratch != NULL)
 		MemoryContextDelete(call->scratch);
+	measure_end(call);
 	call_leave(call);
 }
 
@@ -347,10 +346,10 @@ call_progress(const Call *call)
 		.queued_at = call->queued_at,
 		.spent_us = call_spent_us(call),
 		.cpu_us = limit_cpu_used(call),
-		.time = call->time,
 		.received = call->received,
 		.logged = call->logged,
 		.messages = call->messages,
+		.measure = call->measure,
 		.rows = call->rows,
 	};
 }
@@ -493,6 +492,7 @@ void
 call_slot_take(Call *call)
 {
 	types_look_up();
+	measure_wait_begin(call);
 	pause_slot_take(call);
 	while (unlikely(looked_up != type_generation()))
 	{
@@ -501,6 +501,7 @@ call_slot_take(Call *call)
 		types_look_up();
 		pause_slot_take(call);
 	}
+	measure_wait_end(call);
 	call->sharing = false;
 	if (call->lease != NULL)
 		lease_weigh(call->lease, call->weight);
@@ -517,6 +518,7 @@ call_send(Call *call, WireKind kind, const FrameOut *out)
 	channel->check = pause_check;
 	channel->arg = call;
 	channel->deadline = call_look_at(call);
+	call->measure.bytes_in += out->writer.size + out->part_bytes;
 	status_check(call, channel_send(channel, kind, call->id, out));
 }
 
@@ -594,15 +596,20 @@ call_deadline(const Call *call)
 static void
 call_admit(Call *call)
 {
+	TimestampTz started_at;
+
 	call_slot_take(call);
 	FAULT_RAISE("backend.slot");
 	call_gate_again(call);
 	call->gated = false;
 	if (call->started_at == 0)
 	{
-		call->started_at = clock_now();
+		call->started_at = started_at = clock_now();
 		activity_started(call->entry, GetCurrentTimestamp(), call->started_at - call->spent_us);
 	}
+	else
+		started_at = clock_now();
+	measure_turn_at(call, MEASURE_RUN, started_at);
 	call->deadline = call_deadline(call);
 	activity_state_set(call->entry, ACTIVITY_STARTING);
 	if (call->lease == NULL)
@@ -610,6 +617,7 @@ call_admit(Call *call)
 		call->lease = lease_get(call->role, call->function->trusted, call->pool, pause_check, call);
 		call->lease->depth++;
 		lease_weigh(call->lease, call->weight);
+		measure_interpreter(call);
 	}
 	limit_cpu_begin(call);
 	account_begin(call);
@@ -672,6 +680,7 @@ call_converse(Call *call, uint64 answers)
 			FAULT_RAISE("backend.reply");
 			lease_rest(call->lease);
 			slot_give_back();
+			measure_turn(call, MEASURE_NOTHING);
 			subtransactions_end(call);
 			if (unlikely(ERROR_ANSWERS & ANSWER(kind)))
 				answer_raise(call, kind);
@@ -687,6 +696,7 @@ call_ask(Call *call, WireKind kind, uint64 answers)
 {
 	WireKind answer;
 
+	call->measure.is_check = kind == WIRE_CHECK;
 	if (kind == WIRE_CALL || kind == WIRE_TRIGGER)
 	{
 		filter_check(call, kind);
@@ -782,6 +792,9 @@ call_abort(Call *call)
 {
 	(void) FAULT_POINT("backend.abort");
 	slot_give_back();
+	measure_abort(call);
+	if (call->counted != NULL)
+		*call->counted = true;
 	account_end(call);
 	if (call->lease != NULL)
 		call_settle(call);

@@ -15,6 +15,7 @@
 #include "handler/frame.h"
 #include "handler/function.h"
 #include "handler/lease.h"
+#include "handler/measure.h"
 #include "scheduler/activity.h"
 #include "scheduler/slot.h"
 
@@ -40,7 +41,6 @@ typedef struct Call
 	TimestampTz queued_at;			  /* as users read it */
 	TimestampTz started_at, deadline; /* by clock_now() */
 	int64 spent_us;					  /* by earlier steps of a set */
-	SlotTime time;					  /* where it went, this step's and earlier ones' */
 	int64 reserved;					  /* memory that the backend had reserved before it */
 	uint64 turn;					  /* of what its claim goes by, see claim_turn() */
 	int weight;						  /* share of the CPU that its interpreter is to have */
@@ -50,11 +50,13 @@ typedef struct Call
 	uint64 logged, messages;	 /* for limits.log */
 	int64 cpu_us;				 /* for limits.cpu_time: what is not counted from cpu_base_us, such as earlier steps */
 	int64 cpu_base_us;			 /* the interpreter's CPU clock when it was first looked at; -1: not yet */
-	TimestampTz cpu_look_at;	 /* when to look next; 0: there is no limit */
-	uint64 rows;				 /* of a set, so far */
+	TimestampTz cpu_look_at;	 /* when to look next; 0: it has yet to get its interpreter */
+	uint64 rows;				 /* returned so far */
 	TimestampTz account_look_at; /* when its CPU time is charged to budgets next */
 	bool demoted;				 /* by a budget */
 	bool resumes; /* inside another call, or the next step of a set: goes first in the queue and is not refused */
+	Measure measure;
+	bool *counted; /* of a set under way: somebody has counted it; or NULL */
 	bool asked, waiting;
 	bool gated;						/* a new call without its first slot: closed gates are for it */
 	bool no_grace;					/* the child must die at once */
@@ -74,8 +76,8 @@ typedef struct CallProgress
 	uint64 id; /* 0: nothing yet */
 	TimestampTz queued_at;
 	int64 spent_us, cpu_us;
-	SlotTime time;
 	uint64 received, logged, messages, rows;
+	Measure measure;
 } CallProgress;
 
 /* progress: NULL for a new call, else this is the next step of a set. */
@@ -100,8 +102,6 @@ void call_teach(Call *call, uint32 handle, const TypeInfo *type);
 void call_check(void *call);
 /* It has yet to begin, and is another pool's, or the policy is another one. */
 void call_pool_set(Call *call, const PolicyPool *pool);
-/* What the backend's time went to since the last look was for this call. */
-void call_time_add(Call *call);
 /* When its waits are to look at the limits of time next. */
 TimestampTz call_look_at(const Call *call);
 /* Raises when its interpreter is gone. */

@@ -178,7 +178,7 @@ guess_get(Function *function)
 
 	if (likely(function->guessed_at != 0 && now - function->guessed_at < GUESS_US))
 		return &function->guess;
-	function->guess = (StatGuess){0}; /* STAT */
+	stat_guess(MyDatabaseId, function->oid, &function->guess);
 	function->guessed_at = now;
 	return &function->guess;
 }
@@ -217,7 +217,6 @@ claim_make(void *arg, SlotClaim *claim)
 	if (call->started_at == 0 && unlikely(call->turn != turn))
 		claim_pool_renew(call, &wish);
 	seat = seat_find(call, &wish);
-	call_time_add(call);
 	*claim = (SlotClaim){
 		.queue = {.pool = seat.pool,
 				  .priority = priority_find(call, &wish, &seat),
@@ -226,7 +225,7 @@ claim_make(void *arg, SlotClaim *claim)
 				  .caps = seat.caps,
 				  .memory = memory_find(call, &seat, guess->memory),
 				  .predicted = guess->run_us,
-				  .attained = call->time.held,
+				  .attained = measure_run_us(call),
 				  .version = seat.version},
 		.held = wish.held,
 		.begun = call->started_at != 0,

@@ -84,10 +84,12 @@ pause_stop(Call *call)
 	if (call->lease != NULL)
 		lease_pause(call->lease);
 	call->sharing = false;
+	measure_turn(call, MEASURE_PAUSED);
 	if (slot_is_asked())
 		slot_yield();
 	slot_await(&pause_client, call, call->entry);
 	pause_end();
+	measure_turn(call, MEASURE_RUN);
 	activity_state_set(call->entry, call->lease != NULL ? ACTIVITY_RUNNING : ACTIVITY_STARTING);
 	if (call->lease == NULL)
 		return;

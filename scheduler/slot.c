@@ -24,43 +24,10 @@
 
 #define LOOK_MS 1000 /* a wait is woken by its latch; once in a while it looks by itself */
 
-/* Where the time of a backend goes that is in the queue or has a slot. */
-typedef enum SlotPhase
-{
-	PHASE_OUT,
-	PHASE_QUEUED,
-	PHASE_PAUSED,
-	PHASE_HELD,
-	PHASE_COUNT
-} SlotPhase;
-
 static bool registered = false;
 static bool engaged = false; /* this backend holds a slot or waits for one */
-static SlotPhase phase = PHASE_OUT;
-static TimestampTz phase_since = 0;
-static int64 phase_us[PHASE_COUNT];
-
-static void
-phase_enter(SlotPhase next, TimestampTz now)
-{
-	if (phase != PHASE_OUT)
-		phase_us[phase] += now - phase_since;
-	phase = next;
-	phase_since = now;
-}
-
-SlotTime
-slot_time_take(void)
-{
-	SlotTime time;
-
-	if (phase != PHASE_OUT)
-		phase_enter(phase, clock_now());
-	time = (SlotTime){
-		.queued = phase_us[PHASE_QUEUED], .paused = phase_us[PHASE_PAUSED], .held = phase_us[PHASE_HELD]};
-	memset(phase_us, 0, sizeof(phase_us));
-	return time;
-}
+static int64 waited_us = 0;
+static TimestampTz waits_since = 0; /* 0: it does not */
 
 static void
 slot_exit(int code, Datum arg)
@@ -281,10 +248,23 @@ wait_ms(SlotWait *wait)
 	return Min(left, LOOK_MS);
 }
 
+int64
+slot_waited_us(void)
+{
+	return waited_us + (waits_since != 0 ? clock_now() - waits_since : 0);
+}
+
+static void
+waiting_ended(void)
+{
+	waited_us = slot_waited_us();
+	waits_since = 0;
+}
+
 static void
 slot_wait(SlotWait *wait)
 {
-	phase_enter(wait->claim.begun ? PHASE_PAUSED : PHASE_QUEUED, clock_now());
+	waits_since = clock_now();
 	while (!slot_is_held())
 	{
 		wait_show(wait);
@@ -293,7 +273,7 @@ slot_wait(SlotWait *wait)
 		if (wait->client->turn(wait->call) != wait->turn && !slot_is_held())
 			slot_judge(wait);
 	}
-	phase_enter(PHASE_HELD, clock_now());
+	waiting_ended();
 }
 
 void
@@ -306,7 +286,6 @@ slot_take(const SlotClient *client, void *call, ActivityEntry *entry)
 	if (likely(!wait.claim.held && queue_try(shared_queue(), shared_my_number(), &wait.claim.queue, now)))
 	{
 		engaged = true;
-		phase_enter(PHASE_HELD, now);
 		return;
 	}
 	wait.since = now;
@@ -346,7 +325,8 @@ slot_give_back(void)
 {
 	TimestampTz now;
 
-	if (!engaged && phase == PHASE_OUT)
+	waiting_ended();
+	if (!engaged)
 		return;
 	(void) FAULT_POINT("backend.slot_release");
 	now = clock_now();
@@ -359,7 +339,6 @@ slot_give_back(void)
 		LWLockRelease(shared->lock);
 	}
 	engaged = false;
-	phase_enter(PHASE_OUT, now);
 }
 
 int64

@@ -44,14 +44,6 @@ typedef struct SlotClient
 	void (*check)(void *call);
 } SlotClient;
 
-/* Where a backend's time went, in us. */
-typedef struct SlotTime
-{
-	int64 queued; /* waiting for a first slot */
-	int64 paused; /* waiting for another one after that */
-	int64 held;	  /* with a slot */
-} SlotTime;
-
 /* Installs the exit callback; once per backend, cheap afterwards. */
 void slot_register(void);
 /*
@@ -76,6 +68,8 @@ TimestampTz slot_ask_all(TimestampTz now);
 void slot_settle(TimestampTz now);
 /* All who wait judge anew: something that their claims go by has changed. Caller holds shared->lock. */
 void slot_wake_all(void);
+/* Time that this backend has waited in the queue since it started, the wait that is under way included. */
+int64 slot_waited_us(void);
 bool slot_is_held(void);
 /* How many calls run on this node now; a hint, read without the lock. */
 int slot_count_held(void);
@@ -83,7 +77,4 @@ int slot_count_held(void);
 /* Memory that this backend's calls have reserved, in bytes; and gives all but that much back. */
 int64 slot_reserved(void);
 void slot_unreserve(int64 keep);
-/* What has gone by since it was asked last. */
-SlotTime slot_time_take(void);
-
 #endif

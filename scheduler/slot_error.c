@@ -4,12 +4,14 @@
 #include "scheduler/slot_error.h"
 
 #include "scheduler/shared.h"
+#include "scheduler/stat.h"
 
 #define MEGABYTES(bytes) ((long long) (((bytes) + 1024 * 1024 - 1) / (1024 * 1024)))
 
 void
 slot_timed_out(const SlotClaim *claim)
 {
+	stat_cause_note(STAT_TIMEOUT);
 	ereport(ERROR,
 			(errcode(ERRCODE_QUERY_CANCELED), errmsg("call waited too long for a slot in pool \"%s\"", claim->pool),
 			 errdetail("Its queue timeout is %lld ms.", (long long) claim->timeout_ms),
