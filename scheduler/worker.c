@@ -22,6 +22,7 @@
 #include "scheduler/rule_tick.h"
 #include "scheduler/shared.h"
 #include "scheduler/supervisor.h"
+#include "scheduler/timer.h"
 #include "scheduler/wait_event.h"
 
 #define WALL_TICK_MS 100
@@ -98,9 +99,9 @@ walls_enforce(TimestampTz now)
 	return any;
 }
 
-/* Of two times to wait; below 0: for ever. */
+/* In ms; -1: never. */
 static long
-earlier(long one, long other)
+sooner(long one, long other)
 {
 	if (one < 0 || other < 0)
 		return Max(one, other);
@@ -132,9 +133,9 @@ pybox_scheduler_main(Datum argument)
 		long timeout = supervisor_tick(now);
 
 		if (walls_enforce(now))
-			timeout = earlier(timeout, WALL_TICK_MS);
-		timeout = earlier(timeout, rule_tick(now));
-		worker_wait(timeout);
+			timeout = sooner(timeout, WALL_TICK_MS);
+		timeout = sooner(timeout, rule_tick(now));
+		worker_wait(sooner(timeout, timer_tick(now)));
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{
