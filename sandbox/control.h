@@ -37,9 +37,9 @@ typedef enum ControlKind
 	CONTROL_FORKED,	   /* zygote → launcher: id; fd: pidfd */
 	CONTROL_EXITED,	   /* zygote → launcher: id, status (wait status) */
 	CONTROL_GO,		   /* launcher → child on its socket: cgroup is set, or fds to enter it by; then lock down */
-	CONTROL_TMP,	   /* child → launcher on its socket, once, before it is armed: fd of its private /tmp, to measure */
-	CONTROL_ARMED,	   /* child → launcher on its socket: layers in force; waiting for WIRE_HELLO */
-	CONTROL_FAILED,	   /* zygote or child → launcher: status (errno), text "stage: reason" */
+	CONTROL_TMP,	/* child → launcher on its socket, once, before it is armed: fd of its private /tmp, to measure */
+	CONTROL_ARMED,	/* child → launcher on its socket: layers in force; waiting for WIRE_HELLO */
+	CONTROL_FAILED, /* zygote or child → launcher: status (errno), text "stage: reason" */
 	CONTROL_KIND_COUNT
 } ControlKind;
 
@@ -90,8 +90,8 @@ typedef enum ControlListedState
 typedef struct ControlListed
 {
 	uint64_t id, memory, memory_peak, cpu_ns, calls;
-	int64_t age_ms, idle_ms; /* idle_ms: -1 while it runs */
-	int32_t pid, backend_pid; /* backend_pid: 0: a spare */
+	int64_t age_ms, idle_ms;	   /* idle_ms: -1 while it runs */
+	int32_t pid, backend_pid;	   /* backend_pid: 0: a spare */
 	uint32_t role, trusted, state; /* role: 0: of a spare; state: ControlListedState */
 	char pool[64];
 } ControlListed;

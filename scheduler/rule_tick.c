@@ -28,7 +28,7 @@ typedef struct Look
 {
 	const Policy *policy;
 	uint64 generation;
-	uint64 counting; /* rules that look at calls */
+	uint64 counting;	   /* rules that look at calls */
 	TimestampTz now, wall; /* by clock_now(), and as users read it */
 	ControlMessage question;
 } Look;

@@ -8,9 +8,9 @@
 
 #include "scheduler/rule_store.h"
 
-#define FORGET_US (2 * USECS_PER_SEC)		/* not seen for so long: over */
+#define FORGET_US (2 * USECS_PER_SEC)	   /* not seen for so long: over */
 #define FORGET_SET_US (60 * USECS_PER_SEC) /* what the executor does between rows may take long */
-#define SEEN_US (USECS_PER_SEC / 4)		/* so long ago counts as now for who is in an interpreter */
+#define SEEN_US (USECS_PER_SEC / 4)		   /* so long ago counts as now for who is in an interpreter */
 
 typedef struct Clock
 {
