@@ -41,6 +41,7 @@ EXECUTABLES      := pybox pybox-launcher pybox-interpreter pybox-policy
 UNIT_TESTS      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 policy_test_SRCS  := $(POLICY_SRCS)
 policy_read_test_SRCS := $(POLICY_SRCS)
+rule_test_SRCS    := scheduler/rule.c $(POLICY_SRCS)
 sandbox_test_SRCS := $(LAUNCHER_SRCS)
 seccomp_test_SRCS := $(wildcard sandbox/seccomp*.c)
 watch_test_SRCS   := $(LAUNCHER_SRCS)

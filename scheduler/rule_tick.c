@@ -118,7 +118,8 @@ call_judge(Look *look, int number, const ActivityCall *call, uint64 rules)
 	Watched *watched = rule_watch_call(number, call, look->now);
 	RuleMetrics metrics;
 
-	watched->run_us = call->started_at != 0 ? look->now - call->running_since : 0;
+	if (call->started_at != 0 && call->state != ACTIVITY_PAUSED) /* what a pause took is known when it is over */
+		watched->run_us = look->now - call->running_since;
 	metrics_read(look, call, watched, &metrics);
 	rules_follow(look, call, rules & ~look->counting, &metrics, watched);
 	if ((rules & look->counting) != 0)
