@@ -21,15 +21,15 @@ typedef enum ControlKind
 	CONTROL_LAYER, /* launcher → scheduler: id = LayerId, status = 0 or errno, text = how it works, or "why not\nhint" */
 	CONTROL_ZYGOTE, /* launcher → scheduler: pool, trusted, status (ControlZygote), layers in force, pid, text, generation, memory_peak: need, 0: not known */
 	CONTROL_LEASE,	/* backend → launcher: pool, trusted, role, id = generation of the policy it goes by */
-	CONTROL_LEASED, /* launcher → backend: id, pid, layers; fds: wire memfd, child's socket, pidfd, watch memfd */
+	CONTROL_LEASED, /* launcher → backend: id, pid, layers, status: 1 when none was ready; fds: wire memfd, child's socket, pidfd, watch memfd */
 	CONTROL_REFUSED,  /* launcher → backend: status (ControlRefusal), layers missing, text */
 	CONTROL_WITHDRAW, /* backend → launcher: generation of its CONTROL_LEASE that nobody waits for any more */
 	CONTROL_RELEASE,  /* backend → launcher: id; the launcher kills the interpreter and all below it */
 	CONTROL_DIED, /* launcher → backend: id, cause (ControlCause), status (wait status), memory_limit, memory_peak, pid */
-	CONTROL_USAGE,	   /* backend → launcher: count, usages[].id; and back: memory, memory_peak, cpu_ns of each */
-	CONTROL_FREEZE,	   /* backend → launcher: id of a lease of its own; all processes of its group stand still */
-	CONTROL_THAW,	   /* backend → launcher: id; they go on */
-	CONTROL_WEIGH,	   /* backend → launcher: id, status (1..10000, 100 is usual): share of the CPU beside its pool's others */
+	CONTROL_USAGE,	/* backend → launcher: count, usages[].id; and back: memory, memory_peak, cpu_ns of each */
+	CONTROL_FREEZE, /* backend → launcher: id of a lease of its own; all processes of its group stand still */
+	CONTROL_THAW,	/* backend → launcher: id; they go on */
+	CONTROL_WEIGH, /* backend → launcher: id, status (1..10000, 100 is usual): share of the CPU beside its pool's others */
 	CONTROL_FORK,	   /* launcher → zygote: id; fds: wire memfd, child's socket */
 	CONTROL_ZYGOTE_UP, /* zygote → launcher: layers in force; preload done */
 	CONTROL_FORKED,	   /* zygote → launcher: id; fd: pidfd */

@@ -16,18 +16,22 @@
 
 typedef enum WatchState
 {
-	WATCH_RESTS,  /* by backend: no call, or one that waits for SQL or for its slot */
-	WATCH_RUNS,	  /* by backend: has been sent something to do */
+	WATCH_RESTS,   /* by backend: no call, or one that waits for SQL or for its slot */
+	WATCH_RUNS,	   /* by backend: has been sent something to do */
 	WATCH_STOPPED, /* by launcher, in place of WATCH_RESTS */
-	WATCH_PAUSED   /* by backend, in place of WATCH_RUNS: it has stopped a call that is not over, and will continue it */
+	WATCH_PAUSED /* by backend, in place of WATCH_RUNS: it has stopped a call that is not over, and will continue it */
 } WatchState;
 
 typedef struct WatchPage
 {
-	uint32_t state;	  /* WatchState */
-	uint32_t turn;	  /* by backend: another one each time it rests */
-	uint64_t ends_ms; /* by backend: CLOCK_MONOTONIC when the call that runs is to be over; 0: not known */
-	uint64_t cpu_ns;  /* by launcher, now and then: what all processes of an untrusted one have used */
+	uint32_t state;				  /* WatchState */
+	uint32_t turn;				  /* by backend: another one each time it rests */
+	uint64_t ends_ms;			  /* by backend: CLOCK_MONOTONIC when the call that runs is to be over; 0: not known */
+	uint64_t cpu_ns;			  /* by launcher, now and then: what all processes of an untrusted one have used */
+	uint64_t idle_ms;			  /* by backend: CLOCK_MONOTONIC_COARSE when its last call was over */
+	uint64_t calls;				  /* by backend: that are over */
+	uint64_t memory, memory_peak; /* by launcher, when it looked while Python ran: bytes */
+	uint32_t seen_turn;			  /* by launcher, after these: the turn at that look */
 } WatchPage;
 
 #define WATCH_PAGE_SIZE 4096

@@ -11,7 +11,6 @@
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 
-#include "scheduler/rule.h"
 #include "scheduler/shared.h"
 
 typedef struct EventRing
@@ -90,7 +89,10 @@ subject_write(StringInfo text, const Event *event)
 		appendStringInfoString(text, " (dry run: nothing was done)");
 }
 
-/* With a name where the catalog can be read: in a transaction, and not in the scheduler, which has no database. */
+/*
+ * With a name where the catalog can be read: for what somebody does, in a transaction of its own. The scheduler has no database, and
+ * a call that is charged to a budget at its end may be on its way out of an error.
+ */
 static void
 object_write(StringInfo text, const char *what, Oid oid, const char *name)
 {
@@ -105,7 +107,7 @@ object_write(StringInfo text, const char *what, Oid oid, const char *name)
 static void
 objects_write(StringInfo text, const Event *event)
 {
-	bool readable = IsTransactionState() && OidIsValid(MyDatabaseId);
+	bool readable = OidIsValid(event->actor) && IsTransactionState() && OidIsValid(MyDatabaseId);
 	bool here = readable && event->database == MyDatabaseId;
 
 	object_write(text, "role", event->role, readable ? GetUserNameFromId(event->role, true) : NULL);
@@ -120,7 +122,7 @@ static void
 detail_write(StringInfo text, const Event *event)
 {
 	if (event->metric >= 0 && event->metric < POLICY_METRIC_COUNT)
-		appendStringInfo(text, ", %s %.0f, threshold %.0f", rule_metric_name(event->metric), event->value,
+		appendStringInfo(text, ", %s %.0f, threshold %.0f", policy_metric_name(event->metric), event->value,
 						 event->threshold);
 	if (event->detail[0] != '\0')
 		appendStringInfo(text, ", %s", event->detail);
