@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define HASH_DIGITS 12 /* as pybox.policy shows */
-
 static void
 count_print(int count, const char *noun)
 {
@@ -24,7 +22,7 @@ policy_print(const char *file, const CliSource *source)
 	char hash[SHA256_DIGEST_STRING_LENGTH];
 
 	SHA256Data((const uint8_t *) source->text, source->length, hash);
-	printf("%s: ok, hash %.*s", file, HASH_DIGITS, hash);
+	printf("%s: ok, hash %.*s", file, POLICY_HASH_SIZE - 1, hash);
 	count_print(source->policy.pool_count, "pool");
 	count_print(source->policy.assign_count, "assignment");
 	count_print(source->policy.cap_count, "cap");

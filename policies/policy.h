@@ -27,6 +27,7 @@
 #define POLICY_TERMS_MAX 8 /* conditions of one rule */
 #define POLICY_MESSAGE_SIZE 128
 #define POLICY_NO_POOL (-1)
+#define POLICY_HASH_SIZE 13 /* the first 12 hexadecimal digits of a text's SHA-256 sum, and NUL */
 
 /* clang-format off */
 typedef enum PolicyArrays { POLICY_ARRAYS_LIST, POLICY_ARRAYS_NUMPY } PolicyArrays;

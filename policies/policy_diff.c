@@ -78,11 +78,13 @@ effect_slots(const Comparison *all, const PolicySetting *before, const PolicySet
 	int32_t new = after == NULL ? 0 : slots_of(all->new->policy, after, NULL, &unused);
 	const bool lower = new != 0 && (old == 0 || new < old);
 
-	if (lower && running > new)
+	if (!lower || (all->use != NULL && running <= new))
+		words_write(effect, "in force at once");
+	else if (all->use == NULL)
+		words_write(effect, "calls that run beyond the new cap run until they end");
+	else
 		words_write(effect, "%d call%s beyond the new cap until they end", (int) (running - new),
 					running - new == 1 ? " runs" : "s run");
-	else
-		words_write(effect, lower ? "calls that run beyond the new cap run until they end" : "in force at once");
 }
 
 /* The words for the other kinds. */

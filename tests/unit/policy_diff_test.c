@@ -170,6 +170,8 @@ static const struct
 	 "4", "2", "calls that run beyond the new cap run until they end", "1 call runs beyond the new cap until they end"},
 	{BASE, HEAD "pools: {a: {slots: 5}, b: {slots: 4}}\nassign: [{role: r, pool: b}, {pool: a}]\n", "pools.a.slots",
 	 "4", "5", "in force at once", NULL},
+	{BASE, HEAD "pools: {a: {slots: 3}, b: {slots: 4}}\nassign: [{role: r, pool: b}, {pool: a}]\n", "pools.a.slots",
+	 "4", "3", "calls that run beyond the new cap run until they end", "in force at once"},
 	{BASE,
 	 "version: 1\nnode: {slots: 5, memory: 8GB}\npools: {a: {slots: 4}, b: {slots: 4}}\nassign: [{role: r, pool: b}, "
 	 "{pool: a}]\n",
