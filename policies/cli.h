@@ -26,6 +26,8 @@ int cli_diff(int count, char **arguments);
 int cli_explain(int count, char **arguments);
 int cli_schema(int count, char **arguments);
 int cli_keys(int count, char **arguments);
+int cli_simulate(int count, char **arguments);
+int cli_generate(int count, char **arguments);
 
 /* A policy and what it was made from. */
 typedef struct CliSource

@@ -143,6 +143,7 @@ action_hand_over(Interpreter *interpreter, const ControlMessage *message, int *f
 	(void) fds;
 	interpreter_enter(interpreter, INTERPRETER_LEASED);
 	interpreter->was_leased = true;
+	interpreter->leased_ms = launcher_now_ms();
 	interpreter->role = message->role;
 	interpreter->request = message->generation;
 	if (zygote->pool.idle_timeout_ms > 0 && interpreter->shared != NULL)

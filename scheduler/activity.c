@@ -217,6 +217,14 @@ activity_wish_get(ActivityEntry *entry, ActivityWish *wish)
 	return turn;
 }
 
+uint64
+activity_call_id(int number)
+{
+	const volatile ActivityCall *call = &entry_at(number)->call;
+
+	return call->state == ACTIVITY_FREE ? 0 : call->call_id;
+}
+
 bool
 activity_read(int number, ActivityCall *call)
 {

@@ -134,6 +134,8 @@ int activity_entries(void);
 /* False when entry number holds no call. */
 bool activity_read(int number, ActivityCall *call);
 int activity_backend(int number);
+/* Which call entry number holds, 0: none; cheaper than to read it, and no more than a hint. */
+uint64 activity_call_id(int number);
 /* Has the backend of entry number look again at what it waits for. */
 void activity_wake(int number);
 /* Asks call_id to stop and wakes its backend; false when there is no such call any more. */

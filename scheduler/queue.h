@@ -11,8 +11,8 @@
  * joins at its tier's current minimum. Inside a pool: those that resume after SQL in order of return, then the one with the
  * least rank, then first come. Rank: what is left of the predicted time while that is more than nothing, else the time
  * attained. Out of turn: a pool's longest waiter that has waited for the pool's ageing time is granted next, unless the pool
- * had such a grant within that time; so the k-th longest waiter of a pool gets a slot after k ageing times, and as many quanta
- * as there are pools that age, at most.
+ * had such a grant within that time; of several pools the one that is due first. So the k-th longest waiter of a pool gets a
+ * slot after k times the pool's ageing time and a quantum for each pool that ages, at most.
  *
  * Giving way. queue_ask() names holders whose slot a better waiter should have: at once when the waiter's priority is higher,
  * else when the holder's quantum is over and the order puts the waiter first. The caller of queue_ask wakes them; they
