@@ -19,6 +19,7 @@
 #include "scheduler/clock.h"
 #include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
+#include "scheduler/rule_tick.h"
 #include "scheduler/shared.h"
 #include "scheduler/supervisor.h"
 #include "scheduler/timer.h"
@@ -133,6 +134,7 @@ pybox_scheduler_main(Datum argument)
 
 		if (walls_enforce(now))
 			timeout = sooner(timeout, WALL_TICK_MS);
+		timeout = sooner(timeout, rule_tick(now));
 		worker_wait(sooner(timeout, timer_tick(now)));
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
