@@ -42,6 +42,8 @@ UNIT_TESTS      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 policy_test_SRCS  := $(POLICY_SRCS)
 policy_read_test_SRCS := $(POLICY_SRCS)
 rule_test_SRCS    := scheduler/rule.c $(POLICY_SRCS)
+policy_diff_test_SRCS := $(POLICY_SRCS)
+policy_assign_test_SRCS := $(POLICY_SRCS)
 sandbox_test_SRCS := $(LAUNCHER_SRCS)
 seccomp_test_SRCS := $(wildcard sandbox/seccomp*.c)
 watch_test_SRCS   := $(LAUNCHER_SRCS)
@@ -142,7 +144,7 @@ $(BUILD)/pybox: $(call objects,exe,$(DOCTOR_SRCS))
 	$(CC) $(EXE_LDFLAGS) -o $@ $^ $(LAUNCHER_LIBS)
 
 $(BUILD)/pybox-policy: $(call objects,exe,$(CLI_SRCS))
-	$(CC) $(EXE_LDFLAGS) -o $@ $^ -lyaml -lm
+	$(CC) $(EXE_LDFLAGS) -o $@ $^ -lyaml -lmd -lm
 
 $(BUILD)/pybox-interpreter: $(call objects,python,$(INTERPRETER_SRCS))
 	$(CC) $(EXE_LDFLAGS) -o $@ $^ $(PYTHON_LIBS)
