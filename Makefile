@@ -45,6 +45,9 @@ sandbox_test_SRCS := $(LAUNCHER_SRCS)
 seccomp_test_SRCS := $(wildcard sandbox/seccomp*.c)
 watch_test_SRCS   := $(LAUNCHER_SRCS)
 $(foreach test,$(filter queue%_test,$(UNIT_TESTS)),$(eval $(test)_SRCS := $(wildcard scheduler/queue*.c)))
+trace_test_SRCS := $(POLICY_SRCS) $(SIMULATOR_SRCS)
+scheduling_test_SRCS := $(POLICY_SRCS) $(SIMULATOR_SRCS)
+simulate_test_SRCS := $(POLICY_SRCS) $(SIMULATOR_SRCS)
 unit_srcs = $(or $($(1)_SRCS),$(wildcard */$(patsubst %_test,%,$(1)).c))
 
 # What each fuzz target is linked with; control_fuzz.c includes one of the launcher's files and stands in for another.
@@ -247,7 +250,7 @@ $(UNIT)/%.o: %.c
 
 define unit_rule
 $(UNIT)/$(1): $(UNIT)/tests/unit/$(1).o $(patsubst %.c,$(UNIT)/%.o,$(call unit_srcs,$(1)))
-	$$(CC) $(SANITIZERS) -o $$@ $$^ -lcmocka $$(LAUNCHER_LIBS)
+	$$(CC) $(SANITIZERS) -o $$@ $$^ -lcmocka $$(LAUNCHER_LIBS) -lm
 endef
 $(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(test))))
 

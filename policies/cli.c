@@ -103,7 +103,7 @@ command_run(int count, char **arguments)
 	{
 		if (strcmp(commands[i].name, arguments[0]) != 0)
 			continue;
-		optind = 1;
+		optind = 0; /* glibc: begin anew, and let options stand behind files */
 		if (count == 1 || (strcmp(arguments[1], "--help") != 0 && strcmp(arguments[1], "-h") != 0))
 			return commands[i].run(count, arguments);
 		command_help_print(&commands[i]);

@@ -81,18 +81,18 @@ table_shares(const CliSimulation *simulation, int period)
 	const SimulateRun *run = &simulation->runs[0].run;
 	double sum = slot_time(run, period);
 
-	printf("\n%-20s %9s %9s %9s %12s %9s %9s\n", "pool", "priority", "weight", "slot time", "while it", "due", "got");
-	printf("%-20s %9s %9s %9s %12s %9s %9s\n", "", "", "", "", "waited: had", "", "");
+	printf("\n%-20s %9s %9s %9s   %s\n", "pool", "priority", "weight", "slot time",
+		   "had, while it waited, of what it was due");
 	for (int32_t i = 0; i < run->pool_count; i++)
 	{
 		const PolicyPool *pool = &simulation->policy->pools[i];
 		const SimulatePool *of = &run->pools[period][i];
 		char text[16];
 
-		printf("%-20.20s %9d %9d %8.1f%% %12s", pool->name, pool->priority, pool->weight,
-			   sum > 0 ? 100.0 * (double) of->slot_us / sum : 0.0, time_word(of->got_us, text));
+		printf("%-20.20s %9d %9d %8.1f%%", pool->name, pool->priority, pool->weight,
+			   sum > 0 ? 100.0 * (double) of->slot_us / sum : 0.0);
 		if (of->due_us > 0)
-			printf(" %9s %8.1f%%", time_word(of->due_us, text), 100.0 * of->got_us / of->due_us);
+			printf("   %.1f%% of %s", 100.0 * of->got_us / of->due_us, time_word(of->due_us, text));
 		printf("\n");
 	}
 }
@@ -113,10 +113,8 @@ summary_print(const CliSimulation *simulation)
 
 	printf("\nSlots used: %.1f%%. Fairness of weights (Jain's index): %.4f.\n", 100.0 * simulate_utilisation(&run->run),
 		   simulate_fairness(&run->run, run->run.pools[1][0].slot_us > 0 ? 1 : 0));
-	printf("Longest single wait: %s; ", time_word(run->all.longest, text));
-	if (run->run.bound_us == 0)
-		printf("no pool ages, so that no wait has a bound.\n");
-	else
+	printf("Longest single wait: %s%s", time_word(run->all.longest, text), run->run.bound_us == 0 ? ".\n" : "; ");
+	if (run->run.bound_us > 0)
 		printf("ageing bounds waits by %s at most, exceeded by %u calls.\n",
 			   time_word((double) run->run.bound_us, text), run->all.exceeded);
 	fates_print(&run->all);

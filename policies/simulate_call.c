@@ -67,6 +67,7 @@ session_leave(Engine *engine, int32_t who, SimulateFate fate)
 	SimulateOutcome *outcome = session_outcome(engine, who);
 
 	outcome->fate = fate;
+	engine->run->end_us = engine->now;
 	outcome->end_us =
 		engine->now - (int64_t) ((double) call->at_us / engine->setup->speed) - call->sql_us + session->sql_us;
 	if (fate == SIMULATE_DONE)
