@@ -13,6 +13,18 @@ static const char *const fates[SIMULATE_FATE_COUNT] = {
 	[SIMULATE_WALL] = "ended by limits.wall",
 };
 
+/* By QueueWhy of scheduler/queue.h. */
+static const char *const whys[SIMULATE_WHYS] = {
+	NULL,
+	"slots of the node",
+	"slots of the pool",
+	"slots of a cap",
+	"memory of the node",
+	"memory of the pool",
+	"memory of a cap",
+	"a turn",
+};
+
 /* Five places that tell enough of a time, in the unit that suits it. */
 static const char *
 time_word(double us, char text[16])
@@ -106,6 +118,22 @@ fates_print(const SimulateFigures *all)
 }
 
 static void
+whys_print(const SimulateRun *run)
+{
+	const char *between = "Waits began for want of ";
+
+	for (int why = 0; why < SIMULATE_WHYS; why++)
+	{
+		if (whys[why] == NULL || run->whys[why] == 0)
+			continue;
+		printf("%s%s: %llu", between, whys[why], (unsigned long long) run->whys[why]);
+		between = ", ";
+	}
+	if (between[0] == ',')
+		printf(".\n");
+}
+
+static void
 summary_print(const CliSimulation *simulation)
 {
 	const CliRun *run = &simulation->runs[0];
@@ -117,6 +145,7 @@ summary_print(const CliSimulation *simulation)
 	if (run->run.bound_us > 0)
 		printf("ageing bounds waits by %s at most, exceeded by %u calls.\n",
 			   time_word((double) run->run.bound_us, text), run->all.exceeded);
+	whys_print(&run->run);
 	fates_print(&run->all);
 }
 
