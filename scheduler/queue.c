@@ -181,7 +181,7 @@ waiter_grant(Queue *queue, int32_t who, bool aged, int64_t now)
 int32_t
 queue_grant(Queue *queue, int64_t now)
 {
-	const Look look = {.now = now, .slots_matter = true};
+	const Look look = {.now = now};
 	bool aged;
 	int32_t who;
 
@@ -195,7 +195,7 @@ queue_grant(Queue *queue, int64_t now)
 static bool
 waiter_is_next(Queue *queue, int32_t who, int64_t now)
 {
-	const Look look = {.now = now, .slots_matter = true};
+	const Look look = {.now = now};
 	bool aged;
 
 	return queue_choose(queue, &look, &aged) == who && waiter_grant(queue, who, aged, now);
@@ -217,7 +217,7 @@ nested_reserve(Queue *queue, int32_t who, const Wanted *wanted)
 	int32_t index = 0;
 
 	while (lack == QUEUE_WHY_NOTHING && !memory_take(queue, who, wanted->charge, wanted->pages))
-		lack = memory_lack(queue, who, wanted->charge, wanted->pages, &index);
+		lack = memory_lack(queue, who, wanted->charge, wanted->pages, NULL, &index);
 	if (lack != QUEUE_WHY_NOTHING)
 		(void) caller_refuse(&queue->callers[who], QUEUE_NESTED, lack, index);
 	return lack == QUEUE_WHY_NOTHING;

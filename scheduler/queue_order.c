@@ -205,7 +205,7 @@ pass_update(Queue *queue, int32_t who, uint64_t seat, int64_t now)
 void
 pass_settle(Queue *queue, int32_t who, uint64_t seat, int64_t now)
 {
-	bool crowded = atomic_load(&queue->crowd) != 0;
+	bool crowded = (atomic_load(&queue->crowd) & ~QUEUE_CHANGING) != 0;
 	uint64_t used;
 
 	if (!crowded && RELAXED(queue->callers[who].charged) == 0)
@@ -216,8 +216,8 @@ pass_settle(Queue *queue, int32_t who, uint64_t seat, int64_t now)
 }
 
 /*
- * The one whose turn it is for memory whatever the order: the longest waiter of all that has aged and lacks some. Nobody else
- * reserves from a budget that it needs.
+ * The one whose turn it is for memory whatever the order: the longest waiter of all that has aged and lacks some, unless a new
+ * policy has put that out of its reach.
  */
 static int32_t
 memory_elder(const Queue *queue, int64_t now)
@@ -233,11 +233,13 @@ memory_elder(const Queue *queue, int64_t now)
 		for (int32_t who = pool->oldest; who != QUEUE_NOBODY; who = queue->callers[who].younger)
 		{
 			const QueueCaller *caller = &queue->callers[who];
+			Charge charge = seat_charge(RELAXED(caller->seat));
 
 			if (time_between(RELAXED(caller->since), now) < pool->ageing_us ||
 				(elder != QUEUE_NOBODY && !waiter_is_older(queue, who, elder)))
 				break;
-			if (memory_lack(queue, who, seat_charge(RELAXED(caller->seat)), caller->pages, &index) == QUEUE_WHY_NOTHING)
+			if (memory_lack(queue, who, charge, caller->pages, NULL, &index) == QUEUE_WHY_NOTHING ||
+				memory_never(queue, who, charge, caller->pages, &index) != QUEUE_WHY_NOTHING)
 				continue;
 			elder = who;
 			break;
@@ -256,7 +258,7 @@ waits_for_elder(const Queue *queue, int32_t who, int32_t elder)
 	if (elder == QUEUE_NOBODY || elder == who || queue->callers[who].pages == 0)
 		return false;
 	its = RELAXED(queue->callers[elder].seat);
-	switch (memory_lack(queue, elder, seat_charge(its), queue->callers[elder].pages, &index))
+	switch (memory_lack(queue, elder, seat_charge(its), queue->callers[elder].pages, NULL, &index))
 	{
 		case QUEUE_WHY_POOL_MEMORY:
 			return seat_pool(own) == seat_pool(its);
@@ -276,9 +278,9 @@ waiter_fits(const Queue *queue, const Look *look, int32_t who, int32_t elder)
 
 	if (look->number != 0 && caller->looked == look->number)
 		return false;
-	if (look->slots_matter && charge.caps != 0 && slots_lack(queue, charge, &index) != QUEUE_WHY_NOTHING)
+	if (look->hope == NULL && charge.caps != 0 && slots_lack(queue, charge, &index) != QUEUE_WHY_NOTHING)
 		return false;
-	return caller->pages == 0 || (memory_lack(queue, who, charge, caller->pages, &index) == QUEUE_WHY_NOTHING &&
+	return caller->pages == 0 || (memory_lack(queue, who, charge, caller->pages, look->hope, &index) == QUEUE_WHY_NOTHING &&
 								  !waits_for_elder(queue, who, elder));
 }
 
@@ -290,7 +292,7 @@ pool_is_open(const Queue *queue, const Look *look, int32_t number)
 
 	if (pool->waiting == 0 || (look->closed >> number & 1) != 0)
 		return false;
-	return !look->slots_matter || atomic_load(&pool->holding) < RELAXED(pool->slots);
+	return look->hope != NULL || atomic_load(&pool->holding) < RELAXED(pool->slots);
 }
 
 static int32_t
@@ -341,7 +343,7 @@ queue_choose_in_turn(const Queue *queue, const Look *look, int32_t elder)
 		if (who == QUEUE_NOBODY)
 			continue;
 		priority = seat_priority(RELAXED(queue->callers[who].seat));
-		pass = RELAXED(queue->tiers[priority].pass[i]) + look->pass[i];
+		pass = RELAXED(queue->tiers[priority].pass[i]) + (look->hope != NULL ? look->hope->pass[i] : 0);
 		if (priority < best_priority || (priority == best_priority && !pass_is_before(pass, best_pass)))
 			continue;
 		best = who;
@@ -357,7 +359,7 @@ queue_choose(const Queue *queue, const Look *look, bool *aged)
 	int32_t elder, who;
 
 	*aged = false;
-	if (queue->waiting == 0 || (look->slots_matter && atomic_load(&queue->holding) >= RELAXED(queue->slots)))
+	if (queue->waiting == 0 || (look->hope == NULL && atomic_load(&queue->holding) >= RELAXED(queue->slots)))
 		return QUEUE_NOBODY;
 	elder = memory_elder(queue, look->now);
 	who = queue_choose_aged(queue, look, elder);

@@ -13,7 +13,7 @@ typedef struct Ask
 	Look look;
 	int32_t holders;											/* in QueueCaller.holder of the first so many */
 	int32_t unspoken;											/* of these, how many help nobody yet */
-	int32_t node, pools[QUEUE_POOLS_MAX], caps[QUEUE_CAPS_MAX]; /* change of the counts that is hoped for */
+	Hope hope;
 	int64_t due;
 } Ask;
 
@@ -33,10 +33,19 @@ ask_due(Ask *ask, int64_t at)
 static void
 ask_hope(Ask *ask, Charge charge, int32_t change)
 {
-	ask->node += change;
-	ask->pools[charge.pool] += change;
+	ask->hope.node += change;
+	ask->hope.pools[charge.pool] += change;
 	EACH_CAP(cap, charge.caps)
-	ask->caps[cap] += change;
+	ask->hope.caps[cap] += change;
+}
+
+static void
+ask_hope_memory(Ask *ask, Charge charge, int64_t bytes)
+{
+	ask->hope.node_bytes += bytes;
+	ask->hope.pool_bytes[charge.pool] += bytes;
+	EACH_CAP(cap, charge.caps)
+		ask->hope.cap_bytes[cap] += bytes;
 }
 
 /* What a waiter lacks by what is hoped for. */
@@ -53,11 +62,11 @@ lack_of(const Ask *ask, Charge charge, Lack *lack)
 	const QueuePool *pool = &queue->pools[charge.pool];
 
 	*lack = (Lack){
-		.node = atomic_load(&queue->holding) + ask->node >= RELAXED(queue->slots),
-		.pool = atomic_load(&pool->holding) + ask->pools[charge.pool] >= RELAXED(pool->slots),
+		.node = atomic_load(&queue->holding) + ask->hope.node >= RELAXED(queue->slots),
+		.pool = atomic_load(&pool->holding) + ask->hope.pools[charge.pool] >= RELAXED(pool->slots),
 	};
 	EACH_CAP(cap, charge.caps)
-	if (atomic_load(&queue->caps[cap].holding) + ask->caps[cap] >= RELAXED(queue->caps[cap].slots))
+	if (atomic_load(&queue->caps[cap].holding) + ask->hope.caps[cap] >= RELAXED(queue->caps[cap].slots))
 		lack->caps |= UINT32_C(1) << cap;
 	return lack->node || lack->pool || lack->caps != 0;
 }
@@ -105,7 +114,7 @@ order_turns_at(const Ask *ask, int32_t who, const Holder *holder)
 		at = (predicted > waiter->rank ? predicted : time_after(waiter->rank, 1)) - RELAXED(other->attained);
 		return time_after(holder->since, at > 0 ? at : 0);
 	}
-	ahead = RELAXED(queue->tiers[priority].pass[pool]) + ask->look.pass[pool] -
+	ahead = RELAXED(queue->tiers[priority].pass[pool]) + ask->hope.pass[pool] -
 			RELAXED(queue->tiers[priority].pass[seat_pool(holder->seat)]);
 	if ((int64_t) ahead < 0)
 		return over;
@@ -163,18 +172,15 @@ holder_find(Ask *ask, int32_t who, bool aged, const Lack *lack, Holder *best)
 		Holder holder = holder_at(ask, i);
 		int mended = lack_mended(lack, charge, seat_charge(holder.seat));
 		bool asked = (holder.seat & SEAT_ASKED) != 0, best_asked = (best->seat & SEAT_ASKED) != 0;
+		int64_t at;
 
 		if (ask->queue->callers[holder.who].looked == ask->look.number || mended == 0)
 			continue;
-		if (!asked)
+		at = may_ask_at(ask, who, aged, &holder);
+		if (at > ask->look.now)
 		{
-			int64_t at = may_ask_at(ask, who, aged, &holder);
-
-			if (at > ask->look.now)
-			{
-				ask_due(ask, at);
-				continue;
-			}
+			ask_due(ask, at);
+			continue;
 		}
 		if (mended < best_mended ||
 			(mended == best_mended && (asked != best_asked ? best_asked : !holder_goes_before(ask, &holder, best))))
@@ -227,6 +233,7 @@ waiter_help(Ask *ask, int32_t who, bool aged, int32_t *fresh)
 			*fresh = holder.who;
 	}
 	ask_hope(ask, charge, 1);
+	ask_hope_memory(ask, charge, (int64_t) ask->queue->callers[who].pages * QUEUE_PAGE);
 	return true;
 }
 
@@ -305,7 +312,7 @@ ask_next(Ask *ask, int32_t who, bool aged)
 	if (waiter_help(ask, who, aged, &fresh))
 	{
 		queue->callers[who].looked = ask->look.number;
-		ask->look.pass[pool] += pass_of(&queue->pools[pool], slot_time_expected(queue, who, pool));
+		ask->hope.pass[pool] += pass_of(&queue->pools[pool], slot_time_expected(queue, who, pool));
 		return fresh;
 	}
 	if (aged)
@@ -324,6 +331,7 @@ queue_ask(Queue *queue, int64_t now, int64_t *due)
 	bool aged;
 
 	*due = 0;
+	ask.look.hope = &ask.hope;
 	if (queue->waiting == 0)
 		return QUEUE_NOBODY;
 	holders_list(&ask);
