@@ -47,6 +47,15 @@ calls_exit(int code, Datum arg)
 	current_call = NULL;
 }
 
+/* The session ends amid its calls; those of an error's way out lie on a stack that is gone. */
+static void
+calls_end(int code, Datum arg)
+{
+	for (Call *call = current_call; call != NULL; call = call->outer)
+		measure_exit(call);
+	calls_exit(code, arg);
+}
+
 /*
  * At the end of a transaction no call runs but one that asked for it: another that is still listed was left by an error on
  * its own way out.
@@ -68,10 +77,11 @@ calls_initialize(void)
 {
 	if (registered)
 		return;
+	stat_register(); /* first, so that it counts what the others end */
 	RegisterXactCallback(calls_forget, NULL);
 	definitions.writer = frame_writer_make();
 	slot_register();
-	before_shmem_exit(calls_exit, (Datum) 0);
+	before_shmem_exit(calls_end, (Datum) 0);
 	registered = true;
 }
 
@@ -171,6 +181,8 @@ call_continue(Call *call, const CallProgress *progress)
 	call->received = progress->received;
 	call->logged = progress->logged;
 	call->messages = progress->messages;
+	call->measure = progress->measure;
+	call->measure.step_run_us = call->measure.spent_us[MEASURE_RUN];
 	call->rows = progress->rows;
 }
 
@@ -238,6 +250,7 @@ call_end(Call *call)
 {
 	if (call->scratch != NULL)
 		MemoryContextDelete(call->scratch);
+	measure_end(call);
 	call_leave(call);
 }
 
@@ -306,6 +319,7 @@ call_progress(const Call *call)
 		.received = call->received,
 		.logged = call->logged,
 		.messages = call->messages,
+		.measure = call->measure,
 		.rows = call->rows,
 	};
 }
@@ -436,6 +450,7 @@ void
 call_slot_take(Call *call, bool resumes)
 {
 	types_look_up();
+	measure_wait_begin(call);
 	slot_take(call->pool, resumes, call->entry, call_check, call);
 	while (unlikely(looked_up != type_generation()))
 	{
@@ -443,6 +458,7 @@ call_slot_take(Call *call, bool resumes)
 		types_look_up();
 		slot_take(call->pool, true, call->entry, call_check, call);
 	}
+	measure_wait_end(call);
 }
 
 void
@@ -456,6 +472,7 @@ call_send(Call *call, WireKind kind, const FrameOut *out)
 	channel->check = call_check;
 	channel->arg = call;
 	channel->deadline = call_look_at(call);
+	call->measure.bytes_in += out->writer.size + out->part_bytes;
 	status_check(call, channel_send(channel, kind, call->id, out));
 }
 
@@ -533,21 +550,27 @@ call_deadline(const Call *call)
 static void
 call_admit(Call *call)
 {
+	TimestampTz started_at;
+
 	call_slot_take(call, call->resumes);
 	FAULT_RAISE("backend.slot");
 	call_gate_again(call);
 	call->gated = false;
 	if (call->started_at == 0)
 	{
-		call->started_at = clock_now();
+		call->started_at = started_at = clock_now();
 		activity_started(call->entry, GetCurrentTimestamp(), call->started_at - call->spent_us);
 	}
+	else
+		started_at = clock_now();
+	measure_turn_at(call, MEASURE_RUN, started_at);
 	call->deadline = call_deadline(call);
 	activity_state_set(call->entry, ACTIVITY_STARTING);
 	if (call->lease == NULL)
 	{
 		call->lease = lease_get(call->role, call->function->trusted, call->pool, call_check, call);
 		call->lease->depth++;
+		measure_interpreter(call);
 	}
 	limit_cpu_begin(call);
 	account_begin(call);
@@ -610,6 +633,7 @@ call_converse(Call *call, uint64 answers)
 			FAULT_RAISE("backend.reply");
 			lease_rest(call->lease);
 			slot_give_back();
+			measure_turn(call, MEASURE_NOTHING);
 			subtransactions_end(call);
 			if (unlikely(ERROR_ANSWERS & ANSWER(kind)))
 				answer_raise(call, kind);
@@ -625,6 +649,7 @@ call_ask(Call *call, WireKind kind, uint64 answers)
 {
 	WireKind answer;
 
+	call->measure.is_check = kind == WIRE_CHECK;
 	if (kind == WIRE_CALL || kind == WIRE_TRIGGER)
 	{
 		filter_check(call, kind);
@@ -720,6 +745,9 @@ call_abort(Call *call)
 {
 	(void) FAULT_POINT("backend.abort");
 	slot_give_back();
+	measure_abort(call);
+	if (call->counted != NULL)
+		*call->counted = true;
 	account_end(call);
 	if (call->lease != NULL)
 		call_settle(call);

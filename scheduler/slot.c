@@ -13,6 +13,7 @@
 #include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
+#include "scheduler/stat.h"
 #include "scheduler/wait_event.h"
 
 #if PG_VERSION_NUM >= 170000
@@ -23,6 +24,8 @@
 
 static bool registered = false;
 static bool held = false; /* this backend holds a slot or waits for one */
+static int64 waited_us = 0;
+static TimestampTz waits_since = 0; /* 0: it does not */
 
 static void
 slot_exit(int code, Datum arg)
@@ -97,6 +100,7 @@ slot_ask(const PolicyPool *pool, bool resumes)
 static void
 queue_timed_out(const PolicyPool *pool)
 {
+	stat_cause_note(STAT_TIMEOUT);
 	ereport(ERROR,
 			(errcode(ERRCODE_QUERY_CANCELED), errmsg("call waited too long for a slot in pool \"%s\"", pool->name),
 			 errdetail("Its queue timeout is %lld ms.", (long long) pool->queue_timeout_ms),
@@ -123,6 +127,13 @@ slot_wait(const PolicyPool *pool, bool resumes, void (*check)(void *arg), void *
 	}
 }
 
+static void
+waiting_ended(void)
+{
+	waited_us = slot_waited_us();
+	waits_since = 0;
+}
+
 void
 slot_take(const PolicyPool *pool, bool resumes, ActivityEntry *entry, void (*check)(void *arg), void *arg)
 {
@@ -136,7 +147,15 @@ slot_take(const PolicyPool *pool, bool resumes, ActivityEntry *entry, void (*che
 				 errdetail("%d calls wait already, its limit.", pool->queue_length),
 				 errhint("Try again later, or raise pools.%s.queue.length in the policy.", pool->name)));
 	activity_state_set(entry, ACTIVITY_QUEUED);
+	waits_since = clock_now();
 	slot_wait(pool, resumes, check, arg);
+	waiting_ended();
+}
+
+int64
+slot_waited_us(void)
+{
+	return waited_us + (waits_since != 0 ? clock_now() - waits_since : 0);
 }
 
 void
@@ -144,6 +163,7 @@ slot_give_back(void)
 {
 	if (!held)
 		return;
+	waiting_ended();
 	(void) FAULT_POINT("backend.slot_release");
 	if (unlikely(queue_give_back(shared_queue(), shared_my_number(), clock_now())))
 	{
