@@ -157,6 +157,15 @@ crowd_leave(Queue *queue, int32_t who)
 	atomic_fetch_sub(&queue->crowd, 1);
 }
 
+/* The next one ages from when this one's turn came, not from when it got its slot, so that delays do not add up. */
+static void
+pool_aged_note(Queue *queue, QueuePool *pool, int64_t now)
+{
+	int64_t due = pool_aged_due(queue, pool);
+
+	pool->aged_at = time_between(due, now) > pool->ageing_us ? now - pool->ageing_us : due;
+}
+
 /* The waiter takes what it claims; false: somebody without the lock was faster. */
 static bool
 waiter_grant(Queue *queue, int32_t who, bool aged, int64_t now)
@@ -169,7 +178,7 @@ waiter_grant(Queue *queue, int32_t who, bool aged, int64_t now)
 		return false;
 	pass_charge(queue, who);
 	if (aged)
-		queue->pools[wanted.charge.pool].aged_at = now;
+		pool_aged_note(queue, &queue->pools[wanted.charge.pool], now);
 	waiter_remove(queue, who);
 	caller->pages = 0;
 	RELAXED_SET(caller->since, now);

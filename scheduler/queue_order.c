@@ -67,6 +67,45 @@ age_insert(Queue *queue, QueuePool *pool, int32_t who)
 	*(before == QUEUE_NOBODY ? &pool->newest : &queue->callers[before].older) = who;
 }
 
+bool
+pass_is_before(uint64_t one, uint64_t other)
+{
+	return (int64_t) (one - other) < 0;
+}
+
+uint64_t
+pass_of(const QueuePool *pool, int64_t us)
+{
+	const int64_t most = INT64_C(1) << 40;
+
+	return (uint64_t) (us > most ? most : us) * QUEUE_STRIDE / (uint64_t) RELAXED(pool->weight);
+}
+
+/* From here on is when who comes new to this priority begins. */
+static void
+tier_advance(QueueTier *tier, uint64_t pass)
+{
+	if (pass_is_before(tier->start, pass))
+		tier->start = pass;
+}
+
+/*
+ * A pool that begins to wait must not spend the time that it did not use: it joins where the last grant of its priority began,
+ * before what that one is expected to cost. Nor does it owe more than an hour for what is long ago.
+ */
+static void
+pool_join(Queue *queue, int32_t number, int32_t priority)
+{
+	QueueTier *tier = &queue->tiers[priority];
+	uint64_t own = RELAXED(tier->pass[number]);
+	uint64_t most = tier->start + pass_of(&queue->pools[number], INT64_C(3600) * 1000000);
+
+	if (pass_is_before(own, tier->start))
+		RELAXED_SET(tier->pass[number], tier->start);
+	else if (pass_is_before(most, own))
+		RELAXED_SET(tier->pass[number], most);
+}
+
 /* Puts a caller whose seat says that it waits into the lists; Queue.crowd is its caller's matter. */
 void
 waiter_insert(Queue *queue, int32_t who)
@@ -106,77 +145,29 @@ waiter_remove(Queue *queue, int32_t who)
 	queue->wanting_memory -= caller->pages > 0;
 }
 
-bool
-pass_is_before(uint64_t one, uint64_t other)
-{
-	return (int64_t) (one - other) < 0;
-}
-
-/*
- * A pool that begins to wait must not spend the time that it did not use: it joins at its tier's minimum, that of the pools that
- * wait or hold there, and not before the last grant's start. Nor does it owe more than an hour for what is long ago.
- */
-void
-pool_join(Queue *queue, int32_t number, int32_t priority)
-{
-	QueueTier *tier = &queue->tiers[priority];
-	uint64_t most = pass_of(&queue->pools[number], INT64_C(3600) * 1000000);
-	uint64_t least = tier->start, own = RELAXED(tier->pass[number]);
-	bool found = false;
-
-	for (int32_t i = 0; i < queue->pool_count; i++)
-	{
-		const QueuePool *other = &queue->pools[i];
-		bool active = tier->waiting[i] > 0 || (other->priority == priority && RELAXED(other->holding) > 0);
-
-		if (i == number || !active || (found && !pass_is_before(RELAXED(tier->pass[i]), least)))
-			continue;
-		least = RELAXED(tier->pass[i]);
-		found = true;
-	}
-	if (pass_is_before(least, tier->start))
-		least = tier->start;
-	if (pass_is_before(own, least))
-		RELAXED_SET(tier->pass[number], least);
-	else if (pass_is_before(least + most, own))
-		RELAXED_SET(tier->pass[number], least + most);
-}
-
 uint64_t
-pass_of(const QueuePool *pool, int64_t us)
-{
-	const int64_t most = INT64_C(1) << 40;
-
-	return (uint64_t) (us > most ? most : us) * QUEUE_STRIDE / (uint64_t) RELAXED(pool->weight);
-}
-
-int64_t
-slot_time_expected(const Queue *queue, int32_t who, int32_t pool)
+pass_expected(const Queue *queue, int32_t who)
 {
 	const QueueCaller *caller = &queue->callers[who];
-	int64_t left = RELAXED(caller->predicted) - RELAXED(caller->attained);
+	const QueuePool *pool = &queue->pools[seat_pool(RELAXED(caller->seat))];
+	int64_t expected = RELAXED(caller->predicted) - RELAXED(caller->attained);
 
-	if (left <= 0)
-		left = RELAXED(queue->pools[pool].mean_us);
-	return left > 0 ? left : 1;
+	if (expected <= 0)
+		expected = RELAXED(pool->mean_us);
+	if (queue->quantum_us > 0 && expected > queue->quantum_us)
+		expected = queue->quantum_us;
+	return pass_of(pool, expected > 0 ? expected : 1);
 }
 
 void
 pass_charge(Queue *queue, int32_t who)
 {
-	QueueCaller *caller = &queue->callers[who];
-	uint64_t seat = RELAXED(caller->seat);
+	uint64_t seat = RELAXED(queue->callers[who].seat), cost = pass_expected(queue, who);
 	QueueTier *tier = &queue->tiers[seat_priority(seat)];
 	_Atomic uint64_t *pass = &tier->pass[seat_pool(seat)];
-	int64_t expected = slot_time_expected(queue, who, seat_pool(seat));
-	uint64_t cost;
 
-	if (queue->quantum_us > 0 && expected > queue->quantum_us)
-		expected = queue->quantum_us;
-	cost = pass_of(&queue->pools[seat_pool(seat)], expected);
-	if (pass_is_before(tier->start, RELAXED(*pass)))
-		tier->start = RELAXED(*pass);
-	RELAXED_SET(caller->charged, cost);
+	tier_advance(tier, RELAXED(*pass));
+	RELAXED_SET(queue->callers[who].charged, cost);
 	atomic_fetch_add(pass, cost);
 }
 
@@ -194,12 +185,13 @@ pass_used(const Queue *queue, int32_t who, uint64_t seat, int64_t now)
 void
 pass_update(Queue *queue, int32_t who, uint64_t seat, int64_t now)
 {
+	QueueTier *tier = &queue->tiers[seat_priority(seat)];
 	uint64_t used = pass_used(queue, who, seat, now);
 	uint64_t charged = RELAXED(queue->callers[who].charged);
 
 	/* One who gives back at the same time settles it. */
 	if (used > charged && atomic_compare_exchange_strong(&queue->callers[who].charged, &charged, used))
-		atomic_fetch_add(&queue->tiers[seat_priority(seat)].pass[seat_pool(seat)], used - charged);
+		tier_advance(tier, atomic_fetch_add(&tier->pass[seat_pool(seat)], used - charged));
 }
 
 void
@@ -295,11 +287,20 @@ pool_is_open(const Queue *queue, const Look *look, int32_t number)
 	return look->hope != NULL || atomic_load(&pool->holding) < RELAXED(pool->slots);
 }
 
+int64_t
+pool_aged_due(const Queue *queue, const QueuePool *pool)
+{
+	int64_t due = time_after(RELAXED(queue->callers[pool->oldest].since), pool->ageing_us);
+	int64_t next = pool->aged_at == INT64_MIN ? due : time_after(pool->aged_at, pool->ageing_us);
+
+	return next > due ? next : due;
+}
+
 static int32_t
 pool_aged(const Queue *queue, const Look *look, const QueuePool *pool, int32_t elder)
 {
 	if (pool->ageing_us <= 0 || (look->aged >> (pool - queue->pools) & 1) != 0 ||
-		(pool->aged_at != INT64_MIN && time_between(pool->aged_at, look->now) < pool->ageing_us))
+		pool_aged_due(queue, pool) > look->now)
 		return QUEUE_NOBODY;
 	for (int32_t who = pool->oldest; who != QUEUE_NOBODY; who = queue->callers[who].younger)
 	{

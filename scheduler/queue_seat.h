@@ -155,16 +155,17 @@ void waiter_remove(Queue *queue, int32_t who);
 int64_t caller_rank(const QueueCaller *caller, int64_t held);
 /* Whether waiter one goes before waiter other of the same pool. */
 bool waiter_precedes(const Queue *queue, int32_t one, int32_t other);
-void pool_join(Queue *queue, int32_t pool, int32_t priority);
-/* Slot time that a grant to who is expected to be; in us, at least 1. */
-int64_t slot_time_expected(const Queue *queue, int32_t who, int32_t pool);
 bool pass_is_before(uint64_t one, uint64_t other);
 uint64_t pass_of(const QueuePool *pool, int64_t us);
+/* What the next slot of a waiter is expected to cost: of a long call a quantum. */
+uint64_t pass_expected(const Queue *queue, int32_t who);
 /* Charges a new grant beforehand, then in the course of it and at its end by what it has used. Nobody pays while nobody waits. */
 void pass_charge(Queue *queue, int32_t who);
 void pass_update(Queue *queue, int32_t who, uint64_t seat, int64_t now);
 void pass_settle(Queue *queue, int32_t who, uint64_t seat, int64_t now);
 
+/* When the pool's longest waiter is to go out of turn; there is one, and the pool ages. */
+int64_t pool_aged_due(const Queue *queue, const QueuePool *pool);
 /* Who is next: the best waiter that could go now. *aged: out of turn. */
 int32_t queue_choose(const Queue *queue, const Look *look, bool *aged);
 

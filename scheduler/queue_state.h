@@ -24,7 +24,7 @@ typedef struct QueuePool
 	int32_t fresh;			/* of these, those that have had no slot yet: what length bounds */
 	int32_t first, last;	/* waiters in order, through QueueCaller.next and .previous */
 	int32_t oldest, newest; /* the same by age, through .younger and .older */
-	int64_t aged_at;		/* when it had its last grant out of turn; INT64_MIN: never */
+	int64_t aged_at;		/* when its last grant out of turn was due; INT64_MIN: it had none */
 } QueuePool;
 
 typedef struct QueueCap
@@ -56,7 +56,7 @@ typedef struct QueueTier
 {
 	_Atomic uint64_t pass[QUEUE_POOLS_MAX]; /* virtual time, see QUEUE_STRIDE; compared by difference */
 	int32_t waiting[QUEUE_POOLS_MAX];
-	uint64_t start; /* pass at which the last grant began: nobody who comes new begins before */
+	uint64_t start; /* pass at which the last grant began: who comes new begins there */
 } QueueTier;
 
 #define QUEUE_STRIDE 65536 /* pass that a microsecond of slot time costs at weight 1 */

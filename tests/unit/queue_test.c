@@ -367,7 +367,8 @@ test_positions_and_estimates(void **state)
 	assert_int_equal(queue_estimate(queue, 2, 1040), 67);
 	assert_int_equal(enters(queue, 4, 1, 1040), QUEUE_QUEUED);
 	assert_int_equal(queue_estimate(queue, 2, 1040), -1);
-	assert_int_equal(queue_estimate(queue, 3, 1040), 67); /* that one has had nothing yet, and so goes first */
+	assert_int_equal(queue_estimate(queue, 3, 1040), -1); /* that one has had nothing yet, and so goes first */
+	assert_int_equal(queue_estimate(queue, 4, 1040), 60);
 	free(queue);
 }
 
