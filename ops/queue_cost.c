@@ -76,7 +76,8 @@ static void
 bench_enqueue(Bench *bench, int32_t who)
 {
 	uint32_t kind = bench_random(bench);
-	QueueClaim claim = {.pool = kind % 16 == 0 ? 2 : (int32_t) (kind % 2), .priority = -1, .predicted = kind / 32 % 4096};
+	QueueClaim claim = {
+		.pool = kind % 16 == 0 ? 2 : (int32_t) (kind % 2), .priority = -1, .predicted = kind / 32 % 4096};
 	int64_t due;
 
 	pthread_mutex_lock(&bench->lock);

@@ -159,9 +159,10 @@ crowd_leave(Queue *queue, int32_t who)
 
 /* The next one ages from when this one's turn came, not from when it got its slot, so that delays do not add up. */
 static void
-pool_aged_note(Queue *queue, QueuePool *pool, int64_t now)
+aged_note(Queue *queue, int32_t who, int64_t now)
 {
-	int64_t due = pool_aged_due(queue, pool);
+	QueuePool *pool = &queue->pools[queue_pool(queue, who)];
+	int64_t due = waiter_aged_due(queue, who);
 
 	pool->aged_at = time_between(due, now) > pool->ageing_us ? now - pool->ageing_us : due;
 }
@@ -178,7 +179,7 @@ waiter_grant(Queue *queue, int32_t who, bool aged, int64_t now)
 		return false;
 	pass_charge(queue, who);
 	if (aged)
-		pool_aged_note(queue, &queue->pools[wanted.charge.pool], now);
+		aged_note(queue, who, now);
 	waiter_remove(queue, who);
 	caller->pages = 0;
 	RELAXED_SET(caller->since, now);

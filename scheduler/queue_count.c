@@ -90,6 +90,7 @@ slots_lack(const Queue *queue, Charge charge, int32_t *index)
 {
 	if (atomic_load(&queue->holding) >= RELAXED(queue->slots))
 		return QUEUE_WHY_NODE_SLOTS;
+	*index = charge.pool;
 	if (atomic_load(&queue->pools[charge.pool].holding) >= RELAXED(queue->pools[charge.pool].slots))
 		return QUEUE_WHY_POOL_SLOTS;
 	EACH_CAP(cap, charge.caps)
@@ -142,7 +143,8 @@ need_of_cap(const Need *need, uint32_t cap)
 
 /* The first of the budgets that holds(budget, what others have, what this one is to have) does not hold for. */
 static QueueWhy
-budget_first(const Queue *queue, const Need *need, const Hope *hope, bool (*holds)(int64_t, int64_t, int64_t), int32_t *index)
+budget_first(const Queue *queue, const Need *need, const Hope *hope, bool (*holds)(int64_t, int64_t, int64_t),
+			 int32_t *index)
 {
 	const QueuePool *pool = &queue->pools[need->charge.pool];
 	int64_t all = need->bytes + need->carried;
@@ -150,6 +152,7 @@ budget_first(const Queue *queue, const Need *need, const Hope *hope, bool (*hold
 
 	if (!holds(RELAXED(queue->memory), others, all))
 		return QUEUE_WHY_NODE_MEMORY;
+	*index = need->charge.pool;
 	others = atomic_load(&pool->reserved) + need_of_pool(need) - all;
 	if (!holds(RELAXED(pool->memory), others + (hope != NULL ? hope->pool_bytes[need->charge.pool] : 0), all))
 		return QUEUE_WHY_POOL_MEMORY;

@@ -272,8 +272,9 @@ waiter_fits(const Queue *queue, const Look *look, int32_t who, int32_t elder)
 		return false;
 	if (look->hope == NULL && charge.caps != 0 && slots_lack(queue, charge, &index) != QUEUE_WHY_NOTHING)
 		return false;
-	return caller->pages == 0 || (memory_lack(queue, who, charge, caller->pages, look->hope, &index) == QUEUE_WHY_NOTHING &&
-								  !waits_for_elder(queue, who, elder));
+	return caller->pages == 0 ||
+		   (memory_lack(queue, who, charge, caller->pages, look->hope, &index) == QUEUE_WHY_NOTHING &&
+			!waits_for_elder(queue, who, elder));
 }
 
 /* Whether any of the pool's waiters could go, as far as slots of node and pool are concerned. */
@@ -287,38 +288,29 @@ pool_is_open(const Queue *queue, const Look *look, int32_t number)
 	return look->hope != NULL || atomic_load(&pool->holding) < RELAXED(pool->slots);
 }
 
+/* When a waiter is to go out of turn: it has waited for its pool's ageing time, and so has the pool since its last one. */
 int64_t
-pool_aged_due(const Queue *queue, const QueuePool *pool)
+waiter_aged_due(const Queue *queue, int32_t who)
 {
-	int64_t due = time_after(RELAXED(queue->callers[pool->oldest].since), pool->ageing_us);
-	int64_t next = pool->aged_at == INT64_MIN ? due : time_after(pool->aged_at, pool->ageing_us);
+	const QueuePool *pool = &queue->pools[queue_pool(queue, who)];
+	int64_t since = RELAXED(queue->callers[who].since);
 
-	return next > due ? next : due;
+	return time_after(pool->aged_at > since ? pool->aged_at : since, pool->ageing_us);
 }
 
 static int32_t
 pool_aged(const Queue *queue, const Look *look, const QueuePool *pool, int32_t elder)
 {
-	if (pool->ageing_us <= 0 || (look->aged >> (pool - queue->pools) & 1) != 0 ||
-		pool_aged_due(queue, pool) > look->now)
+	if (pool->ageing_us <= 0 || (look->aged >> (pool - queue->pools) & 1) != 0)
 		return QUEUE_NOBODY;
 	for (int32_t who = pool->oldest; who != QUEUE_NOBODY; who = queue->callers[who].younger)
 	{
-		if (time_between(RELAXED(queue->callers[who].since), look->now) < pool->ageing_us)
+		if (waiter_aged_due(queue, who) > look->now)
 			return QUEUE_NOBODY;
 		if (waiter_fits(queue, look, who, elder))
 			return who;
 	}
 	return QUEUE_NOBODY;
-}
-
-/* Since when a pool's aged waiter is due: it has waited for the ageing time, and so has the pool since its last one. */
-static int64_t
-aged_due(const Queue *queue, const QueuePool *pool, int32_t who)
-{
-	int64_t since = RELAXED(queue->callers[who].since);
-
-	return time_after(pool->aged_at > since ? pool->aged_at : since, pool->ageing_us);
 }
 
 /* First due, first served: so each other pool has at most one turn before it, however many of its waiters are older. */
@@ -331,7 +323,7 @@ queue_choose_aged(const Queue *queue, const Look *look, int32_t elder)
 	for (int32_t i = 0; i < queue->pool_count; i++)
 	{
 		int32_t who = pool_is_open(queue, look, i) ? pool_aged(queue, look, &queue->pools[i], elder) : QUEUE_NOBODY;
-		int64_t due = who != QUEUE_NOBODY ? aged_due(queue, &queue->pools[i], who) : 0;
+		int64_t due = who != QUEUE_NOBODY ? waiter_aged_due(queue, who) : 0;
 
 		if (who == QUEUE_NOBODY || (best != QUEUE_NOBODY && due >= best_due))
 			continue;

@@ -164,8 +164,8 @@ void pass_charge(Queue *queue, int32_t who);
 void pass_update(Queue *queue, int32_t who, uint64_t seat, int64_t now);
 void pass_settle(Queue *queue, int32_t who, uint64_t seat, int64_t now);
 
-/* When the pool's longest waiter is to go out of turn; there is one, and the pool ages. */
-int64_t pool_aged_due(const Queue *queue, const QueuePool *pool);
+/* When a waiter is to go out of turn, if it is its pool's longest, and the pool ages. */
+int64_t waiter_aged_due(const Queue *queue, int32_t who);
 /* Who is next: the best waiter that could go now. *aged: out of turn. */
 int32_t queue_choose(const Queue *queue, const Look *look, bool *aged);
 

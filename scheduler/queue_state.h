@@ -8,6 +8,21 @@
 #define PYBOX_QUEUE_STATE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define QUEUE_POOLS_MAX 32
+#define QUEUE_CAPS_MAX 32
+#define QUEUE_NOBODY (-1)
+#define QUEUE_PRIORITY_MAX 100
+
+/* What a pool's holders do when a better call waits; PolicyContention. */
+typedef enum QueueContention
+{
+	QUEUE_PAUSE, /* are asked to give way */
+	QUEUE_YIELD, /* keep the slot until the call or its batch ends: never asked */
+	QUEUE_SHARE	 /* are asked, and run on at the lowest weight without a slot */
+} QueueContention;
 
 #define QUEUE_PAGE 65536 /* bytes: what memory is counted in; claims are rounded up */
 

@@ -11,8 +11,8 @@ typedef struct Ask
 {
 	Queue *queue;
 	Look look;
-	int32_t holders;											/* in QueueCaller.holder of the first so many */
-	int32_t unspoken;											/* of these, how many help nobody yet */
+	int32_t holders;  /* in QueueCaller.holder of the first so many */
+	int32_t unspoken; /* of these, how many help nobody yet */
 	Hope hope;
 	int64_t due;
 } Ask;
@@ -45,7 +45,7 @@ ask_hope_memory(Ask *ask, Charge charge, int64_t bytes)
 	ask->hope.node_bytes += bytes;
 	ask->hope.pool_bytes[charge.pool] += bytes;
 	EACH_CAP(cap, charge.caps)
-		ask->hope.cap_bytes[cap] += bytes;
+	ask->hope.cap_bytes[cap] += bytes;
 }
 
 static uint64_t
@@ -308,7 +308,7 @@ due_ageing(Ask *ask)
 
 		if (pool->ageing_us <= 0 || pool->waiting == 0)
 			continue;
-		at = pool_aged_due(queue, pool);
+		at = waiter_aged_due(queue, pool->oldest);
 		if (at > ask->look.now)
 			ask_due(ask, at);
 	}

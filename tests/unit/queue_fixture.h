@@ -29,7 +29,7 @@ queue_new(QueueSetup setup)
 }
 
 /* A queue of these pools alone, with a quantum of 50 ms. */
-#define QUEUE_OF(slot_count, rules) \
+#define QUEUE_OF(slot_count, rules)                                                                                    \
 	queue_new((QueueSetup){.slots = (slot_count), .quantum_us = 50 * MS, .pool_count = COUNT(rules), .pools = (rules)})
 
 static inline void

@@ -1,8 +1,10 @@
 /* queue_memory_test.c - memory budgets of node, pools and caps next to slots. */
 #include "tests/unit/queue_fixture.h"
 
-#define POOL(level, ...) \
-	{.priority = (level), .weight = 100, .slots = 64, .length = 64, __VA_ARGS__}
+#define POOL(level, ...)                                                                                               \
+	{                                                                                                                  \
+		.priority = (level), .weight = 100, .slots = 64, .length = 64, __VA_ARGS__                                     \
+	}
 
 static const QueueRule two_pools[] = {POOL(50, .memory = 60 * MB, .ageing_us = SECOND), POOL(50, .ageing_us = SECOND)};
 static const QueueCapRule one_cap[] = {{.memory = 40 * MB}};
@@ -44,10 +46,10 @@ test_each_budget_bounds(void **state)
 		int64_t first, second;
 		QueueWhy why;
 	} rows[] = {
-		{1, 0, 100 * MB, 1, QUEUE_WHY_NODE_MEMORY},	   {1, 0, 70 * MB, 31 * MB, QUEUE_WHY_NODE_MEMORY},
-		{0, 0, 60 * MB, 1, QUEUE_WHY_POOL_MEMORY},	   {0, 0, 1, 60 * MB, QUEUE_WHY_POOL_MEMORY},
-		{1, 1, 40 * MB, 1, QUEUE_WHY_CAP_MEMORY},	   {0, 1, 20 * MB, 20 * MB + 1, QUEUE_WHY_CAP_MEMORY},
-		{1, 0, 50 * MB, 50 * MB, QUEUE_WHY_NOTHING},   {0, 1, 20 * MB, 20 * MB, QUEUE_WHY_NOTHING},
+		{1, 0, 100 * MB, 1, QUEUE_WHY_NODE_MEMORY},	 {1, 0, 70 * MB, 31 * MB, QUEUE_WHY_NODE_MEMORY},
+		{0, 0, 60 * MB, 1, QUEUE_WHY_POOL_MEMORY},	 {0, 0, 1, 60 * MB, QUEUE_WHY_POOL_MEMORY},
+		{1, 1, 40 * MB, 1, QUEUE_WHY_CAP_MEMORY},	 {0, 1, 20 * MB, 20 * MB + 1, QUEUE_WHY_CAP_MEMORY},
+		{1, 0, 50 * MB, 50 * MB, QUEUE_WHY_NOTHING}, {0, 1, 20 * MB, 20 * MB, QUEUE_WHY_NOTHING},
 		{0, 0, 30 * MB, 30 * MB, QUEUE_WHY_NOTHING},
 	};
 
@@ -95,7 +97,8 @@ test_claims_that_are_too_large(void **state)
 		assert_int_equal(reserves(queue, 0, rows[i].pool, rows[i].caps, rows[i].memory, 1), QUEUE_TOO_LARGE);
 		assert_int_equal(queue_why(queue, 0, &index), rows[i].why);
 		assert_int_equal(queue_state(queue, 0), QUEUE_IDLE);
-		assert_false(queue_try(queue, 0, &(QueueClaim){.pool = rows[i].pool, .caps = rows[i].caps, .memory = rows[i].memory}, 1));
+		assert_false(queue_try(queue, 0,
+							   &(QueueClaim){.pool = rows[i].pool, .caps = rows[i].caps, .memory = rows[i].memory}, 1));
 		assert_int_equal(queue->reserved, 0);
 	}
 	assert_int_equal(reserves(queue, 0, 0, 1, 30 * MB, 1), QUEUE_GRANTED);
@@ -196,8 +199,9 @@ test_aged_waiters_for_memory_go_first(void **state)
 	assert_int_equal(reserves(queue, 2, 1, 0, 10 * MB, SECOND + 1), QUEUE_QUEUED); /* would fit */
 	assert_int_equal(enters(queue, 3, 1, SECOND + 1), QUEUE_GRANTED);			   /* needs none */
 	/* One of a running call cannot wait: it takes what there is. */
-	assert_int_equal(claims(queue, 4, (QueueClaim){.pool = 1, .priority = -1, .nested = true, .memory = 10 * MB}, SECOND + 1),
-					 QUEUE_GRANTED);
+	assert_int_equal(
+		claims(queue, 4, (QueueClaim){.pool = 1, .priority = -1, .nested = true, .memory = 10 * MB}, SECOND + 1),
+		QUEUE_GRANTED);
 	frees(queue, 4, INT64_MAX);
 	frees(queue, 0, 9 * MB);
 	assert_int_equal(grants(queue, SECOND + 2), QUEUE_NOBODY);
@@ -284,7 +288,9 @@ test_nested_calls_wait_for_slots(void **state)
 	assert_int_equal(enters(queue, 0, 0, 1), QUEUE_GRANTED);
 	assert_int_equal(claims(queue, 1, nested, 2), QUEUE_FULL);
 	assert_int_equal(queue->reserved, 0);
-	queue_configure(queue, &(QueueSetup){.slots = 1, .memory = 50 * MB, .pool_count = 1, .pools = &(QueueRule){.slots = 1, .length = 1}});
+	queue_configure(
+		queue,
+		&(QueueSetup){.slots = 1, .memory = 50 * MB, .pool_count = 1, .pools = &(QueueRule){.slots = 1, .length = 1}});
 	assert_int_equal(claims(queue, 1, nested, 2), QUEUE_QUEUED);
 	assert_int_equal(queue_reserved(queue, 1), 30 * MB);
 	assert_int_equal(next_after(queue, 0, 3), 1);

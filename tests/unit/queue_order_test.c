@@ -1,8 +1,10 @@
 /* queue_order_test.c - who is next: priorities, ranks, weights, ageing. */
 #include "tests/unit/queue_fixture.h"
 
-#define POOL(level, share, ...) \
-	{.priority = (level), .weight = (share), .slots = 64, .length = 64, __VA_ARGS__}
+#define POOL(level, share, ...)                                                                                        \
+	{                                                                                                                  \
+		.priority = (level), .weight = (share), .slots = 64, .length = 64, __VA_ARGS__                                 \
+	}
 
 static void
 test_the_higher_priority_goes_first(void **state)
@@ -15,7 +17,8 @@ test_the_higher_priority_goes_first(void **state)
 	for (int32_t who = 1; who <= 20; who++)
 		assert_int_equal(enters(queue, who, 0, who), QUEUE_QUEUED);
 	assert_int_equal(enters(queue, 40, 1, 99), QUEUE_QUEUED);
-	assert_int_equal(claims(queue, 41, (QueueClaim){.pool = 0, .priority = 50}, 99), QUEUE_QUEUED); /* one of a pool alone */
+	assert_int_equal(claims(queue, 41, (QueueClaim){.pool = 0, .priority = 50}, 99),
+					 QUEUE_QUEUED); /* one of a pool alone */
 	assert_int_equal(next_after(queue, 0, 100), 40);
 	assert_int_equal(next_after(queue, 40, 100), 41);
 	for (int32_t who = 1; who <= 20; who++)
@@ -42,7 +45,9 @@ test_order_inside_a_pool(void **state)
 		{"longer than predicted counts as attained",
 		 {.priority = 50, .predicted = 10},
 		 {.priority = 50, .predicted = 5, .attained = 11}},
-		{"as long as predicted, too", {.priority = 50, .predicted = 4}, {.priority = 50, .predicted = 5, .attained = 5}},
+		{"as long as predicted, too",
+		 {.priority = 50, .predicted = 4},
+		 {.priority = 50, .predicted = 5, .attained = 5}},
 		{"first come", {.priority = 50, .since = 5}, {.priority = 50, .since = 6}},
 	};
 
@@ -161,8 +166,8 @@ static void
 test_weights_share_slot_time(void **state)
 {
 	const QueueRule rules[] = {POOL(50, 100), POOL(50, 200), POOL(50, 500)};
-	const int64_t sizes[][3] = {{200, 200, 200},	   {10 * MS, 100, 3 * MS}, {100, 3 * MS, 10 * MS}, {1, 1, 1},
-								{3 * SECOND, 200, 70 * MS}, {MS, 2 * SECOND, SECOND}};
+	const int64_t sizes[][3] = {{200, 200, 200}, {10 * MS, 100, 3 * MS},	 {100, 3 * MS, 10 * MS},
+								{1, 1, 1},		 {3 * SECOND, 200, 70 * MS}, {MS, 2 * SECOND, SECOND}};
 
 	(void) state;
 	for (int32_t i = 0; i < COUNT(sizes); i++)

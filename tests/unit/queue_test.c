@@ -287,9 +287,12 @@ test_reconfiguring_renumbers(void **state)
 
 	(void) state;
 	assert_int_equal(queue->version, 7);
-	assert_int_equal(claims(queue, 0, (QueueClaim){.pool = 0, .priority = -1, .caps = 3, .memory = 4 * MB}, 0), QUEUE_GRANTED);
-	assert_int_equal(claims(queue, 1, (QueueClaim){.pool = 1, .priority = 33, .caps = 5, .memory = 9 * MB}, 0), QUEUE_GRANTED);
-	assert_int_equal(claims(queue, 2, (QueueClaim){.pool = 2, .priority = -1, .caps = 2, .memory = MB}, 0), QUEUE_QUEUED);
+	assert_int_equal(claims(queue, 0, (QueueClaim){.pool = 0, .priority = -1, .caps = 3, .memory = 4 * MB}, 0),
+					 QUEUE_GRANTED);
+	assert_int_equal(claims(queue, 1, (QueueClaim){.pool = 1, .priority = 33, .caps = 5, .memory = 9 * MB}, 0),
+					 QUEUE_GRANTED);
+	assert_int_equal(claims(queue, 2, (QueueClaim){.pool = 2, .priority = -1, .caps = 2, .memory = MB}, 0),
+					 QUEUE_QUEUED);
 	queue_configure(queue, &(QueueSetup){.slots = 2,
 										 .memory = 100 * MB,
 										 .pool_count = 4,

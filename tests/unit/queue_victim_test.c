@@ -1,8 +1,10 @@
 /* queue_victim_test.c - who is asked to give way, when, and who never is. */
 #include "tests/unit/queue_fixture.h"
 
-#define POOL(level, ...) \
-	{.priority = (level), .weight = 100, .slots = 64, .length = 64, __VA_ARGS__}
+#define POOL(level, ...)                                                                                               \
+	{                                                                                                                  \
+		.priority = (level), .weight = 100, .slots = 64, .length = 64, __VA_ARGS__                                     \
+	}
 
 static void
 test_a_better_priority_asks_at_once(void **state)
@@ -74,10 +76,10 @@ test_quanta_and_predictions(void **state)
 	{
 		int64_t holder, waiter, due; /* due: when the holder is asked */
 	} rows[] = {
-		{SECOND, 900 * MS, 50 * MS},	  /* 900 against 950 left */
-		{SECOND, 950 * MS, SECOND},		  /* not less: when it has had its second, it is worth a second */
+		{SECOND, 900 * MS, 50 * MS},		  /* 900 against 950 left */
+		{SECOND, 950 * MS, SECOND},			  /* not less: when it has had its second, it is worth a second */
 		{SECOND, 2 * SECOND, 2 * SECOND + 1}, /* worth what it has had, which must be more than 2 s */
-		{0, 70 * MS, 70 * MS + 1},		  /* no history: what it has had */
+		{0, 70 * MS, 70 * MS + 1},			  /* no history: what it has had */
 		{0, 10 * MS, 50 * MS},
 		{20 * MS, 30 * MS, 50 * MS},
 	};
@@ -132,7 +134,8 @@ test_one_that_resumes_asks_after_a_quantum(void **state)
 
 	(void) state;
 	assert_int_equal(claims(queue, 0, (QueueClaim){.priority = -1, .predicted = 60 * MS}, 0), QUEUE_GRANTED);
-	assert_int_equal(claims(queue, 1, (QueueClaim){.priority = -1, .resumes = true, .predicted = SECOND}, 0), QUEUE_QUEUED);
+	assert_int_equal(claims(queue, 1, (QueueClaim){.priority = -1, .resumes = true, .predicted = SECOND}, 0),
+					 QUEUE_QUEUED);
 	assert_int_equal(asks_nobody(queue, 0), 50 * MS);
 	asks_only(queue, 0, 50 * MS);
 	assert_int_equal(next_after_yield(queue, 0, 50 * MS), 1);
@@ -195,8 +198,8 @@ test_only_a_holder_that_helps_is_asked(void **state)
 {
 	const QueueRule rules[] = {POOL(10), {.priority = 50, .weight = 1, .slots = 1, .length = 9}, POOL(20)};
 	const QueueCapRule caps[] = {{.slots = 1}};
-	Queue *queue = queue_new((QueueSetup){
-		.slots = 3, .quantum_us = 50 * MS, .pool_count = 3, .pools = rules, .cap_count = 1, .caps = caps});
+	Queue *queue = queue_new(
+		(QueueSetup){.slots = 3, .quantum_us = 50 * MS, .pool_count = 3, .pools = rules, .cap_count = 1, .caps = caps});
 
 	(void) state;
 	assert_int_equal(enters(queue, 0, 0, 0), QUEUE_GRANTED);
@@ -220,8 +223,8 @@ test_two_holders_for_one_waiter(void **state)
 {
 	const QueueRule rules[] = {POOL(10), {.priority = 20, .weight = 1, .slots = 1, .length = 9}};
 	const QueueCapRule caps[] = {{.slots = 1}};
-	Queue *queue = queue_new((QueueSetup){
-		.slots = 2, .quantum_us = 50 * MS, .pool_count = 2, .pools = rules, .cap_count = 1, .caps = caps});
+	Queue *queue = queue_new(
+		(QueueSetup){.slots = 2, .quantum_us = 50 * MS, .pool_count = 2, .pools = rules, .cap_count = 1, .caps = caps});
 
 	(void) state;
 	assert_int_equal(claims(queue, 0, (QueueClaim){.pool = 0, .priority = -1, .caps = 1}, 0), QUEUE_GRANTED);
