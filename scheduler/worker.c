@@ -20,6 +20,7 @@
 #include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
+#include "scheduler/stat_store.h"
 #include "scheduler/supervisor.h"
 #include "scheduler/wait_event.h"
 
@@ -111,19 +112,27 @@ worker_wait(long timeout)
 		supervisor_read();
 }
 
+/* Of two timeouts, of which one below 0 never comes. */
+static long
+sooner(long one, long other)
+{
+	return one < 0 ? other : other < 0 ? one : Min(one, other);
+}
+
 void
 pybox_scheduler_main(Datum argument)
 {
 	worker_enter();
 	policy_load_first();
+	stat_store_load();
 	while (!ShutdownRequestPending)
 	{
 		TimestampTz now = clock_now();
 		long timeout = supervisor_tick(now);
 
 		if (walls_enforce(now))
-			timeout = timeout < 0 ? WALL_TICK_MS : Min(timeout, WALL_TICK_MS);
-		worker_wait(timeout);
+			timeout = sooner(timeout, WALL_TICK_MS);
+		worker_wait(sooner(timeout, stat_store_tick(now)));
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{
@@ -133,6 +142,7 @@ pybox_scheduler_main(Datum argument)
 			(void) policy_store_load(LOG);
 		}
 	}
+	stat_store_save();
 	/* Told to end while the server goes on, it is to start again: after 0 it would not. */
 	proc_exit(1);
 }
