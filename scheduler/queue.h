@@ -159,6 +159,11 @@ bool queue_is_asked(const Queue *queue, int32_t who);
 int32_t queue_pool(const Queue *queue, int32_t who);
 int32_t queue_priority(const Queue *queue, int32_t who); /* the greater of its own and what is lent to it */
 int64_t queue_reserved(const Queue *queue, int32_t who); /* bytes */
+/* Of these, what counts against a budget: index is the pool's or the cap's number. */
+int64_t queue_reserved_of(const Queue *queue, int32_t who, QueueWhy why, int32_t index);
+/* Bytes of a budget that nobody has reserved, and what a waiter is to reserve with its slot. */
+int64_t queue_budget_free(const Queue *queue, QueueWhy why, int32_t index);
+int64_t queue_claimed(const Queue *queue, int32_t who);
 
 /* 1 for the next of its pool, 0 when it does not wait. */
 int32_t queue_position(const Queue *queue, int32_t who);

@@ -22,6 +22,7 @@
 #include "scheduler/shared.h"
 #include "scheduler/stat_store.h"
 #include "scheduler/supervisor.h"
+#include "scheduler/timer.h"
 #include "scheduler/wait_event.h"
 
 #define WALL_TICK_MS 100
@@ -98,6 +99,15 @@ walls_enforce(TimestampTz now)
 	return any;
 }
 
+/* In ms; -1: never. */
+static long
+sooner(long one, long other)
+{
+	if (one < 0 || other < 0)
+		return Max(one, other);
+	return Min(one, other);
+}
+
 static void
 worker_wait(long timeout)
 {
@@ -110,13 +120,6 @@ worker_wait(long timeout)
 		ResetLatch(MyLatch);
 	if (events & WL_SOCKET_READABLE)
 		supervisor_read();
-}
-
-/* Of two timeouts, of which one below 0 never comes. */
-static long
-sooner(long one, long other)
-{
-	return one < 0 ? other : other < 0 ? one : Min(one, other);
 }
 
 void
@@ -132,7 +135,7 @@ pybox_scheduler_main(Datum argument)
 
 		if (walls_enforce(now))
 			timeout = sooner(timeout, WALL_TICK_MS);
-		worker_wait(sooner(timeout, stat_store_tick(now)));
+		worker_wait(sooner(sooner(timeout, timer_tick(now)), stat_store_tick(now)));
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{
