@@ -19,6 +19,7 @@
 #include "scheduler/clock.h"
 #include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
+#include "scheduler/rule_tick.h"
 #include "scheduler/shared.h"
 #include "scheduler/stat_store.h"
 #include "scheduler/supervisor.h"
@@ -135,7 +136,9 @@ pybox_scheduler_main(Datum argument)
 
 		if (walls_enforce(now))
 			timeout = sooner(timeout, WALL_TICK_MS);
-		worker_wait(sooner(sooner(timeout, timer_tick(now)), stat_store_tick(now)));
+		timeout = sooner(timeout, rule_tick(now));
+		timeout = sooner(timeout, timer_tick(now));
+		worker_wait(sooner(timeout, stat_store_tick(now)));
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{
