@@ -75,6 +75,7 @@ typedef struct Shared
 	bool policy_refused; /* there is a file, but none that could be used since the server started */
 	bool policy_changed; /* the scheduler has yet to tell the launcher */
 	char policy_source[MAXPGPATH];
+	char policy_hash[POLICY_HASH_SIZE];
 	size_t policy_length;
 	char policy_text[POLICY_TEXT_MAX];
 	Policy policy;
