@@ -47,6 +47,8 @@ sandbox_test_SRCS := $(LAUNCHER_SRCS)
 seccomp_test_SRCS := $(wildcard sandbox/seccomp*.c)
 watch_test_SRCS   := $(LAUNCHER_SRCS)
 $(foreach test,$(filter queue%_test,$(UNIT_TESTS)),$(eval $(test)_SRCS := $(wildcard scheduler/queue*.c)))
+# Those with threads.
+THREAD_TESTS    := queue_fast_test
 unit_srcs = $(or $($(1)_SRCS),$(wildcard */$(patsubst %_test,%,$(1)).c))
 
 # What each fuzz target is linked with; control_fuzz.c includes one of the launcher's files and stands in for another.
@@ -355,10 +357,12 @@ install-plpython3u:
 uninstall-plpython3u:
 	@ops/plpython3u uninstall
 
-#: sanitize   unit tests under the address and undefined-behaviour sanitizers
+#: sanitize   unit tests under the address and undefined-behaviour sanitizers, those with threads under that for threads too
 sanitize: setup
 	$(MAKE) SANITIZERS='$(SANITIZE_FLAGS)' unit-tests
 	@for test in $(UNIT_TESTS) $(FUZZ_TARGETS:%=%_test); do echo "$$test" && $(BUILD)/unit-sanitized/$$test || exit 1; done
+	$(MAKE) SANITIZERS='-fsanitize=thread' UNIT=$(BUILD)/unit-threads $(THREAD_TESTS:%=$(BUILD)/unit-threads/%)
+	@for test in $(THREAD_TESTS); do echo "$$test" && $(BUILD)/unit-threads/$$test || exit 1; done
 
 #: fuzz       libFuzzer on each of tests/fuzz, under the sanitizers (RUNS=1000000 or TIME=60 seconds each; ONLY="wire policy" selects)
 fuzz:
