@@ -228,6 +228,11 @@ $(BUILD)/bare/pybox-launcher: $(call objects,exe,$(LAUNCHER_SRCS) ops/layercost/
 	@mkdir -p $(@D)
 	$(CC) $(EXE_LDFLAGS) -Wl,--wrap=jail_seccomp_apply,--wrap=jail_landlock_apply -o $@ $^ $(LAUNCHER_LIBS)
 
+# --- the program of `make bench ONLY=D1`: the queue as it is in the server, on its own. Never installed.
+$(BUILD)/queue_cost: $(call objects,exe,$(wildcard scheduler/queue*.c) ops/queue_cost.c)
+	@mkdir -p $(@D)
+	$(CC) $(EXE_LDFLAGS) -o $@ $^
+
 # --- programs of t/041_sweep.pl: ours, but a call that the filter refuses has an error of its own. Never installed.
 SENTINEL := $(BUILD)/sentinel
 $(SENTINEL)/pybox-launcher: $(call objects,exe,$(LAUNCHER_SRCS) tests/sweep/sentinel_compile.c)
@@ -338,7 +343,7 @@ check-faults: setup
 demo: setup
 	@ops/demo
 
-#: bench      measure against plpython3u and write $(BUILD)/bench.json (ONLY=T1,A1 selects; R3: what the sandbox costs)
+#: bench      measure against plpython3u and write $(BUILD)/bench.json (ONLY=T1,A1 selects; R3: what the sandbox costs, D1: the queue)
 bench: setup
 	@ops/bench $(ONLY)
 
