@@ -137,7 +137,7 @@ call_show(Call *call)
 		.rules = call->selection.rules,
 		.budgets = call->selection.budgets,
 		.body = call->function->body,
-		.statement = call->function->statement,
+		.statement = call->selection.rules != 0 ? call->function->statement : 0,
 		.calls = call->function->calls,
 		.rows = call->rows,
 	};
