@@ -39,15 +39,6 @@ words_write(char *effect, const char *format, ...)
 	va_end(arguments);
 }
 
-int32_t
-policy_pool_successor(const Policy *old, int32_t pool, const Policy *new)
-{
-	const PolicyCaller nobody = {.function = NULL, .role = "", .database = ""};
-	int32_t same = policy_pool_find(new, old->pools[pool].name);
-
-	return same >= 0 ? same : policy_assign_find(new, &nobody, NULL)->pool;
-}
-
 /* --- what a change does ------------------------------------------------------------------------------------------- */
 
 static int32_t
@@ -133,8 +124,9 @@ effect_write_gone(const Comparison *all, const PolicySetting *gone, char *effect
 	if (use != NULL && use->pool_running[gone->index] + use->pool_waiting[gone->index] > 0)
 		snprintf(calls, sizeof(calls), ", %d running and %d queued,", (int) use->pool_running[gone->index],
 				 (int) use->pool_waiting[gone->index]);
-	words_write(effect, "its calls%s go on in pool %s; its interpreters end when they are idle", calls,
-				all->new->policy->pools[policy_pool_successor(all->old->policy, gone->index, all->new->policy)].name);
+	words_write(
+		effect, "its calls%s go on in pool %s; its interpreters end when they are idle", calls,
+		all->new->policy->pools[policy_pool_heir(all->new->policy, all->old->policy->pools[gone->index].name)].name);
 }
 
 /* --- what differs --------------------------------------------------------------------------------------------------- */
