@@ -91,8 +91,11 @@ static const char *const effect_words[POLICY_EFFECT_COUNT] = {
 	[POLICY_EFFECT_LAYERS] = "calls are refused where a layer that is required now is missing",
 	[POLICY_EFFECT_ASSIGN] = "running calls stay in their pool, queued calls are judged anew",
 	[POLICY_EFFECT_FILTER] = "for calls that have not started; running calls go on",
-	[POLICY_EFFECT_RULE] = "running and queued calls are judged by it at once",
-	[POLICY_EFFECT_OVERDRAFT] = "for calls that start from now on",
+	[POLICY_EFFECT_CAP] = "queued calls are judged anew; running calls do not count against a new cap",
+	[POLICY_EFFECT_RULE] = "running and queued calls of the rule are judged by it at once",
+	[POLICY_EFFECT_RULES] = "a new rule is for calls that come from now on, one that is gone judges none",
+	[POLICY_EFFECT_OVERDRAFT] = "for calls that start from now on; what was used under that name counts",
+	[POLICY_EFFECT_WINDOW] = "for calls that start from now on; nothing has been used yet",
 };
 
 static const EffectWriter effect_writers[POLICY_EFFECT_COUNT] = {[POLICY_EFFECT_SLOTS] = effect_slots};
