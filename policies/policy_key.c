@@ -98,7 +98,7 @@ static const PolicyKey pool_keys[] = {
 	{"slots", POLICY_KIND_INTEGER, .min = 1, .max = 1024, POOL(slots), OTHERWISE("`node.slots`"),
 		DOC(SLOTS, "Calls of the pool that run Python at once; at most `node.slots`")},
 	{"memory", POLICY_KIND_SIZE, .max = 1024 * TB, POOL(memory),
-		DOC(BUDGET, "What all calls of the pool together may reserve, at most `node.memory`; 0: as `node.memory` has it, else at least 32MB")},
+		DOC(BUDGET, "What all calls of the pool together may reserve, at most `node.memory`; 0: as `node.memory` has it, else at least 32MB. Paused calls keep what they reserved: give pools of long calls less than `node.memory`, so that better ones find some")},
 	{"reserve", POLICY_KIND_SIZE, .min = MB, .max = TB, POOL(reserve), OTHERWISE("`limits.memory`"),
 		DOC(LATER, "Reserved for a call of a function without history; at most `limits.memory`")},
 	{"on_contention", POLICY_KIND_WORD, .words = contention_words, POOL(contention),
