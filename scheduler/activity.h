@@ -78,6 +78,7 @@ typedef struct ActivityCall
 	int64 wall_ms;
 	TimestampTz queued_at, started_at; /* started_at: 0 while it never had a slot */
 	TimestampTz running_since;		   /* the same by clock_now() */
+	TimestampTz asked_at;			   /* as queued_at, by clock_now(); 0: no rule is about it */
 	uint64 policy;					   /* generation of the policy that the next two are of */
 	uint64 rules, budgets;			   /* that select it, whatever its pool: bits 1 << number */
 	uint64 body;					   /* hash of the function's source */
