@@ -23,6 +23,7 @@ LAUNCHER_SRCS    := $(wildcard sandbox/launcher*.c sandbox/jail*.c sandbox/cgrou
                     $(LOCK_SRCS) sandbox/control.c $(POLICY_SRCS)
 INTERPRETER_SRCS := $(wildcard sandbox/python*.c sandbox/lockdown*.c) \
                     $(LOCK_SRCS) sandbox/wire.c sandbox/wire_spin.c sandbox/layer.c sandbox/control.c
+TOP_SRCS         := $(wildcard ops/top*.c)
 CLI_SRCS         := policies/cli.c $(POLICY_SRCS)
 # The launcher's own probes in a program of their own.
 DOCTOR_SRCS      := $(wildcard sandbox/doctor*.c sandbox/launcher_layer.c sandbox/launcher_probe*.c sandbox/launcher_cause.c) \
