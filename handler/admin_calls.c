@@ -1,9 +1,8 @@
 /*
- * admin_calls.c - pybox.activity, pybox.cancel(), pybox.kill(). Runs in backends.
+ * admin_calls.c - pybox.activity. Runs in backends.
  */
 #include "handler/admin.h"
 
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -13,8 +12,6 @@
 #include "scheduler/shared.h"
 
 PG_FUNCTION_INFO_V1(pybox_activity);
-PG_FUNCTION_INFO_V1(pybox_cancel);
-PG_FUNCTION_INFO_V1(pybox_kill);
 
 /* The columns of pybox.activity, in order. */
 enum
@@ -141,32 +138,4 @@ pybox_activity(PG_FUNCTION_ARGS)
 	for (int i = 0; i < count; i++)
 		call_row(rows, &shown[i]);
 	return (Datum) 0;
-}
-
-static bool
-call_stop(uint64 id, ActivityStop stop)
-{
-	ActivityCall call;
-
-	shared_require();
-	for (int i = 0; i < activity_entries(); i++)
-		if (activity_read(i, &call) && call.call_id == id)
-		{
-			admin_may_signal_check(call.role);
-			return activity_stop(id, stop);
-		}
-	ereport(WARNING, (errmsg("call %lld is not running", (long long) id)));
-	return false;
-}
-
-Datum
-pybox_cancel(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(call_stop((uint64) PG_GETARG_INT64(0), ACTIVITY_STOP_CANCEL));
-}
-
-Datum
-pybox_kill(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(call_stop((uint64) PG_GETARG_INT64(0), ACTIVITY_STOP_KILL));
 }

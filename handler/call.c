@@ -21,6 +21,7 @@
 #include "handler/transaction.h"
 #include "scheduler/clock.h"
 #include "scheduler/fault_raise.h"
+#include "scheduler/gate.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 #include "scheduler/slot.h"
@@ -301,6 +302,27 @@ cpu_check(Call *call)
 		current_call->lease->channel.deadline = call_look_at(current_call);
 }
 
+/*
+ * Refuses a new call where its pool is drained or its function under quarantine. One inside another is part of what has
+ * begun, as far as pools go; the check of a source is no call.
+ */
+static void
+call_gate(Call *call)
+{
+	bool inside = call->outer != NULL;
+
+	gate_check(inside ? NULL : call->pool->name, call->function->oid, call->function->body);
+	call->gated = !inside;
+}
+
+/* The same while it waits for its first slot and when it has got it: a gate may have been closed meanwhile. */
+static void
+call_gate_again(const Call *call)
+{
+	if (unlikely(call->gated))
+		gate_check(call->pool->name, call->function->oid, call->function->body);
+}
+
 void
 call_check(void *arg)
 {
@@ -313,6 +335,7 @@ call_check(void *arg)
 			stop = ACTIVITY_STOP_WALL;
 		if (stop != ACTIVITY_STOP_NONE)
 			stop_raise(call, stop);
+		call_gate_again(call);
 		cpu_check(call);
 	}
 	CHECK_FOR_INTERRUPTS(); /* last: an interrupt may have come with a stop, which says more */
@@ -477,6 +500,8 @@ call_admit(Call *call)
 {
 	call_slot_take(call, call->resumes);
 	FAULT_RAISE("backend.slot");
+	call_gate_again(call);
+	call->gated = false;
 	if (call->started_at == 0)
 	{
 		call->started_at = clock_now();
@@ -564,6 +589,8 @@ call_ask(Call *call, WireKind kind, uint64 answers)
 {
 	WireKind answer;
 
+	if (kind == WIRE_CALL || kind == WIRE_TRIGGER)
+		call_gate(call);
 	call_admit(call);
 	if (unlikely(!call->lease->greeted))
 		hello_send(call);

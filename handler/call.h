@@ -46,6 +46,7 @@ typedef struct Call
 	TimestampTz cpu_look_at; /* when to look next; 0: there is no limit */
 	bool resumes; /* inside another call, or the next step of a set: goes first in the queue and is not refused */
 	bool asked, waiting;
+	bool gated;						/* a new call without its first slot: closed gates are for it */
 	bool no_grace;					/* the child must die at once */
 	bool spi;						/* SPI_connect was called */
 	bool nonatomic;					/* may end the transaction */

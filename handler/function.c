@@ -8,6 +8,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
+#include "common/hashfn.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -113,6 +114,14 @@ language_is_confined(const char *function, Oid language)
 	return confined;
 }
 
+uint64
+function_body(const char *source)
+{
+	uint64 hash = hash_bytes_extended((const unsigned char *) source, (int) strlen(source), 0);
+
+	return hash != 0 ? hash : 1;
+}
+
 static Function *
 function_make(MemoryContext parent, const char *name, const char *source, Oid language)
 {
@@ -127,6 +136,7 @@ function_make(MemoryContext parent, const char *name, const char *source, Oid la
 	function->handle = type_handle_next();
 	function->name = MemoryContextStrdup(context, name);
 	function->source = MemoryContextStrdup(context, source);
+	function->body = function_body(source);
 	function->language = MemoryContextStrdup(context, get_language_name(language, false));
 	return function;
 }
@@ -435,16 +445,22 @@ role_is_member(void *arg, const char *role)
 	return OidIsValid(oid) && is_member_of_role_nosuper(*(Oid *) arg, oid);
 }
 
+static PolicyCaller
+function_caller(Oid *role, const char *database, const char *function)
+{
+	return (PolicyCaller){
+		.function = function,
+		.role = GetUserNameFromId(*role, false),
+		.database = database,
+		.is_member = role_is_member,
+		.arg = role,
+	};
+}
+
 const PolicyAssign *
 function_assignment(const Policy *policy, Oid role, const char *database, const char *function, const char **why)
 {
-	PolicyCaller caller = {
-		.function = function,
-		.role = GetUserNameFromId(role, false),
-		.database = database,
-		.is_member = role_is_member,
-		.arg = &role,
-	};
+	PolicyCaller caller = function_caller(&role, database, function);
 
 	return policy_assign_find(policy, &caller, why);
 }
@@ -456,16 +472,26 @@ function_pool(Function *function)
 	uint64 generation = policy_store_local_generation();
 	Oid role = GetUserId();
 	const PolicyAssign *assign;
+	PolicyCaller caller;
 	const char *why;
 
 	if (likely(function->pool != NULL && function->pool_role == role && function->pool_policy == generation &&
 			   function->pool_roles == role_generation))
 		return function->pool;
 	functions_initialize();
-	assign = function_assignment(policy, role, get_database_name(MyDatabaseId), function->qualified, &why);
+	caller = function_caller(&role, get_database_name(MyDatabaseId), function->qualified);
+	assign = policy_assign_find(policy, &caller, &why);
+	policy_select(policy, &caller, &function->selection);
 	function->pool = &policy->pools[assign != NULL ? assign->pool : 0];
 	function->pool_role = role;
 	function->pool_policy = generation;
 	function->pool_roles = role_generation;
 	return function->pool;
+}
+
+const PolicySelection *
+function_selection(Function *function)
+{
+	(void) function_pool(function);
+	return &function->selection;
 }

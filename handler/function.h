@@ -28,6 +28,7 @@ typedef struct Function
 	bool trusted, returns_set, is_procedure, is_inline, read_only;
 	uint32 handle, replaces; /* replaces: the handle this one makes void, or 0 */
 	char *name, *qualified, *source;
+	uint64 body;	/* hash of source, never 0 */
 	char *language; /* as pg_language has it: pyboxu's handlers serve other names too */
 	int arg_count;
 	const TransformSet *transforms; /* of the TRANSFORM clause; NULL: none */
@@ -35,6 +36,7 @@ typedef struct Function
 	char **arg_names; /* NULL where there is none */
 	/* where policy_pool_for() found it last */
 	const PolicyPool *pool;
+	PolicySelection selection; /* what else of the policy is about its calls; as old as the pool */
 	Oid pool_role;
 	uint64 pool_policy, pool_roles;
 } Function;
@@ -55,12 +57,16 @@ CallSite *function_site(FunctionCallInfo call);
 Function *function_get(Oid oid, Oid relation);
 /* For DO: freed by function_release. */
 Function *function_inline(const char *source, Oid language);
+/* The hash of a source, never 0: what Function.body is for it. */
+uint64 function_body(const char *source);
 void function_hold(Function *function);
 void function_release(Function *function);
 /* Appends the payload of WIRE_FUNCTION and WIRE_CHECK. */
 void function_put(FrameOut *out, const Function *function);
 /* The pool of the current policy for this function and the current user. */
 const PolicyPool *function_pool(Function *function);
+/* Which caps, filters, rules and budgets of that policy are about it: valid until the next look for its pool. */
+const PolicySelection *function_selection(Function *function);
 /* The assignment for any role, database and function (NULL: none), for pybox.explain_policy(). */
 const PolicyAssign *function_assignment(const Policy *policy, Oid role, const char *database, const char *function,
 										const char **why);

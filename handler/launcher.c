@@ -29,6 +29,7 @@
 #define LEASE_TIMEOUT_MS 60000
 #define DEATH_TIMEOUT_MS 30000 /* as the launcher waits for a process that is taken apart */
 #define USAGE_TIMEOUT_MS 1000
+#define TELL_TIMEOUT_MS 2000
 #define TICK_MS 20 /* until the launcher is up, and until it has heard of a new policy */
 #define DEATHS_KEPT 16
 
@@ -299,6 +300,46 @@ launcher_release(uint64 id)
 
 	if (FAULT_POINT("backend.lease_release") == 0 && control >= 0)
 		(void) control_send(control, &message, NULL, 0);
+}
+
+/*
+ * Whatever else is lost, a thaw is not: a launcher that is too far behind to take it loses the session's leases instead,
+ * which ends what is frozen.
+ */
+static void
+launcher_tell(ControlKind kind, uint64 id, int status)
+{
+	ControlMessage message = {.kind = kind, .id = id, .status = status};
+	TimestampTz deadline = TimestampTzPlusMilliseconds(clock_now(), TELL_TIMEOUT_MS);
+	int result;
+
+	while (control >= 0 && (result = control_send(control, &message, NULL, 0)) != 0)
+	{
+		if (kind != CONTROL_THAW)
+			return;
+		if (result != -EAGAIN || clock_now() >= deadline)
+			launcher_disconnect();
+		else
+			pg_usleep(1000L);
+	}
+}
+
+void
+launcher_freeze(uint64 id)
+{
+	launcher_tell(CONTROL_FREEZE, id, 0);
+}
+
+void
+launcher_thaw(uint64 id)
+{
+	launcher_tell(CONTROL_THAW, id, 0);
+}
+
+void
+launcher_weigh(uint64 id, int weight)
+{
+	launcher_tell(CONTROL_WEIGH, id, weight);
 }
 
 void

@@ -26,6 +26,14 @@ void launcher_lease(ControlMessage *message, int fds[CONTROL_FDS_MAX], void (*ch
 void launcher_drain(void);
 /* Gives an interpreter back; the launcher kills it. Never raises. */
 void launcher_release(uint64 id);
+/*
+ * All processes of a leased interpreter's group stand still, or go on. A freeze may be lost when the launcher does not keep up;
+ * a thaw that is takes the session's leases along. Never raise.
+ */
+void launcher_freeze(uint64 id);
+void launcher_thaw(uint64 id);
+/* Its share of the CPU, see CONTROL_WEIGH. Never raises. */
+void launcher_weigh(uint64 id, int weight);
 /* Waits up to five seconds for the notice of how it died; false: none came. */
 bool launcher_death(uint64 id, LauncherDeath *death);
 /* Fills usages (at most CONTROL_USAGES_MAX) by id; false when the launcher does not answer within a second. */

@@ -58,6 +58,14 @@ lease_kill(Lease *lease)
 	lease->channel.dead = true;
 }
 
+/* With all of its process group; what an untrusted one started beside that only its cgroup reaches. */
+static void
+lease_signal(const Lease *lease, int number)
+{
+	if (pidfd_signal(lease->pidfd, number) == 0)
+		(void) kill(-lease->pid, number);
+}
+
 static uint64
 idle_clock_ms(void)
 {
@@ -67,25 +75,43 @@ idle_clock_ms(void)
 	return (uint64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* It was stopped with all of its process group, see sandbox/watch.h. */
-static void
-lease_continue(Lease *lease)
+void
+lease_pause(Lease *lease)
 {
-	if (pidfd_signal(lease->pidfd, SIGCONT) == 0)
-		(void) kill(-lease->pid, SIGCONT);
+	uint32 *state = &lease->watch->state;
+
+	/* Nobody but us changes it then. */
+	if (lease->killed || __atomic_load_n(state, __ATOMIC_RELAXED) != WATCH_RUNS)
+		return;
+	__atomic_store_n(state, WATCH_PAUSED, __ATOMIC_SEQ_CST);
+	lease_signal(lease, SIGSTOP);
+	if (!lease->trusted)
+		launcher_freeze(lease->id);
+	(void) FAULT_POINT("backend.pause");
+}
+
+/* It was stopped by us, or by the launcher, see sandbox/watch.h. */
+static void
+lease_continue(Lease *lease, WatchState was)
+{
+	if (was == WATCH_PAUSED && !lease->trusted)
+		launcher_thaw(lease->id);
+	lease_signal(lease, SIGCONT);
 }
 
 void
 lease_run(Lease *lease, TimestampTz deadline)
 {
 	WatchPage *watch = lease->watch;
+	WatchState was;
 
 	__atomic_store_n(&watch->ends_ms, (uint64) deadline / 1000, __ATOMIC_RELAXED);
 	/* Nobody but us changes it then. */
 	if (__atomic_load_n(&watch->state, __ATOMIC_RELAXED) == WATCH_RUNS)
 		return;
-	if (unlikely(__atomic_exchange_n(&watch->state, WATCH_RUNS, __ATOMIC_SEQ_CST) == WATCH_STOPPED))
-		lease_continue(lease);
+	was = (WatchState) __atomic_exchange_n(&watch->state, WATCH_RUNS, __ATOMIC_SEQ_CST);
+	if (unlikely(was != WATCH_RESTS))
+		lease_continue(lease, was);
 }
 
 void
@@ -97,6 +123,15 @@ lease_rest(Lease *lease)
 		return;
 	__atomic_store_n(&watch->turn, watch->turn + 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&watch->state, WATCH_RESTS, __ATOMIC_RELEASE);
+}
+
+void
+lease_weigh(Lease *lease, int weight)
+{
+	if (likely(lease->weight == weight) || lease->killed)
+		return;
+	launcher_weigh(lease->id, weight);
+	lease->weight = weight;
 }
 
 int64
@@ -310,6 +345,7 @@ lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
 	lease->id = answer->id;
 	lease->pid = answer->pid;
 	lease->generation = launcher_generation();
+	lease->weight = LEASE_WEIGHT_USUAL;
 	lease->socket = fds[1];
 	lease->pidfd = fds[2];
 	(void) fcntl(lease->socket, F_SETFL, O_NONBLOCK);

@@ -13,6 +13,9 @@
 #include "handler/channel.h"
 #include "policies/policy.h"
 
+#define LEASE_WEIGHT_USUAL 100
+#define LEASE_WEIGHT_LEAST 1
+
 typedef struct Lease
 {
 	struct Lease *next;
@@ -23,6 +26,7 @@ typedef struct Lease
 	uint64 id;
 	int pid;
 	uint32 generation; /* of the launcher */
+	int weight;		   /* share of the CPU that it has asked for */
 	int pidfd, socket;
 	int sets; /* open sets whose iterators it holds; they keep it as calls do */
 	int depth;
@@ -49,6 +53,13 @@ void lease_leave(Lease *lease);
 void lease_run(Lease *lease, TimestampTz deadline);
 /* It has nothing to do until the next lease_run(): what runs in it then has no slot, and the launcher stops it. */
 void lease_rest(Lease *lease);
+/*
+ * Stops what runs in it, all its processes, until the next lease_run(): which is due however the call goes on or ends, unless the
+ * lease is killed. Returns at once; children beyond its process group stand still a moment later.
+ */
+void lease_pause(Lease *lease);
+/* Its share of the CPU beside its pool's others, 1..10000, LEASE_WEIGHT_USUAL in the beginning; cheap when that is so already. */
+void lease_weigh(Lease *lease, int weight);
 /* CPU time of all its processes, in us, as of a moment ago; 0: not known. */
 int64 lease_cpu_us(const Lease *lease);
 /* Whether the process ends, or was killed by this backend: waits a moment for a death that its closed socket announced. */

@@ -1,164 +1,88 @@
 /*
- * cli.c - pybox-policy: checks policy files and shows what they amount to. The only file of the room that prints.
- *
- * Exit status: 0, 1 if a policy is at fault, 2 for wrong usage.
+ * cli.c - pybox-policy: checks policy files and shows what they amount to. Only the files cli*.c of the room print.
  */
-#include "policies/policy.h"
-#include "policies/policy_show.h"
+#include "policies/cli.h"
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define PROGRAM "pybox-policy"
-#define VERSION "1.0"
+#define VERSION "1.2"
 
-enum
+typedef struct CliCommand
 {
-	EXIT_FAULT = 1,
-	EXIT_USAGE = 2
-};
-
-static const char usage[] = "pybox-policy checks the files that say who may use how much Python.\n"
-							"\n"
-							"Usage:\n"
-							"  pybox-policy check FILE...   say of each file that it is right, or where it is wrong\n"
-							"  pybox-policy show [FILE]     print the policy with every default filled in;\n"
-							"                               without FILE, the one that is built in\n"
-							"\n"
-							"Options:\n"
-							"  -h, --help                   print this and exit\n"
-							"  -V, --version                print the version and exit\n"
-							"\n"
-							"FILE may be - for the standard input. A file must belong to root or to who runs this,\n"
-							"and group and others must not be able to write it, as the server demands.\n";
-
-typedef struct Command
-{
-	const char *name;
-	int least, most; /* arguments */
+	const char *name, *arguments, *summary, *help;
 	int (*run)(int count, char **arguments);
-} Command;
+} CliCommand;
 
-static void
-fault_print(const char *file, const PolicyError *error)
-{
-	if (error->line > 0)
-		fprintf(stderr, "%s:%d:%d: %s\n", file, error->line, error->column, error->message);
-	else
-		fprintf(stderr, "%s: %s\n", file, error->message);
-}
-
-/* One byte more than allowed is kept, so that policy_parse words the error. */
-static size_t
-input_read(char *text)
-{
-	return fread(text, 1, POLICY_TEXT_MAX + 1, stdin);
-}
-
-/* file: a path, "-", or NULL for the built-in policy. Prints what is wrong. */
-static int
-policy_load(const char *file, Policy *policy)
-{
-	char text[POLICY_TEXT_MAX + 1];
-	const char *from = text;
-	size_t length = 0;
-	PolicyError error;
-
-	if (file == NULL)
-	{
-		from = policy_default_text();
-		length = strlen(from);
-	}
-	else if (strcmp(file, "-") == 0)
-		length = input_read(text);
-	else if (policy_read(file, text, &length, &error) < 0)
-	{
-		fault_print(file, &error);
-		return EXIT_FAULT;
-	}
-	if (policy_parse(from, length, policy, &error) == 0)
-		return 0;
-	fault_print(file != NULL ? file : "built-in policy", &error);
-	return EXIT_FAULT;
-}
-
-static void
-count_print(int count, const char *noun)
-{
-	printf(", %d %s%s", count, noun, count == 1 ? "" : "s");
-}
-
-static int
-check(int count, char **files)
-{
-	Policy policy;
-	int status = 0;
-
-	for (int i = 0; i < count; i++)
-	{
-		if (policy_load(files[i], &policy) != 0)
-		{
-			status = EXIT_FAULT;
-			continue;
-		}
-		printf("%s: ok", files[i]);
-		count_print(policy.pool_count, "pool");
-		count_print(policy.assign_count, "assignment");
-		printf("\n");
-	}
-	return status;
-}
-
-static int
-show(int count, char **files)
-{
-	Policy policy;
-	size_t length;
-	char *text;
-
-	if (policy_load(count > 0 ? files[0] : NULL, &policy) != 0)
-		return EXIT_FAULT;
-	length = policy_show(&policy, NULL, 0);
-	text = malloc(length + 1);
-	if (text == NULL)
-	{
-		fprintf(stderr, PROGRAM ": out of memory\n");
-		return EXIT_FAULT;
-	}
-	policy_show(&policy, text, length + 1);
-	fputs(text, stdout);
-	free(text);
-	return 0;
-}
-
-static const Command commands[] = {
-	{"check", 1, INT32_MAX, check},
-	{"show", 0, 1, show},
+static const CliCommand commands[] = {
+	{"check", "FILE...", "say of each file that it is right, or where it is wrong",
+	 "Prints for each file that it is right and what it holds, or file:line:column and what was expected.\n",
+	 cli_check},
+	{"show", "[FILE]", "print the policy with every default filled in; without FILE, the one that is built in",
+	 "What it prints is a policy again, of the same meaning.\n", cli_show},
 };
 
-static int
-usage_fault(const char *problem, const char *detail)
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static void
+usage_print(void)
 {
-	fprintf(stderr, PROGRAM ": %s%s\nTry \"" PROGRAM " --help\".\n", problem, detail);
-	return EXIT_USAGE;
+	puts("pybox-policy checks the files that say who may use how much Python.\n\nUsage:");
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		printf("  " CLI_PROGRAM " %s %s\n        %s\n", commands[i].name, commands[i].arguments, commands[i].summary);
+	puts("\nOptions:\n"
+		 "  -h, --help       print this and exit; after a command: about that command\n"
+		 "  -V, --version    print the version and exit\n"
+		 "\n"
+		 "FILE may be - for the standard input. A file must belong to root or to who runs this, and group and others\n"
+		 "must not be able to write it, as the server demands.\n"
+		 "\n"
+		 "Exit status: 0, 1 if a policy is at fault, 2 for wrong usage.");
+}
+
+static void
+command_help_print(const CliCommand *command)
+{
+	printf("Usage: " CLI_PROGRAM " %s %s\n\n%s", command->name, command->arguments, command->help);
+}
+
+int
+cli_usage_fault(const char *problem, const char *detail)
+{
+	fprintf(stderr, CLI_PROGRAM ": %s%s\nTry \"" CLI_PROGRAM " --help\".\n", problem, detail);
+	return CLI_USAGE;
+}
+
+char **
+cli_files(int count, char **arguments, int least, int most)
+{
+	static const struct option none[] = {{NULL, 0, NULL, 0}};
+
+	if (getopt_long(count, arguments, "", none, NULL) != -1)
+		return NULL;
+	if (count - optind >= least && count - optind <= most)
+		return arguments + optind;
+	cli_usage_fault("wrong number of files for ", arguments[0]);
+	return NULL;
 }
 
 static int
 command_run(int count, char **arguments)
 {
 	if (count == 0)
-		return usage_fault("a command is missing", "");
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		return cli_usage_fault("a command is missing", "");
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
 	{
 		if (strcmp(commands[i].name, arguments[0]) != 0)
 			continue;
-		if (count - 1 < commands[i].least || count - 1 > commands[i].most)
-			return usage_fault("wrong number of files for ", arguments[0]);
-		return commands[i].run(count - 1, arguments + 1);
+		optind = 1;
+		if (count == 1 || (strcmp(arguments[1], "--help") != 0 && strcmp(arguments[1], "-h") != 0))
+			return commands[i].run(count, arguments);
+		command_help_print(&commands[i]);
+		return 0;
 	}
-	return usage_fault("unknown command ", arguments[0]);
+	return cli_usage_fault("unknown command ", arguments[0]);
 }
 
 /* Output that could not be written, to a full disk for instance, is a fault. */
@@ -167,8 +91,8 @@ output_finish(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
-	perror(PROGRAM);
-	return EXIT_FAULT;
+	perror(CLI_PROGRAM);
+	return CLI_FAULT;
 }
 
 int
@@ -182,12 +106,12 @@ main(int count, char **arguments)
 	int option = getopt_long(count, arguments, "+hV", options, NULL);
 
 	if (option == 'h')
-		fputs(usage, stdout);
+		usage_print();
 	else if (option == 'V')
-		puts(PROGRAM " (pybox) " VERSION);
+		puts(CLI_PROGRAM " (pybox) " VERSION);
 	else if (option == -1)
 		return output_finish(command_run(count - optind, arguments + optind));
 	else
-		return EXIT_USAGE;
+		return CLI_USAGE;
 	return output_finish(0);
 }

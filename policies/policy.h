@@ -26,6 +26,7 @@
 #define POLICY_BUDGETS_MAX 32
 #define POLICY_TERMS_MAX 8 /* conditions of one rule */
 #define POLICY_MESSAGE_SIZE 128
+#define POLICY_NO_POOL (-1)
 
 /* clang-format off */
 typedef enum PolicyArrays { POLICY_ARRAYS_LIST, POLICY_ARRAYS_NUMPY } PolicyArrays;
@@ -57,11 +58,12 @@ typedef struct PolicyPool
 	int32_t queue_length;		 /* calls that may wait, 0..10000 */
 	int32_t spares;				 /* warm interpreters kept ready, 0..64, per language used */
 	int64_t queue_timeout_ms;	 /* longest wait for a slot */
-	int64_t idle_timeout_ms;	 /* an unused lease ends after this */
 	int64_t ageing_ms;			 /* queue.ageing: the longest waiter goes out of turn after this; 0: never */
 	int64_t memory;				 /* bytes that all its calls together may reserve; 0: only as node.memory bounds it */
-	int64_t reserve;			 /* bytes reserved for a call of a function without history; 0: limits.memory */
+	int64_t reserve;			 /* bytes reserved for a call of a function without history */
 	PolicyContention contention; /* on_contention */
+	int64_t
+		idle_timeout_ms; /* an unused lease ends after this; what follows is its interpreters', which live as long as it is */
 	PolicyLimits limits;
 	PolicyArrays arrays; /* how null-free fixed-width arrays reach Python */
 	PolicyReach fs, net; /* pyboxu only: the host's files (data directory hidden) and network, or the jail's */
@@ -80,7 +82,7 @@ typedef struct PolicyAssign
 	int32_t pool, line; /* index into pools; where the source says so, 0: implied */
 } PolicyAssign;
 
-/* Which calls an entry is about; empty strings and a pool of -1 do not constrain. */
+/* Which calls an entry is about; empty strings and POLICY_NO_POOL do not constrain. */
 typedef struct PolicySelector
 {
 	char function[POLICY_FUNCTION_SIZE];
@@ -103,7 +105,7 @@ typedef struct PolicyFilter
 	PolicySelector who;
 	int32_t line;
 	uint32_t days;					   /* bits 1 << weekday, Sunday 0; 0: all */
-	int32_t from_min, until_min;	   /* minutes of the server's local day, until may be before from; equal: always */
+	int32_t from_min, until_min;	   /* minutes of the server's local day, until may be before from; both 0: always */
 	double cost;					   /* planner's total cost of the statement is above; 0: any */
 	int64_t argument_size;			   /* bytes of all arguments are above; 0: any */
 	char message[POLICY_MESSAGE_SIZE]; /* for the error's hint; may be empty */
@@ -151,8 +153,8 @@ typedef struct PolicyRule
 	PolicyTerm terms[POLICY_TERMS_MAX];
 	PolicyAction action;
 	bool dry_run;
-	int32_t priority;	 /* of DEMOTE */
-	int32_t to;			 /* of MOVE: a pool */
+	int32_t priority;	 /* of DEMOTE, else -1 */
+	int32_t to;			 /* of MOVE: a pool, else POLICY_NO_POOL */
 	int32_t after;		 /* of QUARANTINE: with the how manieth call of that function and body; 1: the first */
 	int64_t for_ms;		 /* the terms must have held for so long; 0: at once */
 	int64_t cooldown_ms; /* to the next action of this rule on the same call */
@@ -174,7 +176,7 @@ typedef struct PolicyBudget
 	int32_t line;
 	int64_t cpu_ms, window_ms;
 	PolicyOverdraft action;
-	int32_t priority; /* of DEMOTE */
+	int32_t priority; /* of DEMOTE, else -1 */
 } PolicyBudget;
 
 typedef struct Policy
@@ -208,6 +210,12 @@ typedef struct PolicyCaller
 	void *arg;
 } PolicyCaller;
 
+/* Which entries are about a call, whatever its pool: bits 1 << number. */
+typedef struct PolicySelection
+{
+	uint64_t caps, filters, rules, budgets;
+} PolicySelection;
+
 const char *policy_default_text(void); /* YAML for one machine without cgroups */
 /* Makes *out from YAML, which needs no NUL at its end. Returns 0, or -1 with *error filled in and *out untouched. */
 int policy_parse(const char *text, size_t length, Policy *out, PolicyError *error);
@@ -222,5 +230,18 @@ uint32_t policy_layers_missing(const Policy *policy, const PolicyPool *pool, boo
 int policy_pool_find(const Policy *policy, const char *name); /* its index, or -1 */
 /* The assignment a call falls under; *why is set to a constant. Never NULL for a Policy that policy_parse made. */
 const PolicyAssign *policy_assign_find(const Policy *policy, const PolicyCaller *caller, const char **why);
+/* Whether an entry is about the calls of such a caller in such a pool. */
+bool policy_selector_holds(const PolicySelector *who, const PolicyCaller *caller, int32_t pool);
+/* As the file names them. */
+const char *policy_metric_name(PolicyMetric metric);
+const char *policy_action_name(PolicyAction action);
+const char *policy_overdraft_name(PolicyOverdraft action);
+
+void policy_select(const Policy *policy, const PolicyCaller *caller, PolicySelection *selection);
+/* Of these bits those that are about calls in a pool too. */
+uint64_t policy_caps_of(const Policy *policy, uint64_t mask, int32_t pool);
+uint64_t policy_filters_of(const Policy *policy, uint64_t mask, int32_t pool);
+uint64_t policy_rules_of(const Policy *policy, uint64_t mask, int32_t pool);
+uint64_t policy_budgets_of(const Policy *policy, uint64_t mask, int32_t pool);
 
 #endif

@@ -18,6 +18,16 @@ cores_online(void)
 	return cores < 1 ? 1 : cores > SLOTS_MOST ? SLOTS_MOST : (int32_t) cores;
 }
 
+/* No cap, or enough for one interpreter. */
+static int
+memory_check(PolicyReader *reader, int map, int64_t memory)
+{
+	if (memory == 0 || memory >= MEMORY_LEAST)
+		return 0;
+	return policy_reader_fail(reader, policy_reader_descend(reader, map, "memory"),
+							  "expected 0, which is no cap, or at least 32MB");
+}
+
 /* node: of the key "node". */
 int
 policy_check_node(PolicyReader *reader, int node)
@@ -26,10 +36,7 @@ policy_check_node(PolicyReader *reader, int node)
 
 	if (policy->node_slots == 0)
 		policy->node_slots = cores_online();
-	if (policy->node_memory == 0 || policy->node_memory >= MEMORY_LEAST)
-		return 0;
-	return policy_reader_fail(reader, policy_reader_descend(reader, node, "memory"),
-							  "expected 0, which is no cap, or at least 32MB");
+	return memory_check(reader, node, policy->node_memory);
 }
 
 /* What must not be shown to functions: as a whole, or with all that is below. */
@@ -76,17 +83,41 @@ folders_check(PolicyReader *reader, int node, const char *key, const char (*path
 	return 0;
 }
 
+/* What a pool's calls may reserve together, what one of them reserves, and what one may use. */
+static int
+budget_check(PolicyReader *reader, PolicyPool *pool, int node)
+{
+	const int64_t cap = reader->policy->node_memory;
+	const int64_t budget = pool->memory != 0 ? pool->memory : cap;
+
+	if (memory_check(reader, node, pool->memory) < 0)
+		return -1;
+	if (cap != 0 && pool->memory > cap)
+		return policy_reader_fail(reader, policy_reader_descend(reader, node, "memory"),
+								  "expected at most node.memory");
+	if (pool->limits.memory == 0)
+		pool->limits.memory = budget == 0 || budget > MEMORY_USUAL ? MEMORY_USUAL : budget;
+	if (budget != 0 && pool->limits.memory > budget)
+		return policy_reader_fail(
+			reader, policy_reader_descend(reader, policy_reader_descend(reader, node, "limits"), "memory"),
+			"expected at most %s, or no call could ever start",
+			pool->memory != 0 ? "the pool's memory" : "node.memory");
+	if (pool->reserve > pool->limits.memory)
+		return policy_reader_fail(reader, policy_reader_descend(reader, node, "reserve"),
+								  "expected at most limits.memory: no call may use more");
+	if (pool->reserve == 0)
+		pool->reserve = pool->limits.memory;
+	return 0;
+}
+
 /* node: the pool's mapping. */
 int
 policy_check_pool(PolicyReader *reader, PolicyPool *pool, int node)
 {
 	const Policy *policy = reader->policy;
-	int64_t cap = policy->node_memory;
 
 	if (pool->slots == 0)
 		pool->slots = policy->node_slots;
-	if (pool->limits.memory == 0)
-		pool->limits.memory = cap == 0 || cap > MEMORY_USUAL ? MEMORY_USUAL : cap;
 	if (pool->slots > policy->node_slots)
 		return policy_reader_fail(reader, policy_reader_descend(reader, node, "slots"),
 								  "expected at most node.slots, which is %d, found %d", (int) policy->node_slots,
@@ -94,22 +125,7 @@ policy_check_pool(PolicyReader *reader, PolicyPool *pool, int node)
 	if (folders_check(reader, node, "packages", pool->packages, pool->package_count) < 0 ||
 		folders_check(reader, node, "read", pool->read, pool->read_count) < 0)
 		return -1;
-	if (cap == 0 || pool->limits.memory <= cap)
-		return 0;
-	node = policy_reader_descend(reader, policy_reader_descend(reader, node, "limits"), "memory");
-	return policy_reader_fail(reader, node, "expected at most node.memory, or no call could ever start");
-}
-
-/* A second assignment of the same callers would never be used. The assignment is the last one; node: its mapping. */
-int
-policy_check_assign(PolicyReader *reader, const PolicyAssign *assign, int node)
-{
-	for (const PolicyAssign *other = reader->policy->assigns; other < assign; other++)
-		if (strcmp(other->function, assign->function) == 0 && strcmp(other->role, assign->role) == 0 &&
-			strcmp(other->database, assign->database) == 0)
-			return policy_reader_fail(reader, node, "repeats the callers of the assignment in line %d",
-									  (int) other->line);
-	return 0;
+	return budget_check(reader, pool, node);
 }
 
 static bool

@@ -89,12 +89,13 @@ static const struct
 	const char *noun;
 	bool (*check)(const char *text);
 } names[] = {
-	[POLICY_KIND_IDENTIFIER] = {"a pool name of a-z, 0-9 and _ that does not begin with a digit", identifier_check},
+	[POLICY_KIND_IDENTIFIER] = {"a name of a-z, 0-9 and _ that does not begin with a digit", identifier_check},
 	[POLICY_KIND_LABEL] = {"a node name of letters, digits, \".\", \"-\" and _", label_check},
 	[POLICY_KIND_NAME] = {"a name without control characters", policy_text_is_printable},
 	[POLICY_KIND_FUNCTION] = {"a function as schema.name", function_check},
 	[POLICY_KIND_MODULE] = {"a Python module such as scipy.stats", module_check},
 	[POLICY_KIND_PATH] = {"an absolute path without \".\", \"..\" and doubled or trailing \"/\"", path_check},
+	[POLICY_KIND_TEXT] = {"a text without control characters", policy_text_is_printable},
 };
 
 static bool

@@ -27,43 +27,44 @@ static const Unit duration_units[] = {{"d", 86400000}, {"h", 3600000}, {"min", 6
 									  {"s", 1000},	   {"ms", 1},	   {NULL, 0}};
 static const Unit percent_units[] = {{"%", 1}, {NULL, 0}};
 
+/* How a number lies in its field. */
+typedef struct Field
+{
+	void (*store)(int64_t value, void *at);
+	int64_t (*load)(const void *at);
+} Field;
+
+#define FIELD(name, type)                                                                                              \
+	static void name##_store(int64_t value, void *at)                                                                  \
+	{                                                                                                                  \
+		type stored = (type) value;                                                                                    \
+		memcpy(at, &stored, sizeof(stored));                                                                           \
+	}                                                                                                                  \
+	static int64_t name##_load(const void *at)                                                                         \
+	{                                                                                                                  \
+		type stored;                                                                                                   \
+		memcpy(&stored, at, sizeof(stored));                                                                           \
+		return (int64_t) stored;                                                                                       \
+	}                                                                                                                  \
+	static const Field field_##name = {name##_store, name##_load};
+
+FIELD(narrow, int32_t)
+FIELD(wide, int64_t)
+FIELD(double, double)
+
 static const struct
 {
 	const char *noun, *example;
 	const Unit *units;
-	size_t bytes; /* of the field */
+	const Field *field;
 } numbers[] = {
-	[POLICY_KIND_INTEGER] = {"a whole number", "", integer_units, sizeof(int32_t)},
-	[POLICY_KIND_SIZE] = {"a size", " such as 512MB", size_units, sizeof(int64_t)},
-	[POLICY_KIND_DURATION] = {"a duration", " such as 30s", duration_units, sizeof(int64_t)},
-	[POLICY_KIND_PERCENT] = {"a percentage", " such as 200%", percent_units, sizeof(int32_t)},
+	[POLICY_KIND_INTEGER] = {"a whole number", "", integer_units, &field_narrow},
+	[POLICY_KIND_SIZE] = {"a size", " such as 512MB", size_units, &field_wide},
+	[POLICY_KIND_DURATION] = {"a duration", " such as 30s", duration_units, &field_wide},
+	[POLICY_KIND_PERCENT] = {"a percentage", " such as 200%", percent_units, &field_narrow},
+	[POLICY_KIND_AMOUNT] = {"a whole number", "", integer_units, &field_wide},
+	[POLICY_KIND_COST] = {"a whole number", "", integer_units, &field_double},
 };
-
-static void
-number_store(const PolicyKey *key, int64_t value, void *at)
-{
-	int32_t narrow = (int32_t) value;
-
-	if (numbers[key->kind].bytes == sizeof(narrow))
-		memcpy(at, &narrow, sizeof(narrow));
-	else
-		memcpy(at, &value, sizeof(value));
-}
-
-static int64_t
-number_load(const PolicyKey *key, const void *at)
-{
-	int32_t narrow;
-	int64_t value;
-
-	if (numbers[key->kind].bytes == sizeof(narrow))
-	{
-		memcpy(&narrow, at, sizeof(narrow));
-		return narrow;
-	}
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
 
 /* Reads digits without a leading zero; returns what follows them, or NULL. */
 static const char *
@@ -96,7 +97,7 @@ number_read(const PolicyKey *key, const char *text, void *at)
 			continue;
 		if (__builtin_mul_overflow(value, unit->factor, &value) || value < key->min || value > key->max)
 			return false;
-		number_store(key, value, at);
+		numbers[key->kind].field->store(value, at);
 		return true;
 	}
 	return false;
@@ -125,13 +126,13 @@ number_expect(const PolicyKey *key, char *text, size_t size)
 static void
 number_print(const PolicyKey *key, const void *at, char *text, size_t size)
 {
-	number_word(key, number_load(key, at), text, size);
+	number_word(key, numbers[key->kind].field->load(at), text, size);
 }
 
 static void
 number_default(const PolicyKey *key, void *at)
 {
-	number_store(key, key->fallback, at);
+	numbers[key->kind].field->store(key->fallback, at);
 }
 
 const PolicyFamily policy_number_family = {number_read, number_default, number_expect, number_print};

@@ -38,7 +38,7 @@ key_is_never(const char *name)
 static int
 key_unknown(PolicyReader *reader, const PolicyKey *keys, int node)
 {
-	char quote[POLICY_QUOTE_SIZE], known[160] = "";
+	char quote[POLICY_QUOTE_SIZE], known[192] = "";
 	size_t used = 0;
 
 	if (key_is_never(policy_reader_text(reader, node)))
@@ -53,9 +53,8 @@ key_unknown(PolicyReader *reader, const PolicyKey *keys, int node)
 							  policy_reader_found(reader, node, quote), known);
 }
 
-/* Fills values, one node or POLICY_NODE_ABSENT per row. */
-static int
-map_match(PolicyReader *reader, const PolicyKey *keys, int node, int *values)
+int
+policy_section_match(PolicyReader *reader, const PolicyKey *keys, int node, int *values)
 {
 	const PolicyNode *nodes = reader->tree.nodes;
 	char quote[POLICY_QUOTE_SIZE];
@@ -156,21 +155,29 @@ static const KindReader readers[POLICY_KIND_COUNT] = {
 	[POLICY_KIND_SIZE] = policy_section_scalar,
 	[POLICY_KIND_DURATION] = policy_section_scalar,
 	[POLICY_KIND_PERCENT] = policy_section_scalar,
+	[POLICY_KIND_AMOUNT] = policy_section_scalar,
+	[POLICY_KIND_COST] = policy_section_scalar,
 	[POLICY_KIND_IDENTIFIER] = policy_section_scalar,
 	[POLICY_KIND_LABEL] = policy_section_scalar,
 	[POLICY_KIND_NAME] = policy_section_scalar,
 	[POLICY_KIND_FUNCTION] = policy_section_scalar,
 	[POLICY_KIND_MODULE] = policy_section_scalar,
 	[POLICY_KIND_PATH] = policy_section_scalar,
+	[POLICY_KIND_TEXT] = policy_section_scalar,
 	[POLICY_KIND_WORD] = policy_section_scalar,
+	[POLICY_KIND_SWITCH] = policy_section_scalar,
+	[POLICY_KIND_HOURS] = policy_section_scalar,
 	[POLICY_KIND_VERSION] = version_read,
 	[POLICY_KIND_MAP] = submap_read,
 	[POLICY_KIND_NODE] = policy_section_node,
 	[POLICY_KIND_LIST] = list_read,
 	[POLICY_KIND_LAYERS] = policy_section_layers,
 	[POLICY_KIND_POOLS] = policy_section_pools,
+	[POLICY_KIND_ENTRIES] = policy_section_entries,
 	[POLICY_KIND_ASSIGNS] = policy_section_assigns,
 	[POLICY_KIND_POOL] = policy_section_pool,
+	[POLICY_KIND_FLAGS] = policy_section_flags,
+	[POLICY_KIND_TERMS] = policy_section_terms,
 };
 
 int
@@ -178,7 +185,7 @@ policy_section_map(PolicyReader *reader, const PolicyKey *keys, int node, void *
 {
 	int values[POLICY_KEYS_MAX];
 
-	if (map_match(reader, keys, node, values) < 0)
+	if (policy_section_match(reader, keys, node, values) < 0)
 		return -1;
 	for (int row = 0; keys[row].name != NULL; row++)
 	{

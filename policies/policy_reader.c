@@ -82,13 +82,21 @@ policy_reader_found(const PolicyReader *reader, int node, char quote[POLICY_QUOT
 }
 
 int
-policy_reader_descend(PolicyReader *reader, int map, const char *key)
+policy_reader_find(const PolicyReader *reader, int map, const char *key)
 {
 	const PolicyNode *nodes = reader->tree.nodes;
 
-	policy_reader_enter(reader, "%s", key);
 	for (int name = map + 1; name < nodes[map].end; name = nodes[name + 1].end)
 		if (strcmp(policy_reader_text(reader, name), key) == 0)
 			return name + 1;
-	return map;
+	return POLICY_NODE_ABSENT;
+}
+
+int
+policy_reader_descend(PolicyReader *reader, int map, const char *key)
+{
+	int value = policy_reader_find(reader, map, key);
+
+	policy_reader_enter(reader, "%s", key);
+	return value == POLICY_NODE_ABSENT ? map : value;
 }

@@ -35,5 +35,7 @@ const char *policy_reader_found(const PolicyReader *reader, int node, char quote
  * mapping itself if it lacks the key.
  */
 int policy_reader_descend(PolicyReader *reader, int map, const char *key);
+/* The key's value in a mapping that was read without fault, or POLICY_NODE_ABSENT. */
+int policy_reader_find(const PolicyReader *reader, int map, const char *key);
 
 #endif

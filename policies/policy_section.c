@@ -1,5 +1,5 @@
 /*
- * policy_section.c - node, layers, pools and assignments: the parts of a policy that are more than keys and values.
+ * policy_section.c - node, layers and pools: the parts of a policy that are more than keys and values.
  */
 #include "policies/policy_check.h"
 #include "policies/policy_section.h"
@@ -104,47 +104,17 @@ int
 policy_section_pool(PolicyReader *reader, const PolicyKey *key, int node, void *base)
 {
 	char quote[POLICY_QUOTE_SIZE];
-	int32_t pool;
+	int32_t pool = POLICY_NO_POOL;
 
-	if (policy_reader_expect(reader, node, POLICY_NODE_TEXT) < 0)
-		return -1;
-	pool = policy_pool_find(reader->policy, policy_reader_text(reader, node));
-	if (pool < 0)
+	if (node != POLICY_NODE_ABSENT)
+	{
+		if (policy_reader_expect(reader, node, POLICY_NODE_TEXT) < 0)
+			return -1;
+		pool = policy_pool_find(reader->policy, policy_reader_text(reader, node));
+	}
+	if (pool < 0 && node != POLICY_NODE_ABSENT)
 		return policy_reader_fail(reader, node, "expected the name of a pool under \"pools\", found %s",
 								  policy_reader_found(reader, node, quote));
 	memcpy((char *) base + key->offset, &pool, sizeof(pool));
 	return 0;
-}
-
-static int
-assign_read(PolicyReader *reader, const PolicyKey *key, int node)
-{
-	Policy *policy = reader->policy;
-	PolicyAssign *assign = &policy->assigns[policy->assign_count];
-	size_t mark = policy_reader_enter(reader, "[%d]", (int) policy->assign_count + 1);
-
-	if (policy->assign_count == key->max)
-		return policy_reader_fail(reader, node, "expected at most %d assignments", (int) key->max);
-	if (policy_section_map(reader, key->below, node, assign) < 0 || policy_check_assign(reader, assign, node) < 0)
-		return -1;
-	assign->line = reader->tree.nodes[node].line;
-	policy_reader_leave(reader, mark);
-	policy->assign_count++;
-	return 0;
-}
-
-int
-policy_section_assigns(PolicyReader *reader, const PolicyKey *key, int node, void *base)
-{
-	const PolicyNode *nodes = reader->tree.nodes;
-
-	(void) base;
-	if (node == POLICY_NODE_ABSENT)
-		return policy_check_default(reader, 0);
-	if (policy_reader_expect(reader, node, POLICY_NODE_LIST) < 0)
-		return -1;
-	for (int entry = node + 1; entry < nodes[node].end; entry = nodes[entry].end)
-		if (assign_read(reader, key, entry) < 0)
-			return -1;
-	return policy_check_default(reader, node);
 }

@@ -1,9 +1,8 @@
 /*
  * policy_show.c - Policy to YAML, by the same tables that read it.
  */
+#include "policies/policy_line.h"
 #include "policies/policy_show.h"
-#include "policies/policy_value.h"
-#include "sandbox/layer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,21 +35,14 @@ write_text(Writer *writer, const char *format, ...)
 	writer->used += length < 0 ? 0 : (size_t) length;
 }
 
+/* A key's value after its colon. */
 static void
-write_scalar(Writer *writer, const PolicyKey *key, const void *base)
+write_line(Writer *writer, const PolicyKey *key, const void *base)
 {
-	char value[POLICY_VALUE_SIZE];
+	char line[POLICY_LINE_SIZE];
 
-	policy_value_print(key, (const char *) base + key->offset, value, sizeof(value));
-	write_text(writer, " %s\n", value);
-}
-
-static void
-write_version(Writer *writer, const PolicyKey *key, const void *base)
-{
-	(void) key;
-	(void) base;
-	write_text(writer, " 1\n");
+	policy_line_print(writer->policy, key, base, line, sizeof(line));
+	write_text(writer, " %s\n", line);
 }
 
 static void
@@ -61,115 +53,53 @@ write_submap(Writer *writer, const PolicyKey *key, const void *base)
 }
 
 static void
-write_list(Writer *writer, const PolicyKey *key, const void *base)
-{
-	const char *entry = (const char *) base + key->offset;
-	char value[POLICY_VALUE_SIZE];
-	int32_t count;
-
-	memcpy(&count, (const char *) base + key->count_offset, sizeof(count));
-	write_text(writer, " [");
-	for (int32_t i = 0; i < count; i++, entry += key->below->max + 1)
-	{
-		policy_value_print(key->below, entry, value, sizeof(value));
-		write_text(writer, "%s%s", i == 0 ? "" : ", ", value);
-	}
-	write_text(writer, "]\n");
-}
-
-static void
-write_layers(Writer *writer, const PolicyKey *key, const void *base)
-{
-	const char *separator = "";
-	uint32_t layers;
-
-	memcpy(&layers, (const char *) base + key->offset, sizeof(layers));
-	write_text(writer, " [");
-	for (int id = 0; id < LAYER_COUNT; id++)
-	{
-		if ((layers & LAYER_BIT(id)) == 0)
-			continue;
-		write_text(writer, "%s%s", separator, layer_name(id));
-		separator = ", ";
-	}
-	write_text(writer, "]\n");
-}
-
-static void
-write_pool_name(Writer *writer, const char *name)
-{
-	static const PolicyKey key = {"", POLICY_KIND_IDENTIFIER, .min = 1, .max = POLICY_NAME_SIZE - 1};
-	char value[POLICY_VALUE_SIZE];
-
-	policy_value_print(&key, name, value, sizeof(value));
-	write_text(writer, "%s", value);
-}
-
-static void
 write_pools(Writer *writer, const PolicyKey *key, const void *base)
 {
+	static const PolicyKey name = {"", POLICY_KIND_IDENTIFIER, .min = 1, .max = POLICY_NAME_SIZE - 1};
 	const Policy *policy = base;
+	char text[POLICY_LINE_SIZE];
 
 	write_text(writer, "\n");
 	for (const PolicyPool *pool = policy->pools; pool < policy->pools + policy->pool_count; pool++)
 	{
-		write_text(writer, "  ");
-		write_pool_name(writer, pool->name);
-		write_text(writer, ":\n");
+		policy_line_print(policy, &name, pool->name, text, sizeof(text));
+		write_text(writer, "  %s:\n", text);
 		writer->indent += 2;
 		write_map(writer, key->below, pool);
 		writer->indent -= 2;
 	}
 }
 
+/* One line each, with the keys that say something. */
 static void
-write_pool(Writer *writer, const PolicyKey *key, const void *base)
+write_entries(Writer *writer, const PolicyKey *key, const void *base)
 {
-	int32_t pool;
+	const char *entry = (const char *) base + key->offset;
+	char line[POLICY_LINE_SIZE];
+	int32_t count;
 
-	memcpy(&pool, (const char *) base + key->offset, sizeof(pool));
-	write_text(writer, "pool: ");
-	write_pool_name(writer, writer->policy->pools[pool].name);
-	write_text(writer, "}\n");
-}
-
-/* One line each: the texts that are there, then the pool, which ends the line. */
-static void
-write_assigns(Writer *writer, const PolicyKey *key, const void *base)
-{
-	const Policy *policy = base;
-	char value[POLICY_VALUE_SIZE];
-
-	write_text(writer, "\n");
-	for (const PolicyAssign *assign = policy->assigns; assign < policy->assigns + policy->assign_count; assign++)
+	memcpy(&count, (const char *) base + key->count_offset, sizeof(count));
+	write_text(writer, count == 0 ? " []\n" : "\n");
+	for (int32_t i = 0; i < count; i++, entry += key->stride)
 	{
-		const PolicyKey *row = key->below;
+		const char *separator = "  - {";
 
-		write_text(writer, "  - {");
-		for (; row->kind != POLICY_KIND_POOL; row++)
+		for (const PolicyKey *row = key->below; row->name != NULL; row++)
 		{
-			const char *field = (const char *) assign + row->offset;
-
-			if (*field == '\0')
+			if (!policy_line_is_said(row, entry))
 				continue;
-			policy_value_print(row, field, value, sizeof(value));
-			write_text(writer, "%s: %s, ", row->name, value);
+			policy_line_print(writer->policy, row, entry, line, sizeof(line));
+			write_text(writer, "%s%s: %s", separator, row->name, line);
+			separator = ", ";
 		}
-		write_pool(writer, row, assign);
+		write_text(writer, "}\n");
 	}
 }
 
+/* The kinds that do not fit on a line. */
 static const KindWriter writers[POLICY_KIND_COUNT] = {
-	[POLICY_KIND_INTEGER] = write_scalar,	 [POLICY_KIND_SIZE] = write_scalar,
-	[POLICY_KIND_DURATION] = write_scalar,	 [POLICY_KIND_PERCENT] = write_scalar,
-	[POLICY_KIND_IDENTIFIER] = write_scalar, [POLICY_KIND_LABEL] = write_scalar,
-	[POLICY_KIND_NAME] = write_scalar,		 [POLICY_KIND_FUNCTION] = write_scalar,
-	[POLICY_KIND_MODULE] = write_scalar,	 [POLICY_KIND_PATH] = write_scalar,
-	[POLICY_KIND_WORD] = write_scalar,		 [POLICY_KIND_VERSION] = write_version,
-	[POLICY_KIND_MAP] = write_submap,		 [POLICY_KIND_NODE] = write_submap,
-	[POLICY_KIND_LIST] = write_list,		 [POLICY_KIND_LAYERS] = write_layers,
-	[POLICY_KIND_POOLS] = write_pools,		 [POLICY_KIND_ASSIGNS] = write_assigns,
-	[POLICY_KIND_POOL] = write_pool,
+	[POLICY_KIND_MAP] = write_submap,	   [POLICY_KIND_NODE] = write_submap,	  [POLICY_KIND_POOLS] = write_pools,
+	[POLICY_KIND_ENTRIES] = write_entries, [POLICY_KIND_ASSIGNS] = write_entries,
 };
 
 static void
@@ -177,9 +107,11 @@ write_map(Writer *writer, const PolicyKey *keys, const void *base)
 {
 	for (const PolicyKey *key = keys; key->name != NULL; key++)
 	{
+		const KindWriter write = policy_line_has_below(key) ? writers[key->kind] : write_line;
+
 		write_text(writer, "%*s%s:", writer->indent, "", key->name);
 		writer->indent += 2;
-		writers[key->kind](writer, key, base);
+		write(writer, key, base);
 		writer->indent -= 2;
 	}
 }

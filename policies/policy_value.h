@@ -16,6 +16,9 @@ void policy_value_expect(const PolicyKey *key, char *text, size_t size);
 /* Prints the field as YAML that policy_value_read takes; size >= POLICY_VALUE_SIZE. */
 void policy_value_print(const PolicyKey *key, const void *at, char *text, size_t size);
 
+/* Prints the words of a key of kind FLAGS whose bits are set, such as "sun, mon". */
+void policy_flags_print(const PolicyKey *key, uint32_t flags, char *text, size_t size);
+
 /* How kinds that are alike do the above. */
 typedef struct PolicyFamily
 {
@@ -25,6 +28,6 @@ typedef struct PolicyFamily
 	void (*print)(const PolicyKey *key, const void *at, char *text, size_t size);
 } PolicyFamily;
 
-extern const PolicyFamily policy_number_family, policy_name_family;
+extern const PolicyFamily policy_number_family, policy_name_family, policy_hours_family;
 
 #endif

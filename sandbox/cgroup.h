@@ -64,8 +64,11 @@ struct CgroupBackend
 	int (*group_holds)(const Cgroup *cgroup, const char *group, pid_t pid); /* 0: this process and no other */
 	int (*group_usage)(const Cgroup *cgroup, const char *group, CgroupUsage *usage);
 	uint64_t (*group_throttled)(const Cgroup *cgroup, const char *group); /* how often the cpu limit held it back */
-	int (*group_kill)(const Cgroup *cgroup, const char *group);			  /* thaws and kills all below */
-	int (*group_remove)(const Cgroup *cgroup, const char *group);		  /* -EBUSY while something still dies in it */
+	/* All processes of the group, forks that are under way included, stand still before long; until they are thawed or killed. */
+	int (*group_freeze)(const Cgroup *cgroup, const char *group);
+	int (*group_thaw)(const Cgroup *cgroup, const char *group);
+	int (*group_kill)(const Cgroup *cgroup, const char *group);	  /* thaws and kills all below */
+	int (*group_remove)(const Cgroup *cgroup, const char *group); /* -EBUSY while something still dies in it */
 };
 
 extern const CgroupBackend cgroup_v2, cgroup_v1, cgroup_none;

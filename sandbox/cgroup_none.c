@@ -35,6 +35,14 @@ none_group_doors(const Cgroup *cgroup, const char *group, int fds[CGROUP_CONTROL
 	return 0;
 }
 
+/* The caller stops the process itself instead, and those of its process group. */
+static int
+none_group_still(const Cgroup *cgroup, const char *group)
+{
+	(void) cgroup, (void) group;
+	return -ENOSYS;
+}
+
 /* The caller looks at the process itself instead. */
 static int
 none_group_usage(const Cgroup *cgroup, const char *group, CgroupUsage *usage)
@@ -67,6 +75,8 @@ const CgroupBackend cgroup_none = {
 	.group_holds = none_group_attach,
 	.group_usage = none_group_usage,
 	.group_throttled = none_group_throttled,
+	.group_freeze = none_group_still,
+	.group_thaw = none_group_still,
 	.group_kill = none_group_end,
 	.group_remove = none_group_end,
 };

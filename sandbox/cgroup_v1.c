@@ -290,13 +290,36 @@ v1_group_throttled(const Cgroup *cgroup, const char *group)
 	return cgroup_file_keyed(cgroup->roots[V1_CPU], group, "cpu.stat", "nr_throttled");
 }
 
-/* A frozen process does not die before it is thawed. */
 static int
-v1_group_thaw(const char *root, const char *group)
+v1_group_freeze(const Cgroup *cgroup, const char *group)
 {
-	(void) cgroup_file_write(root, group, "freezer.state", "THAWED");
+	const char *root = cgroup->roots[V1_FREEZER];
+
+	return root[0] == '\0' ? -ENOSYS : cgroup_file_write(root, group, "freezer.state", "FROZEN");
+}
+
+static int
+v1_thaw(const char *root, const char *group)
+{
+	return cgroup_file_write(root, group, "freezer.state", "THAWED");
+}
+
+static int
+v1_group_thaw(const Cgroup *cgroup, const char *group)
+{
+	const char *root = cgroup->roots[V1_FREEZER];
+
+	return root[0] == '\0' ? -ENOSYS : v1_thaw(root, group);
+}
+
+static int
+v1_thaw_anyhow(const char *root, const char *group)
+{
+	(void) v1_thaw(root, group);
 	return 0;
 }
+
+/* A frozen process does not die before it is thawed. */
 
 static int
 v1_group_kill(const Cgroup *cgroup, const char *group)
@@ -305,7 +328,7 @@ v1_group_kill(const Cgroup *cgroup, const char *group)
 		if (cgroup->roots[controller][0] != '\0')
 			(void) cgroup_file_walk(cgroup->roots[controller], group, cgroup_file_kill);
 	if (cgroup->roots[V1_FREEZER][0] != '\0')
-		(void) cgroup_file_walk(cgroup->roots[V1_FREEZER], group, v1_group_thaw);
+		(void) cgroup_file_walk(cgroup->roots[V1_FREEZER], group, v1_thaw_anyhow);
 	return 0;
 }
 
@@ -335,6 +358,8 @@ const CgroupBackend cgroup_v1 = {
 	.group_holds = v1_group_holds,
 	.group_usage = v1_group_usage,
 	.group_throttled = v1_group_throttled,
+	.group_freeze = v1_group_freeze,
+	.group_thaw = v1_group_thaw,
 	.group_kill = v1_group_kill,
 	.group_remove = v1_group_remove,
 };

@@ -293,6 +293,18 @@ v2_group_throttled(const Cgroup *cgroup, const char *group)
 	return cgroup_file_keyed(cgroup->roots[V2_ROOT], group, "cpu.stat", "nr_throttled");
 }
 
+static int
+v2_group_freeze(const Cgroup *cgroup, const char *group)
+{
+	return cgroup_file_write(cgroup->roots[V2_ROOT], group, "cgroup.freeze", "1");
+}
+
+static int
+v2_group_thaw(const Cgroup *cgroup, const char *group)
+{
+	return cgroup_file_write(cgroup->roots[V2_ROOT], group, "cgroup.freeze", "0");
+}
+
 /* cgroup.kill, since Linux 5.14, takes frozen processes and new forks as well, and all below. */
 static int
 v2_group_kill(const Cgroup *cgroup, const char *group)
@@ -303,7 +315,7 @@ v2_group_kill(const Cgroup *cgroup, const char *group)
 	if (result == 0)
 		return 0;
 	result = cgroup_file_walk(root, group, cgroup_file_kill);
-	(void) cgroup_file_write(root, group, "cgroup.freeze", "0");
+	(void) v2_group_thaw(cgroup, group);
 	return result;
 }
 
@@ -323,6 +335,8 @@ const CgroupBackend cgroup_v2 = {
 	.group_holds = v2_group_holds,
 	.group_usage = v2_group_usage,
 	.group_throttled = v2_group_throttled,
+	.group_freeze = v2_group_freeze,
+	.group_thaw = v2_group_thaw,
 	.group_kill = v2_group_kill,
 	.group_remove = v2_group_remove,
 };

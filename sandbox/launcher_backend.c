@@ -20,6 +20,7 @@
 #include "sandbox/fault.h"
 #include "sandbox/launcher_interpreter.h"
 #include "sandbox/launcher_lease.h"
+#include "sandbox/launcher_weight.h"
 
 #define BACKEND_BACKLOG 128
 #define BACKEND_ACCEPT_PAUSE_MS 100
@@ -71,15 +72,56 @@ backend_usage(Backend *backend, const ControlMessage *message)
 	backend_send(backend, &answer, NULL, 0);
 }
 
+/* NULL unless it is leased to this backend, in a group of its own. */
+static Interpreter *
+backend_leased(const Backend *backend, const ControlMessage *message)
+{
+	Interpreter *interpreter = interpreter_find(backend->launcher, message->id);
+
+	if (interpreter == NULL || interpreter->owner != backend || interpreter->state != INTERPRETER_LEASED ||
+		interpreter->group[0] == '\0')
+		return NULL;
+	return interpreter;
+}
+
+/* The backend has stopped what its signals reach; here is the rest, such as a child in a session of its own. */
+static void
+backend_freeze(Backend *backend, const ControlMessage *message)
+{
+	const Interpreter *interpreter = backend_leased(backend, message);
+	const Cgroup *cgroup = &backend->launcher->cgroup;
+
+	if (interpreter != NULL && FAULT_POINT("launcher.freeze") == 0)
+		(void) cgroup->backend->group_freeze(cgroup, interpreter->group);
+}
+
+static void
+backend_thaw(Backend *backend, const ControlMessage *message)
+{
+	const Interpreter *interpreter = backend_leased(backend, message);
+	const Cgroup *cgroup = &backend->launcher->cgroup;
+
+	if (interpreter != NULL)
+		(void) cgroup->backend->group_thaw(cgroup, interpreter->group);
+}
+
+static void
+backend_weigh(Backend *backend, const ControlMessage *message)
+{
+	Interpreter *interpreter = backend_leased(backend, message);
+
+	if (interpreter != NULL)
+		weight_set(interpreter, message->status);
+}
+
 static const struct
 {
 	uint32_t kind;
 	void (*handle)(Backend *backend, const ControlMessage *message);
 } backend_messages[] = {
-	{CONTROL_LEASE, lease_request},
-	{CONTROL_WITHDRAW, backend_withdraw},
-	{CONTROL_RELEASE, backend_release},
-	{CONTROL_USAGE, backend_usage},
+	{CONTROL_LEASE, lease_request}, {CONTROL_WITHDRAW, backend_withdraw}, {CONTROL_RELEASE, backend_release},
+	{CONTROL_USAGE, backend_usage}, {CONTROL_FREEZE, backend_freeze},	  {CONTROL_THAW, backend_thaw},
+	{CONTROL_WEIGH, backend_weigh},
 };
 
 static void

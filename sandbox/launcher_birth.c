@@ -24,6 +24,7 @@
 #include "sandbox/launcher_memfd.h"
 #include "sandbox/launcher_proc.h"
 #include "sandbox/launcher_watch.h"
+#include "sandbox/launcher_weight.h"
 #include "sandbox/launcher_zygote.h"
 
 #define BIRTH_OOM_SCORE 1000 /* the first to go, before the zygote and long before the server */
@@ -85,6 +86,7 @@ interpreter_fork(Zygote *zygote)
 	interpreter->zygote = zygote;
 	interpreter->id = launcher->next_id++;
 	interpreter->socket.fd = interpreter->life.fd = interpreter->wire_fd = interpreter->watch_fd = -1;
+	interpreter->weight = WEIGHT_USUAL;
 	interpreter->next = launcher->interpreters;
 	launcher->interpreters = interpreter;
 	launcher->interpreter_count++;

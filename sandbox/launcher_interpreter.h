@@ -57,6 +57,7 @@ struct Interpreter
 	int watch_fd;			 /* until it is leased */
 	struct WatchPage *watch; /* shared with the lease's backend */
 	InterpreterLook look;
+	int32_t weight;				 /* of the CPU, beside its pool's others */
 	uint32_t layers;			 /* in force */
 	uint32_t role;				 /* for whom */
 	uint64_t request;			 /* generation of the owner's CONTROL_LEASE */

@@ -12,6 +12,7 @@
 #include "sandbox/launcher.h"
 #include "sandbox/launcher_cause.h"
 #include "sandbox/launcher_layer.h"
+#include "sandbox/launcher_weight.h"
 #include "sandbox/launcher_zygote.h"
 
 /* A scheduler that does not read misses a message; the next ones are as good. */
@@ -162,6 +163,7 @@ launcher_scheduler_apply(Launcher *launcher)
 {
 	scheduler_node_limit(launcher);
 	zygote_reconcile(launcher);
+	weight_apply(launcher);
 }
 
 static void

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "sandbox/launcher_memfd.h"
+#include "sandbox/launcher_weight.h"
 #include "sandbox/launcher_zygote.h"
 #include "sandbox/watch.h"
 
@@ -26,6 +27,7 @@
 #define WATCH_LAST_MS 4000	  /* between two looks in the end */
 #define WATCH_STRAY_MS 500	  /* at most, for those that have been stopped before */
 #define WATCH_AGAIN_MS 25	  /* for a turn that has just begun */
+#define WATCH_WEIGHT_MS 100	  /* for those of another weight than the usual one */
 #define WATCH_OVERDUE_MS 2000 /* after its wall limit a call is the launcher's to end */
 #define WATCH_STRAY_SHARE 10  /* a tenth of a core between calls is too much */
 
@@ -146,6 +148,9 @@ watch_pause(const Interpreter *interpreter, bool same_turn, uint32_t state)
 	const Zygote *zygote = interpreter->zygote;
 	int64_t most = interpreter->look.is_stray ? WATCH_STRAY_MS : WATCH_LAST_MS;
 
+	if (interpreter->weight != WEIGHT_USUAL) /* who else runs in its pool may change at any time */
+		return WATCH_WEIGHT_MS;
+
 	if (!zygote->trusted && zygote->pool.limits.cpu_ms > 0) /* its backend goes by what is seen here */
 		most = WATCH_FIRST_MS;
 
@@ -169,6 +174,8 @@ watch_look(Interpreter *interpreter, int64_t now_ms)
 		return;
 	if (state == WATCH_RESTS && same_turn && interpreter->look.state == WATCH_RESTS && used_ns > allowed_ns)
 		watch_stop(interpreter, used_ns);
+	if (interpreter->weight != WEIGHT_USUAL)
+		weight_follow(interpreter);
 	watch_again(interpreter, now_ms, watch_pause(interpreter, same_turn, state));
 	interpreter->look.turn = turn;
 	interpreter->look.state = state;

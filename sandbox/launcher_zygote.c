@@ -302,13 +302,14 @@ zygote_fall(Zygote *zygote)
 		zygote_refuse_all(zygote);
 }
 
+/* In all that its interpreters are made by; what the queue goes by may change under them. */
 static bool
 zygote_pool_is_same(const Zygote *zygote, const PolicyPool *pool)
 {
-	PolicyPool old = zygote->pool, new = *pool;
+	size_t start = offsetof(PolicyPool, idle_timeout_ms);
 
-	old.line = new.line = 0;
-	return memcmp(&old, &new, sizeof(old)) == 0;
+	return zygote->pool.spares == pool->spares &&
+		   memcmp((const char *) &zygote->pool + start, (const char *) pool + start, sizeof(PolicyPool) - start) == 0;
 }
 
 static void
@@ -356,6 +357,8 @@ zygote_reconcile(Launcher *launcher)
 			zygote_retire(zygote);
 		else
 		{
+			if (!zygote->retired)
+				zygote->pool = policy->pools[number];
 			/* Whoever loads a policy may have mended what kept it down. */
 			zygote->failures = 0;
 			zygote->retry_ms = 0;

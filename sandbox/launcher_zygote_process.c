@@ -21,6 +21,7 @@
 #include "sandbox/launcher_grave.h"
 #include "sandbox/launcher_layer.h"
 #include "sandbox/launcher_proc.h"
+#include "sandbox/launcher_weight.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -105,7 +106,7 @@ static int
 zygote_group_make(Zygote *zygote)
 {
 	const Cgroup *cgroup = &zygote->launcher->cgroup;
-	const CgroupLimits weight = {.cpu_weight = zygote->pool.weight};
+	const CgroupLimits weight = {.cpu_weight = weight_of_pool(zygote->launcher, zygote->pool.name)};
 	const CgroupLimits limits = {.memory = zygote_memory(zygote), .pids = ZYGOTE_PIDS};
 	char pool[CGROUP_GROUP_SIZE];
 	int result;

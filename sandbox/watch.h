@@ -4,7 +4,8 @@
  * DESIGN. A call that begins and ends writes here by plain stores and one exchange, so that the launcher can tell, whenever
  * it looks, whether Python is to run at all, and until when. An interpreter that uses CPU time while it is not to run is
  * stopped by a signal; whoever lets it run next finds WATCH_STOPPED and continues it. Both look at the word again after
- * they have changed it, so that none is left stopped.
+ * they have changed it, so that none is left stopped. A call that is paused is its backend's alone: the launcher neither
+ * stops it once more nor holds its wall limit against it, which the backend puts off.
  *
  * Runs in: backend and launcher.
  */
@@ -15,9 +16,10 @@
 
 typedef enum WatchState
 {
-	WATCH_RESTS,  /* by backend: no call, or one that waits for SQL or for its slot */
-	WATCH_RUNS,	  /* by backend: has been sent something to do */
-	WATCH_STOPPED /* by launcher, in place of WATCH_RESTS */
+	WATCH_RESTS,   /* by backend: no call, or one that waits for SQL or for its slot */
+	WATCH_RUNS,	   /* by backend: has been sent something to do */
+	WATCH_STOPPED, /* by launcher, in place of WATCH_RESTS */
+	WATCH_PAUSED /* by backend, in place of WATCH_RUNS: it has stopped a call that is not over, and will continue it */
 } WatchState;
 
 typedef struct WatchPage

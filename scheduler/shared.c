@@ -9,6 +9,10 @@
 #include "storage/shmem.h"
 
 #include "scheduler/activity.h"
+#include "scheduler/budget_store.h"
+#include "scheduler/event.h"
+#include "scheduler/gate.h"
+#include "scheduler/rule_store.h"
 #include "scheduler/wait_event.h"
 
 #if PG_VERSION_NUM >= 170000
@@ -26,6 +30,23 @@
 #define CALL_EPOCH_US INT64CONST(1735689600000000) /* 2025-01-01 in Unix microseconds */
 #define CALL_ID_TIME_SHIFT 20					   /* a million ids for each second since then */
 
+static Size queue_part_size(void);
+static void queue_part_initialize(void);
+
+/* What follows struct Shared, in this order; initialised in it, too. */
+static const struct
+{
+	Size (*size)(void);
+	void (*initialize)(void);
+} parts[SHARED_PART_COUNT] = {
+	[SHARED_QUEUE] = {queue_part_size, queue_part_initialize},
+	[SHARED_CALLS] = {activity_size, activity_initialize},
+	[SHARED_GATES] = {gate_size, gate_initialize},
+	[SHARED_EVENTS] = {event_size, event_initialize},
+	[SHARED_RULES] = {rule_store_size, rule_store_initialize},
+	[SHARED_BUDGETS] = {budget_store_size, budget_store_initialize},
+};
+
 Shared *shared = NULL;
 
 int
@@ -41,19 +62,45 @@ shared_my_number(void)
 }
 
 static Size
+queue_part_size(void)
+{
+	return queue_size(shared_backends());
+}
+
+static void
+queue_part_initialize(void)
+{
+	queue_init(shared_queue(), shared_backends());
+}
+
+static Size
 shared_size(void)
 {
 	Size size = MAXALIGN(sizeof(Shared));
 
-	size = add_size(size, MAXALIGN(queue_size(shared_backends())));
-	return add_size(size, activity_size());
+	for (int part = 0; part < SHARED_PART_COUNT; part++)
+		size = add_size(size, MAXALIGN(parts[part].size()));
+	return size;
+}
+
+static void
+parts_initialize(void)
+{
+	Size offset = MAXALIGN(sizeof(Shared));
+
+	for (int part = 0; part < SHARED_PART_COUNT; part++)
+	{
+		shared->parts[part] = offset;
+		offset += MAXALIGN(parts[part].size());
+		parts[part].initialize();
+	}
 }
 
 void
 shared_request(void)
 {
 	RequestAddinShmemSpace(shared_size());
-	RequestNamedLWLockTranche(SHARED_TRANCHE, 1);
+	RequestNamedLWLockTranche(SHARED_TRANCHE, 1 + SHARED_PART_COUNT);
 	wait_event_request();
 }
 
@@ -71,16 +118,14 @@ shared_initialize(void)
 {
 	memset(shared, 0, shared_size());
 	shared->lock = &GetNamedLWLockTranche(SHARED_TRANCHE)->lock;
-	shared->queue_offset = MAXALIGN(sizeof(Shared));
-	shared->calls_offset = shared->queue_offset + MAXALIGN(queue_size(shared_backends()));
 	pg_atomic_init_u32(&shared->launcher_generation, 0);
 	pg_atomic_init_u64(&shared->next_call, first_call_id());
 	pg_atomic_init_u64(&shared->policy_generation, 0);
 	pg_atomic_init_u32(&shared->walls_watched, 0);
+	pg_atomic_init_u32(&shared->rules_watched, 0);
 	for (int pool = 0; pool < POLICY_POOLS_MAX; pool++)
 		shared->zygotes[pool][0].state = shared->zygotes[pool][1].state = -1;
-	queue_init(shared_queue(), shared_backends());
-	activity_initialize();
+	parts_initialize();
 }
 
 void
@@ -109,16 +154,22 @@ shared_require(void)
 						errhint("They need the pybox scheduler, which only a running server has.")));
 }
 
+void *
+shared_part(SharedPart part)
+{
+	return (char *) shared + shared->parts[part];
+}
+
+LWLock *
+shared_part_lock(SharedPart part)
+{
+	return &GetNamedLWLockTranche(SHARED_TRANCHE)[1 + part].lock;
+}
+
 Queue *
 shared_queue(void)
 {
-	return (Queue *) ((char *) shared + shared->queue_offset);
-}
-
-void *
-shared_calls(void)
-{
-	return (char *) shared + shared->calls_offset;
+	return shared_part(SHARED_QUEUE);
 }
 
 void

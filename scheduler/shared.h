@@ -45,6 +45,18 @@ typedef struct SharedFloor
 	int64 need; /* bytes */
 } SharedFloor;
 
+/* What is kept beside struct Shared, each by the file of its name; a row for each in shared.c. */
+typedef enum SharedPart
+{
+	SHARED_QUEUE,
+	SHARED_CALLS,
+	SHARED_GATES,
+	SHARED_EVENTS,
+	SHARED_RULES,
+	SHARED_BUDGETS,
+	SHARED_PART_COUNT
+} SharedPart;
+
 typedef struct Shared
 {
 	LWLock *lock;
@@ -54,6 +66,7 @@ typedef struct Shared
 	pg_atomic_uint64 next_call;
 	pg_atomic_uint64 policy_generation;
 	pg_atomic_uint32 walls_watched; /* 1: the scheduler ticks for calls that are in SQL */
+	pg_atomic_uint32 rules_watched; /* 1: it ticks for calls that rules or budgets are about */
 	TimestampTz policy_loaded_at;
 	bool policy_refused; /* there is a file, but none that could be used since the server started */
 	bool policy_changed; /* the scheduler has yet to tell the launcher */
@@ -65,8 +78,7 @@ typedef struct Shared
 	SharedZygote zygotes[POLICY_POOLS_MAX][2];
 	SharedFloor floors[SHARED_FLOORS];
 	uint32 next_floor;
-	Size queue_offset;
-	Size calls_offset;
+	Size parts[SHARED_PART_COUNT]; /* offsets */
 } Shared;
 
 /* NULL where pybox is not in shared_preload_libraries; shared_require() raises the error that says so. */
@@ -78,8 +90,10 @@ void shared_require(void);
 int shared_backends(void);
 /* The running backend's number in queue and activity, 0..shared_backends()-1. */
 int shared_my_number(void);
+void *shared_part(SharedPart part);
+/* A lock that the part's file may use; taken within shared->lock, if together, never around it. */
+LWLock *shared_part_lock(SharedPart part);
 Queue *shared_queue(void);
-void *shared_calls(void);
 /* Sets the scheduler's latch, if there is one. */
 void shared_wake_scheduler(void);
 bool shared_launcher_ready(void);

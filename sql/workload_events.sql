@@ -1,1 +1,40 @@
 -- Events, rules, filters and budgets.
+
+CREATE FUNCTION pybox.events_rows(
+    OUT number bigint, OUT at timestamptz, OUT node text, OUT kind text, OUT rule text, OUT dry_run boolean,
+    OUT actor oid, OUT actor_pid integer, OUT call_id bigint, OUT pid integer, OUT role oid, OUT database oid,
+    OUT function oid, OUT pool text, OUT metric text, OUT value double precision, OUT threshold double precision,
+    OUT detail text)
+RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_PATHNAME', 'pybox_events';
+COMMENT ON FUNCTION pybox.events_rows() IS 'The rows of pybox.events with oids for roles, database and function';
+
+CREATE VIEW pybox.events AS
+SELECT e.number, e.at, e.node, e.kind, e.rule, e.dry_run, a.rolname AS actor, e.actor_pid, e.call_id, e.pid,
+       r.rolname AS role, d.datname AS database,
+       CASE WHEN d.datname = current_database() THEN coalesce(e.function::regprocedure::text, e.function::text)
+            ELSE e.function::text END AS function,
+       e.pool, e.metric, e.value, e.threshold, e.detail
+FROM pybox.events_rows() e
+LEFT JOIN pg_catalog.pg_roles a ON a.oid = e.actor
+LEFT JOIN pg_catalog.pg_roles r ON r.oid = e.role
+LEFT JOIN pg_catalog.pg_database d ON d.oid = e.database;
+COMMENT ON VIEW pybox.events IS 'The last 1024 things done to calls, functions, pools and the policy since the server started, as in its log: about or by one''s own roles, or all for pg_read_all_stats';
+COMMENT ON COLUMN pybox.events.number IS 'From 1, without gaps: what is missing at the start was longer ago';
+COMMENT ON COLUMN pybox.events.at IS 'When';
+COMMENT ON COLUMN pybox.events.node IS 'node.name of the policy';
+COMMENT ON COLUMN pybox.events.kind IS 'cancel, kill, priority, move, pause, resume, drain, undrain, quarantine, release, rule (a rule that logs), filter (a call was refused), budget or reload';
+COMMENT ON COLUMN pybox.events.rule IS 'Rule, filter or budget of the policy that did it; null: somebody';
+COMMENT ON COLUMN pybox.events.dry_run IS 'Whether nothing was done: what a rule with dry_run would have done';
+COMMENT ON COLUMN pybox.events.actor IS 'Role that did it; null: the scheduler';
+COMMENT ON COLUMN pybox.events.actor_pid IS 'Its backend, or the scheduler''s process';
+COMMENT ON COLUMN pybox.events.call_id IS 'Call it was done to; null: to none, or to many';
+COMMENT ON COLUMN pybox.events.pid IS 'Backend of that call';
+COMMENT ON COLUMN pybox.events.role IS 'Role of that call';
+COMMENT ON COLUMN pybox.events.database IS 'Database of that call';
+COMMENT ON COLUMN pybox.events.function IS 'Its function, with argument types (the oid when of another database)';
+COMMENT ON COLUMN pybox.events.pool IS 'Pool of the call, or the one it was done to';
+COMMENT ON COLUMN pybox.events.metric IS 'What a rule, filter or budget measured';
+COMMENT ON COLUMN pybox.events.value IS 'Its value: milliseconds, bytes, rows, calls or cost';
+COMMENT ON COLUMN pybox.events.threshold IS 'What it may be';
+COMMENT ON COLUMN pybox.events.detail IS 'What else there is to say';
+GRANT SELECT ON pybox.events TO PUBLIC;

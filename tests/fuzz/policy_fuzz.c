@@ -43,6 +43,7 @@ pools_check(const Policy *policy)
 	FUZZ_CHECK(policy->pool_count >= 1 && policy->pool_count <= POLICY_POOLS_MAX);
 	FUZZ_CHECK(policy->assign_count >= 0 && policy->assign_count <= POLICY_ASSIGNS_MAX);
 	FUZZ_CHECK(policy->node_slots >= 1 && policy->node_slots <= 1024);
+	FUZZ_CHECK(policy->quantum_ms >= 1 && policy->quantum_ms <= 10000);
 	for (int i = 0; i < policy->pool_count; i++)
 	{
 		const PolicyPool *pool = &policy->pools[i];
@@ -51,10 +52,58 @@ pools_check(const Policy *policy)
 		FUZZ_CHECK(policy_pool_find(policy, pool->name) == i);
 		FUZZ_CHECK(pool->slots >= 1 && pool->slots <= policy->node_slots);
 		FUZZ_CHECK(pool->limits.wall_ms > 0 && pool->limits.output > 0 && pool->limits.memory > 0);
+		FUZZ_CHECK(pool->reserve > 0 && pool->reserve <= pool->limits.memory);
+		FUZZ_CHECK(pool->memory == 0 || pool->limits.memory <= pool->memory);
 		FUZZ_CHECK(pool->preload_count >= 0 && pool->preload_count <= POLICY_PRELOADS_MAX);
 		FUZZ_CHECK(pool->package_count >= 0 && pool->package_count <= POLICY_PACKAGES_MAX);
 		for (int j = 0; j < pool->package_count; j++)
 			FUZZ_CHECK(pool->packages[j][0] == '/' && strstr(pool->packages[j], "..") != pool->packages[j]);
+	}
+}
+
+static void
+selector_check(const Policy *policy, const PolicySelector *who)
+{
+	FUZZ_CHECK(who->pool >= POLICY_NO_POOL && who->pool < policy->pool_count);
+	FUZZ_CHECK(memchr(who->role, '\0', sizeof(who->role)) != NULL);
+	FUZZ_CHECK(memchr(who->function, '\0', sizeof(who->function)) != NULL);
+}
+
+/* What the scheduler takes for granted of the lists. */
+static void
+entries_check(const Policy *policy)
+{
+	FUZZ_CHECK(policy->cap_count >= 0 && policy->cap_count <= POLICY_CAPS_MAX);
+	FUZZ_CHECK(policy->filter_count >= 0 && policy->filter_count <= POLICY_FILTERS_MAX);
+	FUZZ_CHECK(policy->rule_count >= 0 && policy->rule_count <= POLICY_RULES_MAX);
+	FUZZ_CHECK(policy->budget_count >= 0 && policy->budget_count <= POLICY_BUDGETS_MAX);
+	for (int i = 0; i < policy->cap_count; i++)
+	{
+		selector_check(policy, &policy->caps[i].who);
+		FUZZ_CHECK(policy->caps[i].slots > 0 || policy->caps[i].memory > 0);
+	}
+	for (int i = 0; i < policy->filter_count; i++)
+	{
+		selector_check(policy, &policy->filters[i].who);
+		FUZZ_CHECK(policy->filters[i].from_min >= 0 && policy->filters[i].from_min < 1440);
+		FUZZ_CHECK(policy->filters[i].until_min >= 0 && policy->filters[i].until_min <= 1440);
+		FUZZ_CHECK(policy->filters[i].days < 128);
+	}
+	for (int i = 0; i < policy->rule_count; i++)
+	{
+		const PolicyRule *rule = &policy->rules[i];
+
+		selector_check(policy, &rule->who);
+		FUZZ_CHECK(rule->term_count >= 1 && rule->term_count <= POLICY_TERMS_MAX);
+		FUZZ_CHECK(rule->action < POLICY_ACTION_COUNT);
+		FUZZ_CHECK((rule->action == POLICY_ACTION_MOVE) == (rule->to >= 0));
+		FUZZ_CHECK((rule->action == POLICY_ACTION_DEMOTE) == (rule->priority >= 0));
+		FUZZ_CHECK(rule->action != POLICY_ACTION_QUARANTINE || rule->duration_ms > 0);
+	}
+	for (int i = 0; i < policy->budget_count; i++)
+	{
+		selector_check(policy, &policy->budgets[i].who);
+		FUZZ_CHECK(policy->budgets[i].cpu_ms > 0 && policy->budgets[i].window_ms > 0);
 	}
 }
 
@@ -86,6 +135,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	{
 		pools_check(&policy);
 		assignments_check(&policy);
+		entries_check(&policy);
 		shown_check(&policy);
 		return 0;
 	}
@@ -151,6 +201,15 @@ static const char *const words[] = {
 	"host",
 	"none",
 	"list",
+	"22:00-06:00",
+	"24:00",
+	"[mon, tue]",
+	"quarantine",
+	"demote",
+	"move",
+	"refuse",
+	"pause",
+	"share",
 };
 
 /* The keys of the tables, as the parser knows them. */
@@ -193,6 +252,18 @@ static const char *const texts[] = {
 	"preload: [numpy, scipy.stats], packages: [/opt/a], arrays: numpy, idle_timeout: 2min, spares: 2, fs: none, net: "
 	"none}\n"
 	"assign:\n  - {function: public.f, role: r, database: d, pool: a}\n  - {pool: a}\n",
+	"version: 1\nnode: {slots: 8, memory: 8GB, quantum: 20ms}\npools:\n  a: {memory: 4GB, reserve: 100MB, "
+	"on_contention: "
+	"share, queue: {ageing: 3s}}\n  b: {on_contention: yield}\nassign:\n  - {pool: a}\ncaps:\n  - {role: r, slots: 2, "
+	"memory: 1GB}\n  - {function: s.f, database: d, pool: b, slots: 1}\n",
+	"version: 1\npools: {a: {}, b: {}}\nassign: [{pool: a}]\nfilters:\n  - {name: night, role: r, days: [mon, sun], "
+	"hours: "
+	"'22:00-06:00', message: \"not now\"}\n  - {name: big, pool: b, cost: 1000000, argument_size: 10MB}\nrules:\n"
+	"  - {name: r1, when: {elapsed: 10min, run_time: 1s, queue_time: 1s, cpu_time: 1s, memory: 1GB, calls: 1000, rows: "
+	"1, "
+	"temp: 1B}, for: 1s, action: quarantine, after: 3, duration: 1h, cooldown: 0, dry_run: true}\n  - {name: r2, when: "
+	"{rows: 1}, action: move, to: b}\n  - {name: r3, when: {rows: 1}, action: demote, priority: 0}\nbudgets:\n"
+	"  - {name: b1, role: r, cpu_time: 100s, window: 1h, action: demote, priority: 10}\n",
 };
 
 size_t

@@ -266,7 +266,7 @@ my $call = q{SELECT call_id FROM pybox.activity WHERE state = 'sql'};
 ok($node->poll_query_until('source', "SELECT count(*) = 1 FROM ($call) t"), 'a superuser\'s call runs');
 my $call_id = sql('source', $call);
 is(as_owner('owned', $call), '', 'the owner does not see it');
-like(refusal('owned', 'owner', "SELECT pybox.cancel($call_id)"), qr/must be a superuser to end a superuser's call/, 'and cannot end it');
+like(refusal('owned', 'owner', "SELECT pybox.cancel($call_id)"), qr/must be a superuser to act on a superuser's call/, 'and cannot end it');
 sql('source', "SELECT pybox.kill($call_id)");
 $other->wait;
 as_owner('owned', 'DROP EXTENSION pybox CASCADE');

@@ -27,6 +27,11 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define POOL(keys) "version: 1\npools:\n  a: {" keys "}\n"
 #define TAIL(text) "version: 1\npools: {a: {}}\n" text
+#define TWO(text) "version: 1\npools: {a: {}, b: {}}\nassign: [{pool: a}]\n" text
+#define RULE(keys) TWO("rules: [{name: r, " keys "}]")
+#define FILTER(keys) TWO("filters: [{name: f, " keys "}]")
+#define BUDGET(keys) TWO("budgets: [{name: b, " keys "}]")
+#define CAP(keys) "version: 1\nnode: {slots: 8, memory: 8GB}\npools: {a: {}}\ncaps: [{" keys "}]"
 #define UNTOUCHED 0x5a
 #define MUTATIONS 4000
 
@@ -96,6 +101,61 @@ static const struct
 	{POOL("arrays: numpy"), FIELD(pools[0].arrays), POLICY_ARRAYS_NUMPY},
 	{POOL("fs: none"), FIELD(pools[0].fs), POLICY_REACH_NONE},
 	{POOL("fs: none"), FIELD(pools[0].net), POLICY_REACH_HOST},
+	{POOL(""), FIELD(quantum_ms), 50},
+	{POOL(""), FIELD(pools[0].ageing_ms), 10000},
+	{POOL(""), FIELD(pools[0].memory), 0},
+	{POOL(""), FIELD(pools[0].reserve), 512 << 20},
+	{POOL(""), FIELD(pools[0].contention), POLICY_CONTENTION_PAUSE},
+	{TAIL("node: {quantum: 1ms}"), FIELD(quantum_ms), 1},
+	{POOL("queue: {ageing: 0}"), FIELD(pools[0].ageing_ms), 0},
+	{POOL("memory: 64MB"), FIELD(pools[0].limits.memory), 64 << 20},
+	{POOL("memory: 64MB"), FIELD(pools[0].reserve), 64 << 20},
+	{POOL("memory: 4GB, reserve: 100MB"), FIELD(pools[0].limits.memory), 512 << 20},
+	{POOL("memory: 4GB, reserve: 100MB"), FIELD(pools[0].reserve), 100 << 20},
+	{POOL("on_contention: yield"), FIELD(pools[0].contention), POLICY_CONTENTION_YIELD},
+	{POOL("on_contention: share"), FIELD(pools[0].contention), POLICY_CONTENTION_SHARE},
+	{CAP("role: r, slots: 8"), FIELD(caps[0].slots), 8},
+	{CAP("role: r, slots: 8"), FIELD(caps[0].memory), 0},
+	{CAP("role: r, slots: 8"), FIELD(caps[0].who.pool), -1},
+	{CAP("role: r, slots: 8"), FIELD(caps[0].line), 4},
+	{CAP("pool: a, memory: 512MB"), FIELD(caps[0].memory), 512 << 20},
+	{CAP("pool: a, memory: 512MB"), FIELD(caps[0].slots), 0},
+	{CAP("pool: a, memory: 512MB"), FIELD(caps[0].who.pool), 0},
+	{CAP("role: r, slots: 1}, {role: r, database: d, slots: 1"), FIELD(cap_count), 2},
+	{FILTER("role: r"), FIELD(filters[0].days), 0},
+	{FILTER("days: sun"), FIELD(filters[0].days), 1},
+	{FILTER("days: [sat, mon]"), FIELD(filters[0].days), 1 << 6 | 1 << 1},
+	{FILTER("hours: 22:00-06:30"), FIELD(filters[0].from_min), 22 * 60},
+	{FILTER("hours: '22:00-06:30'"), FIELD(filters[0].until_min), 6 * 60 + 30},
+	{FILTER("hours: 00:00-24:00"), FIELD(filters[0].until_min), 1440},
+	{FILTER("argument_size: 10MB"), FIELD(filters[0].argument_size), 10 << 20},
+	{FILTER("cost: 1}, {name: g, cost: 2"), FIELD(filter_count), 2},
+	{FILTER("database: d, pool: b"), FIELD(filters[0].who.pool), 1},
+	{RULE("when: {elapsed: 10min}, action: log"), FIELD(rules[0].terms[0].above), 600000},
+	{RULE("when: {elapsed: 10min}, action: log"), FIELD(rules[0].for_ms), 0},
+	{RULE("when: {elapsed: 10min}, action: log"), FIELD(rules[0].cooldown_ms), 60000},
+	{RULE("when: {elapsed: 10min}, action: log"), FIELD(rules[0].after), 1},
+	{RULE("when: {elapsed: 10min}, action: log"), FIELD(rules[0].priority), -1},
+	{RULE("when: {elapsed: 10min}, action: log"), FIELD(rules[0].to), -1},
+	{RULE("when: {elapsed: 10min}, action: log"), FIELD(rules[0].dry_run), 0},
+	{RULE("when: {elapsed: 10min}, action: log, dry_run: true"), FIELD(rules[0].dry_run), 1},
+	{RULE("when: {elapsed: 10min}, action: log, dry_run: false"), FIELD(rules[0].dry_run), 0},
+	{RULE("when: {temp: 1GB, memory: 2GB}, action: kill"), FIELD(rules[0].term_count), 2},
+	{RULE("when: {temp: 1GB, memory: 2GB}, action: kill"), FIELD(rules[0].terms[0].metric), POLICY_METRIC_MEMORY},
+	{RULE("when: {temp: 1GB, memory: 2GB}, action: kill"), FIELD(rules[0].terms[1].metric), POLICY_METRIC_TEMP},
+	{RULE("when: {temp: 1GB, memory: 2GB}, action: kill"), FIELD(rules[0].terms[1].above), 1 << 30},
+	{RULE("when: {calls: 1000}, for: 1s, action: demote, priority: 0"), FIELD(rules[0].priority), 0},
+	{RULE("when: {calls: 1000}, for: 1s, action: demote, priority: 0"), FIELD(rules[0].for_ms), 1000},
+	{RULE("when: {rows: 5}, action: move, to: b"), FIELD(rules[0].to), 1},
+	{RULE("pool: b, when: {rows: 5}, action: move, to: a"), FIELD(rules[0].to), 0},
+	{RULE("when: {cpu_time: 5s}, action: pause"), FIELD(rules[0].duration_ms), 0},
+	{RULE("when: {cpu_time: 5s}, action: pause, duration: 5s"), FIELD(rules[0].duration_ms), 5000},
+	{RULE("when: {run_time: 5s}, action: quarantine, duration: 1h, after: 3"), FIELD(rules[0].after), 3},
+	{RULE("when: {queue_time: 5s}, action: cancel, cooldown: 0"), FIELD(rules[0].cooldown_ms), 0},
+	{BUDGET("cpu_time: 100s, window: 1h, action: refuse"), FIELD(budgets[0].cpu_ms), 100000},
+	{BUDGET("cpu_time: 100s, window: 1h, action: refuse"), FIELD(budgets[0].window_ms), 3600000},
+	{BUDGET("cpu_time: 100s, window: 1h, action: refuse"), FIELD(budgets[0].action), POLICY_OVERDRAFT_REFUSE},
+	{BUDGET("role: r, cpu_time: 100s, window: 1h, action: demote, priority: 7"), FIELD(budgets[0].priority), 7},
 };
 
 /* A Policy and a message, in the heap because of the size. */
@@ -183,7 +243,7 @@ test_good(void **state)
 		int64_t value;
 
 		memcpy(&narrow, field, sizeof(narrow));
-		value = narrow;
+		value = good[i].size == sizeof(bool) ? *(const bool *) field : narrow;
 		if (good[i].size == sizeof(value))
 			memcpy(&value, field, sizeof(value));
 		if (value != good[i].value)
@@ -247,7 +307,8 @@ test_bombs(void **state)
 		{"[{", 1, 17, "lists and mappings are nested too deep"},
 		{"[\n", 17, 1, "lists and mappings are nested too deep"},
 		{"- a\n", 1, 1, "expected a mapping of keys to values, found a list"},
-		{"a: \n", 1, 1, "unknown key \"a\", expected one of version, node, require, pools, assign"},
+		{"a: \n", 1, 1,
+		 "unknown key \"a\", expected one of version, node, require, pools, assign, caps, filters, rules, budgets"},
 		{"- &a [*a,*a]\n", 1, 3, "anchors (&name) are not allowed: write the value out where it is wanted"},
 		{"a", 1, 1, "expected a mapping of keys to values, found \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\""},
 	};
@@ -293,7 +354,15 @@ test_counts(void **state)
 		{"version: 1\npools: {a: {packages: [", "/p%d, ", "]}}", POLICY_PACKAGES_MAX,
 		 "pools.a.packages: expected at most 8 entries"},
 		{"version: 1\npools: {a: {}}\nassign: [{pool: a}, ", "{role: r%d, pool: a}, ", "]", POLICY_ASSIGNS_MAX - 1,
-		 "assign[257]: expected at most 256 assignments"},
+		 "assign[257]: expected at most 256 entries"},
+		{"version: 1\npools: {a: {}}\ncaps: [", "{role: r%d, slots: 1}, ", "]", POLICY_CAPS_MAX,
+		 "caps[33]: expected at most 32 entries"},
+		{"version: 1\npools: {a: {}}\nfilters: [", "{name: f%d, cost: 1}, ", "]", POLICY_FILTERS_MAX,
+		 "filters[65]: expected at most 64 entries"},
+		{"version: 1\npools: {a: {}}\nrules: [", "{name: r%d, when: {rows: 1}, action: log}, ", "]", POLICY_RULES_MAX,
+		 "rules[65]: expected at most 64 entries"},
+		{"version: 1\npools: {a: {}}\nbudgets: [", "{name: b%d, cpu_time: 1s, window: 1h, action: log}, ", "]",
+		 POLICY_BUDGETS_MAX, "budgets[33]: expected at most 32 entries"},
 		{"version: 1\npools: {a: {}}\nassign: [", "{role: r%d, pool: a}, ", "]", POLICY_ASSIGNS_MAX - 1,
 		 "assign: expected at most 255 assignments beside the default"},
 	};
@@ -321,7 +390,27 @@ test_counts(void **state)
 	free(text);
 }
 
-/* One number: its bounds are taken, what lies beyond is not, and its default lies inside or is 0: worked out. */
+static int64_t
+amount_round_trip(const PolicyKey *key, int64_t value, char text[POLICY_VALUE_SIZE], bool *taken)
+{
+	int32_t narrow = (int32_t) value;
+	double cost = (double) value;
+	void *const fields[] = {
+		[POLICY_KIND_INTEGER] = &narrow, [POLICY_KIND_PERCENT] = &narrow, [POLICY_KIND_SIZE] = &value,
+		[POLICY_KIND_DURATION] = &value, [POLICY_KIND_AMOUNT] = &value,	  [POLICY_KIND_COST] = &cost,
+	};
+	const bool is_narrow = fields[key->kind] == &narrow, is_cost = fields[key->kind] == &cost;
+
+	policy_value_print(key, fields[key->kind], text, POLICY_VALUE_SIZE);
+	memset(fields[key->kind], 0, is_narrow ? sizeof(narrow) : sizeof(value));
+	*taken = policy_value_read(key, text, fields[key->kind]);
+	return is_narrow ? narrow : is_cost ? (int64_t) cost : value;
+}
+
+/*
+ * One number: its bounds are taken, what lies beyond is not, and its default lies inside or is 0 or -1: not said, or
+ * worked out.
+ */
 static void
 number_check(const PolicyKey *key)
 {
@@ -330,20 +419,18 @@ number_check(const PolicyKey *key)
 		int64_t value;
 		bool taken;
 	} cases[] = {{key->min, true}, {key->max, true}, {key->min - 1, false}, {key->max + 1, false}};
-	const bool narrow = key->kind == POLICY_KIND_INTEGER || key->kind == POLICY_KIND_PERCENT;
 
-	assert_true(key->fallback == 0 || (key->fallback >= key->min && key->fallback <= key->max));
+	assert_true(key->fallback == 0 || key->fallback == -1 || (key->fallback >= key->min && key->fallback <= key->max));
 	for (size_t i = 0; i < COUNT(cases); i++)
 	{
-		int32_t value32 = (int32_t) cases[i].value, read32 = 0;
-		int64_t value64 = cases[i].value, read64 = 0;
 		char text[POLICY_VALUE_SIZE];
+		bool taken;
+		int64_t again = amount_round_trip(key, cases[i].value, text, &taken);
 
-		policy_value_print(key, narrow ? (void *) &value32 : (void *) &value64, text, sizeof(text));
-		if (policy_value_read(key, text, narrow ? (void *) &read32 : (void *) &read64) != cases[i].taken)
+		if (taken != cases[i].taken)
 			fail_msg("%s: %s is %s", key->name, text, cases[i].taken ? "refused" : "taken");
-		if (cases[i].taken)
-			assert_true(narrow ? read32 == value32 : read64 == value64);
+		if (taken)
+			assert_true(again == cases[i].value);
 	}
 }
 
@@ -360,7 +447,7 @@ keys_check(const PolicyKey *keys, const char *readme)
 		if (strstr(readme, key->name) == NULL)
 			fail_msg("README.md lacks %s", key->name);
 		assert_in_range(key->kind, 0, POLICY_KIND_COUNT - 1);
-		if (key->kind <= POLICY_KIND_PERCENT)
+		if (key->kind <= POLICY_KIND_COST)
 			number_check(key);
 		if (key->below != NULL && key->kind != POLICY_KIND_LIST)
 			keys_check(key->below, readme);
@@ -399,29 +486,50 @@ test_keys(void **state)
 static const char *const shipped[] = {"policies/laptop.yaml", "policies/analytics.yaml", "policies/strict.yaml"};
 
 /* Uses every key, and text that must be quoted. */
-static const char full_text[] = "version: 1\n"
-								"node: {name: n-1.example, id: 7, slots: 4, memory: 3000MB}\n"
-								"require: [landlock, cgroup_memory]\n"
-								"pools:\n"
-								"  a:\n"
-								"    priority: 1\n"
-								"    weight: 2\n"
-								"    slots: 3\n"
-								"    queue: {length: 4, timeout: 90s}\n"
-								"    limits: {memory: 100MB, wall: 61s, cpu: 7%, pids: 8, tmp: 9B, output: 65537B,\n"
-								"      cpu_time: 62s, log: 4097B}\n"
-								"    preload: [numpy, scipy.stats]\n"
-								"    packages: ['/srv/it''s', /opt/x]\n"
-								"    arrays: numpy\n"
-								"    idle_timeout: 36h\n"
-								"    spares: 0\n"
-								"    fs: none\n"
-								"    net: none\n"
-								"  'null': {}\n"
-								"assign:\n"
-								"  - {function: 'my schema.F x', role: 'true, or {not}', pool: a}\n"
-								"  - {role: \"J\\xf6rg's # role\", database: '- 1', pool: 'null'}\n"
-								"  - {pool: 'null'}\n";
+static const char full_text[] =
+	"version: 1\n"
+	"node: {name: n-1.example, id: 7, slots: 4, memory: 3000MB, quantum: 20ms}\n"
+	"require: [landlock, cgroup_memory]\n"
+	"pools:\n"
+	"  a:\n"
+	"    priority: 1\n"
+	"    weight: 2\n"
+	"    slots: 3\n"
+	"    memory: 2GB\n"
+	"    reserve: 90MB\n"
+	"    on_contention: share\n"
+	"    queue: {length: 4, timeout: 90s, ageing: 7s}\n"
+	"    limits: {memory: 100MB, wall: 61s, cpu: 7%, pids: 8, tmp: 9B, output: 65537B,\n"
+	"      cpu_time: 62s, log: 4097B}\n"
+	"    preload: [numpy, scipy.stats]\n"
+	"    packages: ['/srv/it''s', /opt/x]\n"
+	"    arrays: numpy\n"
+	"    idle_timeout: 36h\n"
+	"    spares: 0\n"
+	"    fs: none\n"
+	"    net: none\n"
+	"  'null': {}\n"
+	"assign:\n"
+	"  - {function: 'my schema.F x', role: 'true, or {not}', pool: a}\n"
+	"  - {role: \"J\\xf6rg's # role\", database: '- 1', pool: 'null'}\n"
+	"  - {pool: 'null'}\n"
+	"caps:\n"
+	"  - {function: 'my schema.F x', role: 'true', database: \"J\\xf6rg\", pool: a, slots: 2}\n"
+	"  - {pool: 'null', memory: 600MB}\n"
+	"filters:\n"
+	"  - {name: 'null', pool: a, message: \"it's {late}, # go home: J\\xf6rg\"}\n"
+	"  - {name: office, role: r, database: d, function: s.f, days: [fri, mon],\n"
+	"     hours: 08:00-17:59, cost: 1000000000000000, argument_size: 1025kB}\n"
+	"rules:\n"
+	"  - {name: r1, role: ana, when: {elapsed: 10min, run_time: 9min, queue_time: 8min,\n"
+	"     cpu_time: 7min, memory: 1GB, calls: 1000, rows: 2, temp: 3B}, action: log}\n"
+	"  - {name: r2, when: {calls: 1}, for: 2s, action: demote, priority: 0, cooldown: 0}\n"
+	"  - {name: r3, when: {temp: 1kB}, action: move, to: 'null', dry_run: true}\n"
+	"  - {name: r4, when: {rows: 1}, action: quarantine, after: 3, duration: 1h}\n"
+	"  - {name: r5, when: {rows: 1}, action: pause}\n"
+	"budgets:\n"
+	"  - {name: 'true', cpu_time: 100s, window: 1h, action: log}\n"
+	"  - {name: b, role: r, cpu_time: 100s, window: 31d, action: demote, priority: 0}\n";
 
 static void
 lines_clear(Policy *policy)
@@ -430,6 +538,14 @@ lines_clear(Policy *policy)
 		policy->pools[i].line = 0;
 	for (int i = 0; i < POLICY_ASSIGNS_MAX; i++)
 		policy->assigns[i].line = 0;
+	for (int i = 0; i < POLICY_CAPS_MAX; i++)
+		policy->caps[i].line = 0;
+	for (int i = 0; i < POLICY_FILTERS_MAX; i++)
+		policy->filters[i].line = 0;
+	for (int i = 0; i < POLICY_RULES_MAX; i++)
+		policy->rules[i].line = 0;
+	for (int i = 0; i < POLICY_BUDGETS_MAX; i++)
+		policy->budgets[i].line = 0;
 }
 
 /* What is shown parses to what was shown. */
@@ -618,6 +734,53 @@ test_precedence_order(void **state)
 	free(result);
 }
 
+/* Each part of a selector constrains, and all that is named must hold. */
+static void
+test_selector(void **state)
+{
+	static const PolicyCaller ana = {"lib.fit", "ana", "sales", is_member, (void *) "staff"};
+	static const PolicyCaller block = {NULL, "ana", "sales", NULL, NULL};
+	static const struct
+	{
+		PolicySelector who;
+		const PolicyCaller *caller;
+		bool holds;
+	} cases[] = {
+		{{"", "", "", POLICY_NO_POOL}, &ana, true},
+		{{"", "", "", POLICY_NO_POOL}, &block, true},
+		{{"", "", "", 3}, &ana, true},
+		{{"", "", "", 2}, &ana, false},
+		{{"lib.fit", "", "", POLICY_NO_POOL}, &ana, true},
+		{{"lib.fit", "", "", POLICY_NO_POOL}, &block, false},
+		{{"lib.other", "", "", POLICY_NO_POOL}, &ana, false},
+		{{"", "ana", "", POLICY_NO_POOL}, &block, true},
+		{{"", "staff", "", POLICY_NO_POOL}, &ana, true},
+		{{"", "staff", "", POLICY_NO_POOL}, &block, false},
+		{{"", "bob", "", POLICY_NO_POOL}, &ana, false},
+		{{"", "", "sales", POLICY_NO_POOL}, &ana, true},
+		{{"", "", "stock", POLICY_NO_POOL}, &ana, false},
+		{{"lib.fit", "staff", "sales", 3}, &ana, true},
+		{{"lib.fit", "staff", "stock", 3}, &ana, false},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		if (policy_selector_holds(&cases[i].who, cases[i].caller, 3) != cases[i].holds)
+			fail_msg("selector %zu", i);
+}
+
+/* As the file says them: the rows of the tables stand in the order of the enums. */
+static void
+test_names(void **state)
+{
+	(void) state;
+	assert_string_equal(policy_metric_name(POLICY_METRIC_ELAPSED), "elapsed");
+	assert_string_equal(policy_metric_name(POLICY_METRIC_TEMP), "temp");
+	assert_string_equal(policy_action_name(POLICY_ACTION_LOG), "log");
+	assert_string_equal(policy_action_name(POLICY_ACTION_QUARANTINE), "quarantine");
+	assert_string_equal(policy_overdraft_name(POLICY_OVERDRAFT_REFUSE), "refuse");
+}
+
 static uint32_t
 noise(uint32_t *seed)
 {
@@ -700,11 +863,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bad),		  cmocka_unit_test(test_good),		 cmocka_unit_test(test_nul),
-		cmocka_unit_test(test_size),	  cmocka_unit_test(test_bombs),		 cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_keys),	  cmocka_unit_test(test_require),	 cmocka_unit_test(test_show),
-		cmocka_unit_test(test_shipped),	  cmocka_unit_test(test_precedence), cmocka_unit_test(test_precedence_order),
-		cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_bad),		 cmocka_unit_test(test_good),		cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_size),	 cmocka_unit_test(test_bombs),		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_keys),	 cmocka_unit_test(test_require),	cmocka_unit_test(test_show),
+		cmocka_unit_test(test_shipped),	 cmocka_unit_test(test_precedence), cmocka_unit_test(test_precedence_order),
+		cmocka_unit_test(test_selector), cmocka_unit_test(test_names),		cmocka_unit_test(test_mutations),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

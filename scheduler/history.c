@@ -1,0 +1,112 @@
+/*
+ * history.c - what a function's calls were like. Pure; see history.h. Linked into the server, pybox-policy and unit tests.
+ */
+#include "scheduler/history.h"
+
+#define RECENT 16		  /* calls; the weight of the newest is one in so many */
+#define VARIANCE_MOST 1.0 /* over mean squared: that of an exponential distribution */
+#define SIZES_MOST 256	  /* then all buckets are halved: older calls count less */
+#define SIZE_LEAST (INT64_C(1) << 20)
+#define QUARTERS 4
+#define RUN_MOST (INT64_C(1) << 50) /* us */
+
+/* What a quarter of an octave is, and two, three and four of them. */
+static const double quarters[QUARTERS] = {1.189207115002721, 1.4142135623730951, 1.681792830507429, 2.0};
+
+void
+history_calls_add(HistoryCalls *calls, int64_t run_us, int64_t memory)
+{
+	double us = run_us > RUN_MOST ? (double) RUN_MOST : (double) run_us;
+
+	calls->calls++;
+	calls->sum_us += us;
+	calls->sum_squares += us * us;
+	if (calls->memory < memory)
+		calls->memory = memory;
+}
+
+/* The most bytes that a bucket stands for. */
+static int64_t
+bucket_bound(int bucket)
+{
+	return (int64_t) ((double) (SIZE_LEAST << bucket / QUARTERS) * quarters[bucket % QUARTERS]);
+}
+
+static int
+bucket_of(int64_t memory)
+{
+	int bucket = 0;
+
+	while (bucket < HISTORY_BUCKETS - 1 && bucket_bound(bucket) < memory)
+		bucket++;
+	return bucket;
+}
+
+static void
+sizes_halve(History *history)
+{
+	history->sized = 0;
+	for (int bucket = 0; bucket < HISTORY_BUCKETS; bucket++)
+	{
+		history->sizes[bucket] /= 2;
+		history->sized += history->sizes[bucket];
+	}
+}
+
+/* How much of what is known stays beside so many new calls. */
+static double
+weight_kept(uint32_t known, uint32_t calls)
+{
+	double kept = 1.0;
+
+	if (known + calls <= RECENT)
+		return (double) known / (double) (known + calls);
+	for (uint32_t i = 0; i < calls && i < 8 * RECENT; i++)
+		kept *= 1.0 - 1.0 / RECENT;
+	return kept;
+}
+
+void
+history_learn(History *history, const HistoryCalls *calls)
+{
+	double kept;
+
+	if (calls->calls == 0)
+		return;
+	kept = weight_kept(history->calls, calls->calls);
+	history->mean_us = kept * history->mean_us + (1.0 - kept) * calls->sum_us / calls->calls;
+	history->squares = kept * history->squares + (1.0 - kept) * calls->sum_squares / calls->calls;
+	history->calls = history->calls > UINT32_MAX - calls->calls ? UINT32_MAX : history->calls + calls->calls;
+	if (calls->memory <= 0)
+		return;
+	if (history->sized >= SIZES_MOST)
+		sizes_halve(history);
+	history->sizes[bucket_of(calls->memory)]++;
+	history->sized++;
+}
+
+static int64_t
+memory_guess(const History *history)
+{
+	uint32_t above = 0;
+
+	for (int bucket = HISTORY_BUCKETS - 1; bucket > 0 && history->sized > 0; bucket--)
+	{
+		above += history->sizes[bucket];
+		if (above * 20 > history->sized)
+			return bucket_bound(bucket);
+	}
+	return history->sized > 0 ? bucket_bound(0) : 0;
+}
+
+HistoryGuess
+history_guess(const History *history)
+{
+	HistoryGuess guess = {0, memory_guess(history)};
+	double mean_squared = history->mean_us * history->mean_us;
+
+	if (history->calls < HISTORY_CALLS_LEAST || history->squares - mean_squared > VARIANCE_MOST * mean_squared)
+		return guess;
+	guess.run_us = history->mean_us < 1.0 ? 1 : (int64_t) (history->mean_us + 0.5);
+	return guess;
+}

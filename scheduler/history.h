@@ -1,0 +1,46 @@
+/*
+ * history.h - what the calls of one function were like, and what that says of its next call.
+ *
+ * DESIGN. Pure: part of the statistics in shared memory, of the simulator and of unit tests; the caller holds the lock. Time
+ * is weighted exponentially, so that a function that changes is believed after some ten calls; while there are fewer, the
+ * mean is the plain one. A function whose calls differ more than those of a memoryless one would (variance over mean
+ * squared) tells nothing of the next: a guess would let a long call pass for a short one. Memory is a histogram that
+ * forgets, by buckets of a quarter octave.
+ */
+#ifndef PYBOX_HISTORY_H
+#define PYBOX_HISTORY_H
+
+#include <stdint.h>
+
+#define HISTORY_CALLS_LEAST 4 /* that a guess needs */
+#define HISTORY_BUCKETS 80	  /* of memory: 1 MB to 1 TB */
+
+typedef struct History
+{
+	uint32_t calls;			 /* that it was told of; stays at its maximum */
+	uint32_t sized;			 /* sum of the buckets */
+	double mean_us, squares; /* of slot time, and of its square */
+	uint16_t sizes[HISTORY_BUCKETS];
+} History;
+
+/* Some calls that ended well, added up. */
+typedef struct HistoryCalls
+{
+	uint32_t calls;
+	double sum_us, sum_squares; /* slot time */
+	int64_t memory;				/* the largest peak among them, bytes; 0: not measured */
+} HistoryCalls;
+
+/* What to expect of the next call. */
+typedef struct HistoryGuess
+{
+	int64_t run_us; /* slot time; 0: no history that tells */
+	int64_t memory; /* bytes that 95 of 100 do not exceed; 0: no history */
+} HistoryGuess;
+
+void history_calls_add(HistoryCalls *calls, int64_t run_us, int64_t memory);
+/* A History of zeros knows nothing yet. */
+void history_learn(History *history, const HistoryCalls *calls);
+HistoryGuess history_guess(const History *history);
+
+#endif
