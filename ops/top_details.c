@@ -75,7 +75,8 @@ waiting_draw(TopCanvas *canvas, int row, const TopSet *calls, int call)
 	number_seconds(waited, set_number(calls, call, "waited"));
 	number_seconds(estimate, set_number(calls, call, "estimate"));
 	snprintf(text, sizeof(text), "Waits for %s since %s, as number %.0f of its pool; %s%s.", what, waited,
-			 set_number(calls, call, "position"), set_text(calls, call, "estimate") != NULL ? "in about " : "how long is not known",
+			 set_number(calls, call, "position"),
+			 set_text(calls, call, "estimate") != NULL ? "in about " : "how long is not known",
 			 set_text(calls, call, "estimate") != NULL ? estimate : "");
 	return canvas_wrap(canvas, row, 0, INT_MAX, STYLE_WARNING, text);
 }

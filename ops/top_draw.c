@@ -226,6 +226,8 @@ hints_draw(TopCanvas *canvas, const TopModel *model, int row)
 		const TopKey *key = &top_keys[i];
 		int width = key->hint != NULL ? (int) (strlen(key->name) + strlen(key->hint)) + 1 : 0;
 
+		if (key->action != NULL && model_subject(model, (TopListName) key->value)[0] == '\0')
+			continue;
 		if (width == 0 || (key->screens & 1U << model->screen) == 0 || x + width > canvas->columns)
 			continue;
 		x = canvas_put(canvas, row, x, INT_MAX, STYLE_STRONG, key->name);
@@ -255,12 +257,13 @@ void
 draw_screen(TopCanvas *canvas, TopModel *model, int rows)
 {
 	static void (*const draws[SCREEN_COUNT])(TopCanvas *, TopModel *, int row, int rows) = {
-		[SCREEN_OVERVIEW] = overview_draw, [SCREEN_POOLS] = single_draw,		 [SCREEN_INTERPRETERS] = single_draw,
+		[SCREEN_OVERVIEW] = overview_draw, [SCREEN_POOLS] = single_draw,		   [SCREEN_INTERPRETERS] = single_draw,
 		[SCREEN_EVENTS] = single_draw,	   [SCREEN_DETAILS] = details_screen_draw, [SCREEN_HELP] = help_screen_draw,
 	};
-	int row = header_draw(canvas, model);
+	int row;
 
 	canvas->until = rows;
+	row = header_draw(canvas, model);
 	draws[model->screen](canvas, model, row, most_of(2, rows - row - 1));
 	footer_draw(canvas, model, rows - 1);
 }

@@ -281,6 +281,7 @@ press_end(TopModel *model, const TopKey *key)
 /* clang-format off */
 const TopKey top_keys[] = {
 	{'?', "?", "help", "this help", EVERYWHERE, press_help, NULL, 0},
+	{'q', "q", "quit", "end; so does Ctrl-C", EVERYWHERE, press_end, NULL, 0},
 	{KEY_OF_ENTER, "Enter", "details", "all that is known of the selected row", ON_LISTS, press_details, NULL, 0},
 	{'c', "c", "cancel", "cancel the call: KeyboardInterrupt, then SIGKILL", ON_CALLS, press_action, &cancel_action, LIST_CALLS},
 	{'k', "k", "kill", "end the call and its interpreter at once", ON_CALLS, press_action, &kill_action, LIST_CALLS},
@@ -309,7 +310,6 @@ const TopKey top_keys[] = {
 	{' ', "Space", NULL, "refresh now", EVERYWHERE, press_refresh, NULL, 0},
 	{'+', "+", NULL, "refresh half as often", EVERYWHERE, press_interval, NULL, 1},
 	{'-', "-", NULL, "refresh twice as often", EVERYWHERE, press_interval, NULL, -1},
-	{'q', "q", "quit", "end; so does Ctrl-C", EVERYWHERE, press_end, NULL, 0},
 };
 /* clang-format on */
 const int top_key_count = sizeof(top_keys) / sizeof(top_keys[0]);

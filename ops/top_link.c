@@ -19,7 +19,8 @@
 #define BATCH_MAX (SOURCE_COUNT + 1)
 
 static const char prepare_sql[] =
-	"SELECT pg_catalog.set_config(s.name, s.setting, false) FROM (VALUES ('search_path', ''), ('statement_timeout', '5s'),"
+	"SELECT pg_catalog.set_config(s.name, s.setting, false) FROM (VALUES ('search_path', ''), ('statement_timeout', "
+	"'5s'),"
 	" ('lock_timeout', '2s'), ('jit', 'off'), ('max_parallel_workers_per_gather', '0')) s(name, setting)";
 static const char version_sql[] =
 	"SELECT (SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'pybox'),"
@@ -90,8 +91,8 @@ words_of_result(char *words, const PGresult *result)
 	for (size_t i = 0; hint == NULL && sqlstate != NULL && i < sizeof(advices) / sizeof(advices[0]); i++)
 		if (strcmp(advices[i].sqlstate, sqlstate) == 0)
 			hint = advices[i].advice;
-	snprintf(text, sizeof(text), "%s%s%s", primary != NULL ? primary : PQresultErrorMessage(result), hint != NULL ? ". " : "",
-			 hint != NULL ? hint : "");
+	snprintf(text, sizeof(text), "%s%s%s", primary != NULL ? primary : PQresultErrorMessage(result),
+			 hint != NULL ? ". " : "", hint != NULL ? hint : "");
 	words_set(words, text);
 }
 
@@ -164,26 +165,28 @@ link_is_idle(const TopLink *link)
 }
 
 void
-link_ask(TopLink *link, const char *call)
+link_ask(TopLink *link, const char *call, int64_t now)
 {
 	for (TopSource source = 0; source < SOURCE_COUNT; source++)
 	{
 		if (top_statements[source].is_of_call && strcmp(call, "0") == 0)
 			continue;
 		link->sources[link->sent] = source;
-		batch_add(link, top_statements[source].sql, 1, &call);
+		batch_add(link, top_statements[source].sql, top_statements[source].takes_call ? 1 : 0, &call);
 	}
 	link->state = STATE_ASKING;
+	link->since = now;
 }
 
 void
-link_act(TopLink *link, const TopDialog *request)
+link_act(TopLink *link, const TopDialog *request, int64_t now)
 {
 	const char *values[] = {request->name, request->typed};
 
 	link->notice[0] = '\0';
 	batch_add(link, request->action->sql, request->action->question != NULL ? 2 : 1, values);
 	link->state = STATE_ACTING;
+	link->since = now;
 }
 
 /* --- answers --- */
@@ -255,12 +258,14 @@ server_fault(const TopLink *link, char *words)
 	}
 	if (PQgetisnull(version, 0, 0))
 		snprintf(words, MODEL_WORDS_SIZE,
-				 "Database \"%s\" has no extension pybox. Name one that has it with -d, or run CREATE EXTENSION pybox there.",
+				 "Database \"%s\" has no extension pybox. Name one that has it with -d, or run CREATE EXTENSION pybox "
+				 "there.",
 				 PQgetvalue(version, 0, 2));
 	else if (strcmp(PQgetvalue(version, 0, 1), "t") != 0)
-		snprintf(words, MODEL_WORDS_SIZE,
-				 "Database \"%s\" has extension pybox %s, and pybox-top needs 1.2. Run ALTER EXTENSION pybox UPDATE there.",
-				 PQgetvalue(version, 0, 2), PQgetvalue(version, 0, 0));
+		snprintf(
+			words, MODEL_WORDS_SIZE,
+			"Database \"%s\" has extension pybox %s, and pybox-top needs 1.2. Run ALTER EXTENSION pybox UPDATE there.",
+			PQgetvalue(version, 0, 2), PQgetvalue(version, 0, 0));
 	else
 		return NULL;
 	return words;
@@ -354,9 +359,7 @@ static LinkNews (*const steps[STATE_COUNT])(TopLink *, bool, int64_t) = {
 LinkNews
 link_go_on(TopLink *link, bool is_ready, int64_t now)
 {
-	if (link->state == STATE_IDLE && link->sent == 0)
-		link->since = now;
-	if (link->state != STATE_LOST && now - link->since > SILENCE_MS)
+	if (link->state != STATE_LOST && link->state != STATE_IDLE && now - link->since > SILENCE_MS)
 		return link_lose(link, "the server does not answer", now);
 	return steps[link->state](link, is_ready, now);
 }

@@ -32,12 +32,13 @@ void link_close(TopLink *link);
 void link_target(const TopLink *link, char *out, size_t size);
 
 bool link_is_idle(const TopLink *link);
-void link_ask(TopLink *link, const char *call);
-void link_act(TopLink *link, const TopDialog *request);
+/* now, here and below: milliseconds of any steady clock. */
+void link_ask(TopLink *link, const char *call, int64_t now);
+void link_act(TopLink *link, const TopDialog *request, int64_t now);
 
 /* What to poll for; -1: nothing. */
 int link_descriptor(const TopLink *link, short *events);
-/* Milliseconds until link_go_on() has something to do whatever the server says; -1: never. now: of any steady clock. */
+/* Milliseconds until link_go_on() has something to do whatever the server says; -1: never. */
 int64_t link_due(const TopLink *link, int64_t now);
 /* is_ready: the descriptor was polled to be so. */
 LinkNews link_go_on(TopLink *link, bool is_ready, int64_t now);

@@ -94,7 +94,7 @@ faults_report(const TopSnapshot *snapshot)
 static int
 run_once(TopLink *link, TopModel *model, TopOutput output)
 {
-	link_ask(link, "0");
+	link_ask(link, "0", now_ms());
 	if (link_wait(link) != LINK_SNAPSHOT)
 	{
 		fprintf(stderr, "pybox-top: %s\n", link_words(link));
@@ -142,13 +142,13 @@ link_start(TopModel *model, TopLink *link, int64_t *refresh_at, int64_t now)
 		return;
 	if (model->request.state != DIALOG_NONE)
 	{
-		link_act(link, &model->request);
+		link_act(link, &model->request, now);
 		memset(&model->request, 0, sizeof(model->request));
 		return;
 	}
 	if (!model->wants_refresh && now < *refresh_at)
 		return;
-	link_ask(link, model_call(model));
+	link_ask(link, model_call(model), now);
 	model->wants_refresh = false;
 	*refresh_at = now + (int64_t) (model->interval * 1000);
 }

@@ -55,8 +55,9 @@ TopListName
 model_list(const TopModel *model)
 {
 	static const TopListName lists[SCREEN_COUNT] = {
-		[SCREEN_OVERVIEW] = LIST_CALLS,			  [SCREEN_POOLS] = LIST_POOLS,	[SCREEN_EVENTS] = LIST_EVENTS,
-		[SCREEN_INTERPRETERS] = LIST_INTERPRETERS, [SCREEN_DETAILS] = LIST_COUNT, [SCREEN_HELP] = LIST_COUNT,
+		[SCREEN_OVERVIEW] = LIST_CALLS, [SCREEN_POOLS] = LIST_POOLS,
+		[SCREEN_EVENTS] = LIST_EVENTS,	[SCREEN_INTERPRETERS] = LIST_INTERPRETERS,
+		[SCREEN_DETAILS] = LIST_COUNT,	[SCREEN_HELP] = LIST_COUNT,
 	};
 
 	return lists[model->screen];
@@ -97,8 +98,8 @@ void
 model_take(TopModel *model, TopSnapshot *snapshot)
 {
 	TopSnapshot before = model->now;
-	double seconds = set_number(&snapshot->sets[SOURCE_SERVER], 0, "clock") -
-					 set_number(&before.sets[SOURCE_SERVER], 0, "clock");
+	double seconds =
+		set_number(&snapshot->sets[SOURCE_SERVER], 0, "clock") - set_number(&before.sets[SOURCE_SERVER], 0, "clock");
 
 	model->now = *snapshot;
 	memset(snapshot, 0, sizeof(*snapshot));

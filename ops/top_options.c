@@ -113,12 +113,18 @@ int
 options_parse(int count, char **arguments, TopOptions *options)
 {
 	static const struct option list[] = {
-		{"dbname", required_argument, NULL, 'd'},	{"host", required_argument, NULL, 'h'},
-		{"port", required_argument, NULL, 'p'},		{"username", required_argument, NULL, 'U'},
-		{"no-password", no_argument, NULL, 'w'},	{"password", no_argument, NULL, 'W'},
-		{"interval", required_argument, NULL, 'i'}, {"once", no_argument, NULL, OPTION_ONCE},
-		{"json", no_argument, NULL, OPTION_JSON},	{"no-color", no_argument, NULL, OPTION_PLAIN},
-		{"version", no_argument, NULL, 'V'},		{"help", no_argument, NULL, OPTION_HELP},
+		{"dbname", required_argument, NULL, 'd'},
+		{"host", required_argument, NULL, 'h'},
+		{"port", required_argument, NULL, 'p'},
+		{"username", required_argument, NULL, 'U'},
+		{"no-password", no_argument, NULL, 'w'},
+		{"password", no_argument, NULL, 'W'},
+		{"interval", required_argument, NULL, 'i'},
+		{"once", no_argument, NULL, OPTION_ONCE},
+		{"json", no_argument, NULL, OPTION_JSON},
+		{"no-color", no_argument, NULL, OPTION_PLAIN},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, OPTION_HELP},
 		{NULL, 0, NULL, 0},
 	};
 	const char *no_color = getenv("NO_COLOR");

@@ -37,11 +37,11 @@ static const struct
 	wint_t code;
 	int32_t key;
 } special_keys[] = {
-	{true, KEY_UP, KEY_OF_UP},			   {true, KEY_DOWN, KEY_OF_DOWN},	{true, KEY_PPAGE, KEY_OF_PAGE_UP},
-	{true, KEY_NPAGE, KEY_OF_PAGE_DOWN},   {true, KEY_HOME, KEY_OF_FIRST},	{true, KEY_END, KEY_OF_LAST},
-	{true, KEY_BACKSPACE, KEY_OF_BACK},	   {true, KEY_ENTER, KEY_OF_ENTER}, {true, KEY_RESIZE, SCREEN_RESIZED},
-	{false, '\n', KEY_OF_ENTER},		   {false, '\r', KEY_OF_ENTER},		{false, 27, KEY_OF_ESCAPE},
-	{false, '\t', KEY_OF_TAB},			   {false, 127, KEY_OF_BACK},		{false, 8, KEY_OF_BACK},
+	{true, KEY_UP, KEY_OF_UP},			 {true, KEY_DOWN, KEY_OF_DOWN},	  {true, KEY_PPAGE, KEY_OF_PAGE_UP},
+	{true, KEY_NPAGE, KEY_OF_PAGE_DOWN}, {true, KEY_HOME, KEY_OF_FIRST},  {true, KEY_END, KEY_OF_LAST},
+	{true, KEY_BACKSPACE, KEY_OF_BACK},	 {true, KEY_ENTER, KEY_OF_ENTER}, {true, KEY_RESIZE, SCREEN_RESIZED},
+	{false, '\n', KEY_OF_ENTER},		 {false, '\r', KEY_OF_ENTER},	  {false, 27, KEY_OF_ESCAPE},
+	{false, '\t', KEY_OF_TAB},			 {false, 127, KEY_OF_BACK},		  {false, 8, KEY_OF_BACK},
 	{false, CONTROL_L, SCREEN_RESIZED},
 };
 

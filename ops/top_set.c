@@ -22,7 +22,7 @@ show_percent(char *out, double number)
 
 /* By TopKind: how its number is shown; NULL: as its text. */
 static void (*const kind_shows[TOP_KIND_COUNT])(char *out, double number) = {
-	[TOP_INTEGER] = show_integer,	 [TOP_COUNT] = number_count,	 [TOP_BYTES] = number_bytes,
+	[TOP_INTEGER] = show_integer,	[TOP_COUNT] = number_count,	  [TOP_BYTES] = number_bytes,
 	[TOP_SECONDS] = number_seconds, [TOP_PERCENT] = show_percent,
 };
 

@@ -19,10 +19,13 @@ static const TopColumn server_columns[] = {
 	{"standby", NULL, "standby", TOP_FLAG, 0, 0, 0},
 	{"sees_all", NULL, "sees all calls", TOP_FLAG, 0, 0, 0},
 };
-static const char server_sql[] =
-	"SELECT " ISO("now()") ", " SECONDS("clock_timestamp()") ", current_setting('server_version'),"
-	" (SELECT extversion FROM pg_extension WHERE extname = 'pybox'), " SECONDS("now() - pg_postmaster_start_time()") ","
-	" current_database(), current_user, pg_is_in_recovery(), pg_has_role('pg_read_all_stats', 'USAGE')";
+static const char server_sql[] = "SELECT " ISO("now()") ", " SECONDS(
+	"clock_timestamp()") ", current_setting('server_version'),"
+						 " (SELECT extversion FROM pg_extension WHERE extname = 'pybox'), " SECONDS(
+							 "now() - pg_postmaster_start_time()") ","
+																   " current_database(), current_user, "
+																   "pg_is_in_recovery(), "
+																   "pg_has_role('pg_read_all_stats', 'USAGE')";
 
 static const TopColumn node_columns[] = {
 	{"node", NULL, "node", TOP_TEXT, 0, 0, 0},
@@ -41,8 +44,8 @@ static const TopColumn node_columns[] = {
 };
 static const char node_sql[] =
 	"SELECT n.node, n.slots, n.running, n.waiting, n.paused, n.memory_budget, n.memory_reserved, n.memory_used,"
-	" " SECONDS("n.quantum") ", n.generation, n.hash, " ISO("n.loaded_at") ", " SECONDS("now() - n.loaded_at")
-	" FROM pybox.node n";
+	" " SECONDS("n.quantum") ", n.generation, n.hash, " ISO("n.loaded_at") ", " SECONDS(
+		"now() - n.loaded_at") " FROM pybox.node n";
 
 static const TopColumn pool_columns[] = {
 	{"pool", "POOL", "pool", TOP_TEXT, 8, 24, 1},
@@ -69,10 +72,12 @@ static const TopColumn pool_columns[] = {
 };
 static const char pool_sql[] =
 	"SELECT p.pool, p.priority, p.weight, p.running, p.slots, p.waiting, p.queue_length, p.paused,"
-	" " SECONDS("p.oldest_wait") ", p.memory_used, p.memory_reserved, p.memory_budget, p.memory_limit, p.on_contention,"
-	" p.drained, " SECONDS("p.ageing") ", p.spares, p.trusted_zygote, p.trusted_zygote_reason, p.untrusted_zygote,"
-	" p.untrusted_zygote_reason"
-	" FROM pybox.pools p ORDER BY p.priority DESC, p.pool";
+	" " SECONDS(
+		"p.oldest_wait") ", p.memory_used, p.memory_reserved, p.memory_budget, p.memory_limit, p.on_contention,"
+						 " p.drained, " SECONDS(
+							 "p.ageing") ", p.spares, p.trusted_zygote, p.trusted_zygote_reason, p.untrusted_zygote,"
+										 " p.untrusted_zygote_reason"
+										 " FROM pybox.pools p ORDER BY p.priority DESC, p.pool";
 
 static const TopColumn call_columns[] = {
 	{"call_id", "CALL", "call", TOP_ID, 19, 19, 13},
@@ -91,7 +96,7 @@ static const TopColumn call_columns[] = {
 	{"memory", "MEM", "memory", TOP_BYTES, 5, 5, 8},
 	{"memory_peak", "PEAK", "memory at its peak", TOP_BYTES, 5, 5, 17},
 	{"position", "POS", "position", TOP_INTEGER, 3, 4, 11},
-	{"waiting_for", "WAITS FOR", "waits for", TOP_TEXT, 9, 30, 7},
+	{"waiting_for", "WAITS FOR", "waits for", TOP_TEXT, 16, 30, 7},
 	{"waited", NULL, "waited", TOP_SECONDS, 0, 0, 0},
 	{"estimate", "EST", "estimate", TOP_SECONDS, 6, 6, 15},
 	{"predicted", "PREDICT", "predicted", TOP_SECONDS, 7, 7, 16},
@@ -108,12 +113,17 @@ static const TopColumn call_columns[] = {
 };
 static const char call_sql[] =
 	"SELECT a.call_id, a.pid, a.leader_pid, a.state, a.pool, a.priority, a.role, a.database, a.function, a.language,"
-	" " SECONDS("a.elapsed") ", NULL::float8, " SECONDS("a.cpu") ", a.memory, a.memory_peak, q.position, a.waiting_for,"
-	" " SECONDS("q.waited") ", " SECONDS("q.estimate") ", " SECONDS("a.predicted") ", " SECONDS("a.attained") ", q.memory,"
-	" q.blocks, a.rows, " ISO("a.queued_at") ", " ISO("a.started_at") ", a.interpreter_pid, s.application_name,"
-	" coalesce(host(s.client_addr), CASE WHEN s.client_port = -1 THEN 'local' END), left(s.query, 500)"
-	" FROM pybox.activity a LEFT JOIN pybox.queue q USING (call_id) LEFT JOIN pg_stat_activity s ON s.pid = a.pid"
-	" ORDER BY a.queued_at, a.call_id";
+	" " SECONDS("a.elapsed") ", NULL::float8, " SECONDS(
+		"a.cpu") ", a.memory, a.memory_peak, q.position, a.waiting_for,"
+				 " " SECONDS("q.waited") ", " SECONDS("q.estimate") ", " SECONDS("a.predicted") ", " SECONDS(
+					 "a.attained") ", q.memory,"
+								   " q.blocks, a.rows, " ISO("a.queued_at") ", " ISO(
+									   "a.started_at") ", a.interpreter_pid, s.application_name,"
+													   " coalesce(host(s.client_addr), CASE WHEN s.client_port = -1 "
+													   "THEN 'local' END), left(s.query, 500)"
+													   " FROM pybox.activity a LEFT JOIN pybox.queue q USING (call_id) "
+													   "LEFT JOIN pg_stat_activity s ON s.pid = a.pid"
+													   " ORDER BY a.queued_at, a.call_id";
 
 static const TopColumn interpreter_columns[] = {
 	{"pid", "PID", "process", TOP_INTEGER, 5, 7, 1},
@@ -131,8 +141,10 @@ static const TopColumn interpreter_columns[] = {
 	{"memory_peak", "PEAK", "memory at its peak", TOP_BYTES, 5, 5, 13},
 };
 static const char interpreter_sql[] =
-	"SELECT i.pid, i.pool, i.language, i.state, i.backend_pid, i.role, " SECONDS("i.age") ", " SECONDS("i.idle") ", i.calls,"
-	" NULL::float8, " SECONDS("i.cpu") ", i.memory, i.memory_peak FROM pybox.interpreters i ORDER BY i.pool, i.pid";
+	"SELECT i.pid, i.pool, i.language, i.state, i.backend_pid, i.role, " SECONDS("i.age") ", " SECONDS(
+		"i.idle") ", i.calls,"
+				  " NULL::float8, " SECONDS(
+					  "i.cpu") ", i.memory, i.memory_peak FROM pybox.interpreters i ORDER BY i.pool, i.pid";
 
 static const TopColumn event_columns[] = {
 	{"number", "EVENT", "event", TOP_ID, 5, 8, 11},
@@ -153,11 +165,11 @@ static const TopColumn event_columns[] = {
 	{"threshold", NULL, "threshold", TOP_COUNT, 0, 0, 0},
 	{"detail", "DETAIL", "detail", TOP_TEXT, 12, 60, 3},
 };
-static const char event_sql[] =
-	"SELECT e.number, " SECONDS("now() - e.at") ", " ISO("e.at") ", e.kind, e.rule, e.dry_run, e.actor, e.call_id, e.pid,"
-	" e.role, e.database, e.function, e.pool, e.metric, e.value, e.threshold, e.detail"
-	" FROM (SELECT *, row_number() OVER (ORDER BY number DESC) AS turn FROM pybox.events) e"
-	" WHERE e.turn <= 100 OR e.call_id = $1 ORDER BY e.number DESC";
+static const char event_sql[] = "SELECT e.number, " SECONDS("now() - e.at") ", " ISO(
+	"e.at") ", e.kind, e.rule, e.dry_run, e.actor, e.call_id, e.pid,"
+			" e.role, e.database, e.function, e.pool, e.metric, e.value, e.threshold, e.detail"
+			" FROM (SELECT *, row_number() OVER (ORDER BY number DESC) AS turn FROM pybox.events) e"
+			" WHERE e.turn <= 100 OR e.call_id = $1 ORDER BY e.number DESC";
 
 static const TopColumn history_columns[] = {
 	{"calls", NULL, "calls", TOP_COUNT, 0, 0, 0},
@@ -169,7 +181,8 @@ static const TopColumn history_columns[] = {
 	{"memory_peak", NULL, "memory at its peak", TOP_BYTES, 0, 0, 0},
 };
 static const char history_sql[] =
-	"SELECT s.calls, s.errors, s.run_p50 / 1000, s.run_p95 / 1000, s.queue_p50 / 1000, s.queue_p95 / 1000, s.memory_peak"
+	"SELECT s.calls, s.errors, s.run_p50 / 1000, s.run_p95 / 1000, s.queue_p50 / 1000, s.queue_p95 / 1000, "
+	"s.memory_peak"
 	" FROM pybox.activity a JOIN pybox.stat_functions s ON s.database = a.database AND s.function = a.function"
 	" WHERE a.call_id = $1 LIMIT 1";
 
@@ -178,20 +191,20 @@ static const TopColumn limit_columns[] = {
 	{"value", "VALUE", "value", TOP_TEXT, 8, 60, 2},
 	{"line", "LINE", "line", TOP_INTEGER, 4, 4, 3},
 };
-static const char limit_sql[] =
-	"SELECT s.path, s.value, s.line FROM pybox.activity a"
-	" JOIN pybox.policy_settings s ON starts_with(s.path, 'pools.' || a.pool || '.')"
-	" WHERE a.call_id = $1 AND s.value IS NOT NULL ORDER BY s.path";
+static const char limit_sql[] = "SELECT s.path, s.value, s.line FROM pybox.activity a"
+								" JOIN pybox.policy_settings s ON starts_with(s.path, 'pools.' || a.pool || '.')"
+								" WHERE a.call_id = $1 AND s.value IS NOT NULL ORDER BY s.path";
 
 const TopStatement top_statements[SOURCE_COUNT] = {
-	[SOURCE_SERVER] = {"server", server_sql, server_columns, LENGTH(server_columns), true, false},
-	[SOURCE_NODE] = {"node", node_sql, node_columns, LENGTH(node_columns), true, false},
-	[SOURCE_POOLS] = {"pools", pool_sql, pool_columns, LENGTH(pool_columns), false, false},
-	[SOURCE_CALLS] = {"calls", call_sql, call_columns, LENGTH(call_columns), false, false},
-	[SOURCE_INTERPRETERS] = {"interpreters", interpreter_sql, interpreter_columns, LENGTH(interpreter_columns), false, false},
-	[SOURCE_EVENTS] = {"events", event_sql, event_columns, LENGTH(event_columns), false, false},
-	[SOURCE_HISTORY] = {"history", history_sql, history_columns, LENGTH(history_columns), true, true},
-	[SOURCE_LIMITS] = {"limits", limit_sql, limit_columns, LENGTH(limit_columns), false, true},
+	[SOURCE_SERVER] = {"server", server_sql, server_columns, LENGTH(server_columns), true, false, false},
+	[SOURCE_NODE] = {"node", node_sql, node_columns, LENGTH(node_columns), true, false, false},
+	[SOURCE_POOLS] = {"pools", pool_sql, pool_columns, LENGTH(pool_columns), false, false, false},
+	[SOURCE_CALLS] = {"calls", call_sql, call_columns, LENGTH(call_columns), false, false, false},
+	[SOURCE_INTERPRETERS] = {"interpreters", interpreter_sql, interpreter_columns, LENGTH(interpreter_columns), false,
+							 false},
+	[SOURCE_EVENTS] = {"events", event_sql, event_columns, LENGTH(event_columns), false, true, false},
+	[SOURCE_HISTORY] = {"history", history_sql, history_columns, LENGTH(history_columns), true, true, true},
+	[SOURCE_LIMITS] = {"limits", limit_sql, limit_columns, LENGTH(limit_columns), false, true, true},
 };
 
 void

@@ -22,11 +22,12 @@ typedef enum TopSource
 typedef struct TopStatement
 {
 	const char *name; /* in JSON */
-	const char *sql;  /* $1: the call that is looked at, 0 for none */
+	const char *sql;
 	const TopColumn *columns;
 	int column_count;
 	bool is_single;	 /* one row: an object in JSON, not an array */
-	bool is_of_call; /* only read while a call is looked at */
+	bool takes_call; /* $1: the call that is looked at, 0 for none */
+	bool is_of_call; /* only read while there is one */
 } TopStatement;
 
 extern const TopStatement top_statements[SOURCE_COUNT];

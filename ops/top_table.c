@@ -23,7 +23,8 @@ column_ranked_after(const TopColumn *columns, int count, int rank)
 static int
 layout_widen(const TopColumn *columns, int count, const int *wanted, bool beyond_most, int room, int *widths)
 {
-	for (int i = column_ranked_after(columns, count, 0); i >= 0; i = column_ranked_after(columns, count, columns[i].rank))
+	for (int i = column_ranked_after(columns, count, 0); i >= 0;
+		 i = column_ranked_after(columns, count, columns[i].rank))
 	{
 		int goal = beyond_most || wanted[i] < columns[i].most ? wanted[i] : columns[i].most;
 		int more = goal - widths[i];
@@ -43,7 +44,8 @@ table_layout(const TopColumn *columns, int count, const int *wanted, int width, 
 	int widths[TABLE_COLUMNS_MAX] = {0};
 	int room = width + 1, placed = 0, x = 0;
 
-	for (int i = column_ranked_after(columns, count, 0); i >= 0; i = column_ranked_after(columns, count, columns[i].rank))
+	for (int i = column_ranked_after(columns, count, 0); i >= 0;
+		 i = column_ranked_after(columns, count, columns[i].rank))
 	{
 		if (columns[i].least + 1 > room)
 			break;

@@ -36,8 +36,8 @@ int text_fit(char *out, size_t size, const char *text, int width, TextCharset ch
 size_t text_room(int width);
 
 /* Into out[TEXT_NUMBER_SIZE], five characters where that is possible; cut, not rounded, so that "60s" is never seen. */
-void number_bytes(char *out, double bytes);	   /* 999, 1.5k, 12M, 3.0G */
-void number_count(char *out, double count);	   /* 99999, 120k, 3.4M */
+void number_bytes(char *out, double bytes);		/* 999, 1.5k, 12M, 3.0G */
+void number_count(char *out, double count);		/* 99999, 120k, 3.4M */
 void number_seconds(char *out, double seconds); /* 12ms, 3.2s, 59s, 1m05s, 2h03m, 4d07h */
 
 #endif
