@@ -11,7 +11,7 @@ SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 .DEFAULT_GOAL := all
 
 # What people type beside all, install and clean. These do without PGXS, which has a `check` of its own.
-FRONT := help setup check check-faults check-hostile check-limits check-protocol check-sanitized check-vm demo bench lint format sanitize fuzz \
+FRONT := help setup check check-faults check-hostile check-limits check-protocol check-sanitized check-vm demo bench screens lint format sanitize fuzz \
          valgrind install-plpython3u uninstall-plpython3u
 .PHONY: all install clean $(FRONT) unit-tests faults
 
@@ -348,6 +348,10 @@ demo: setup
 #: bench      measure against plpython3u and write $(BUILD)/bench.json (ONLY=T1,A1 selects; R3: what the sandbox costs)
 bench: setup
 	@ops/bench $(ONLY)
+
+#: screens    take the screens of ops/top.md anew, from pybox-top on a server with calls
+screens: setup
+	@ops/screens
 
 #: lint       doors between the rooms, sizes, exported symbols, format
 lint: setup

@@ -218,9 +218,12 @@ details_screen_draw(TopCanvas *canvas, TopModel *model, int row, int rows)
 static void
 hints_draw(TopCanvas *canvas, const TopModel *model, int row)
 {
+	TopListName list = model_list(model);
 	int x = 0;
 
 	canvas_fill(canvas, row, 0, canvas->columns, STYLE_PLAIN, "");
+	if (list != LIST_COUNT && model->lists[list].filter[0] != '\0')
+		x = canvas_format(canvas, row, x, STYLE_WARNING, "only %s (Esc: all)", model->lists[list].filter) + 2;
 	for (int i = 0; i < top_key_count; i++)
 	{
 		const TopKey *key = &top_keys[i];
