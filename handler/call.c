@@ -12,8 +12,10 @@
 #include "storage/proc.h"
 #include "utils/memutils.h"
 
+#include "handler/account.h"
 #include "handler/cursor.h"
 #include "handler/error.h"
+#include "handler/filter.h"
 #include "handler/launcher.h"
 #include "handler/limit.h"
 #include "handler/spi.h"
@@ -45,6 +47,15 @@ calls_exit(int code, Datum arg)
 	current_call = NULL;
 }
 
+/* The session ends amid its calls; those of an error's way out lie on a stack that is gone. */
+static void
+calls_end(int code, Datum arg)
+{
+	for (Call *call = current_call; call != NULL; call = call->outer)
+		measure_exit(call);
+	calls_exit(code, arg);
+}
+
 /*
  * At the end of a transaction no call runs but one that asked for it: another that is still listed was left by an error on
  * its own way out.
@@ -66,10 +77,11 @@ calls_initialize(void)
 {
 	if (registered)
 		return;
+	stat_register(); /* first, so that it counts what the others end */
 	RegisterXactCallback(calls_forget, NULL);
 	definitions.writer = frame_writer_make();
 	slot_register();
-	before_shmem_exit(calls_exit, (Datum) 0);
+	before_shmem_exit(calls_end, (Datum) 0);
 	registered = true;
 }
 
@@ -117,11 +129,39 @@ call_show(Call *call)
 		.trusted = call->function->trusted,
 		.wall_ms = call->pool->limits.wall_ms,
 		.queued_at = call->queued_at,
+		.policy = policy_store_local_generation(),
+		.rules = call->selection.rules,
+		.budgets = call->selection.budgets,
+		.body = call->function->body,
+		.statement = call->function->statement,
+		.calls = call->function->calls,
+		.rows = call->rows,
 	};
 
 	strlcpy(shown.pool_name, call->pool->name, sizeof(shown.pool_name));
 	strlcpy(shown.language, call->function->language, sizeof(shown.language));
 	call->entry = activity_begin(call->depth, &shown);
+	if (unlikely((shown.rules | shown.budgets) != 0))
+		activity_watch();
+}
+
+/* What of the policy is about the call; where that are rules, it is counted. */
+static void
+call_select(Call *call, bool begins)
+{
+	const Policy *policy = policy_store_get();
+	Function *function = call->function;
+	int32 pool = (int32) (call->pool - policy->pools);
+
+	call->selection = *function_selection(function);
+	call->selection.filters = policy_filters_of(policy, call->selection.filters, pool);
+	call->selection.budgets = policy_budgets_of(policy, call->selection.budgets, pool);
+	if (likely(call->selection.rules == 0) || !begins)
+		return;
+	if (function->statement != GetCurrentStatementStartTimestamp())
+		function->calls = 0;
+	function->statement = GetCurrentStatementStartTimestamp();
+	function->calls++;
 }
 
 static void
@@ -141,6 +181,9 @@ call_continue(Call *call, const CallProgress *progress)
 	call->received = progress->received;
 	call->logged = progress->logged;
 	call->messages = progress->messages;
+	call->measure = progress->measure;
+	call->measure.step_run_us = call->measure.spent_us[MEASURE_RUN];
+	call->rows = progress->rows;
 }
 
 void
@@ -164,6 +207,7 @@ call_begin(Call *call, Function *function, const CallProgress *progress)
 		call_continue(call, progress);
 	else
 		call_start(call);
+	call_select(call, progress == NULL);
 	call->resumes = progress != NULL || call->outer != NULL;
 	call->buffers = frame_buffers(call->depth);
 	call_show(call);
@@ -186,6 +230,7 @@ static void
 call_leave(Call *call)
 {
 	slot_give_back();
+	account_end(call);
 	if (call->lease != NULL)
 	{
 		block_forget(call);
@@ -205,6 +250,7 @@ call_end(Call *call)
 {
 	if (call->scratch != NULL)
 		MemoryContextDelete(call->scratch);
+	measure_end(call);
 	call_leave(call);
 }
 
@@ -273,6 +319,8 @@ call_progress(const Call *call)
 		.received = call->received,
 		.logged = call->logged,
 		.messages = call->messages,
+		.measure = call->measure,
+		.rows = call->rows,
 	};
 }
 
@@ -337,6 +385,7 @@ call_check(void *arg)
 			stop_raise(call, stop);
 		call_gate_again(call);
 		cpu_check(call);
+		account_look(call);
 	}
 	CHECK_FOR_INTERRUPTS(); /* last: an interrupt may have come with a stop, which says more */
 }
@@ -401,6 +450,7 @@ void
 call_slot_take(Call *call, bool resumes)
 {
 	types_look_up();
+	measure_wait_begin(call);
 	slot_take(call->pool, resumes, call->entry, call_check, call);
 	while (unlikely(looked_up != type_generation()))
 	{
@@ -408,6 +458,7 @@ call_slot_take(Call *call, bool resumes)
 		types_look_up();
 		slot_take(call->pool, true, call->entry, call_check, call);
 	}
+	measure_wait_end(call);
 }
 
 void
@@ -421,6 +472,7 @@ call_send(Call *call, WireKind kind, const FrameOut *out)
 	channel->check = call_check;
 	channel->arg = call;
 	channel->deadline = call_look_at(call);
+	call->measure.bytes_in += out->writer.size + out->part_bytes;
 	status_check(call, channel_send(channel, kind, call->id, out));
 }
 
@@ -498,23 +550,30 @@ call_deadline(const Call *call)
 static void
 call_admit(Call *call)
 {
+	TimestampTz started_at;
+
 	call_slot_take(call, call->resumes);
 	FAULT_RAISE("backend.slot");
 	call_gate_again(call);
 	call->gated = false;
 	if (call->started_at == 0)
 	{
-		call->started_at = clock_now();
+		call->started_at = started_at = clock_now();
 		activity_started(call->entry, GetCurrentTimestamp(), call->started_at - call->spent_us);
 	}
+	else
+		started_at = clock_now();
+	measure_turn_at(call, MEASURE_RUN, started_at);
 	call->deadline = call_deadline(call);
 	activity_state_set(call->entry, ACTIVITY_STARTING);
 	if (call->lease == NULL)
 	{
 		call->lease = lease_get(call->role, call->function->trusted, call->pool, call_check, call);
 		call->lease->depth++;
+		measure_interpreter(call);
 	}
 	limit_cpu_begin(call);
+	account_begin(call);
 	activity_interpreter_set(call->entry, call->lease->id, call->lease->pid);
 	activity_state_set(call->entry, ACTIVITY_RUNNING);
 }
@@ -574,6 +633,7 @@ call_converse(Call *call, uint64 answers)
 			FAULT_RAISE("backend.reply");
 			lease_rest(call->lease);
 			slot_give_back();
+			measure_turn(call, MEASURE_NOTHING);
 			subtransactions_end(call);
 			if (unlikely(ERROR_ANSWERS & ANSWER(kind)))
 				answer_raise(call, kind);
@@ -589,8 +649,13 @@ call_ask(Call *call, WireKind kind, uint64 answers)
 {
 	WireKind answer;
 
+	call->measure.is_check = kind == WIRE_CHECK;
 	if (kind == WIRE_CALL || kind == WIRE_TRIGGER)
+	{
+		filter_check(call, kind);
 		call_gate(call);
+		account_check(call);
+	}
 	call_admit(call);
 	if (unlikely(!call->lease->greeted))
 		hello_send(call);
@@ -680,6 +745,10 @@ call_abort(Call *call)
 {
 	(void) FAULT_POINT("backend.abort");
 	slot_give_back();
+	measure_abort(call);
+	if (call->counted != NULL)
+		*call->counted = true;
+	account_end(call);
 	if (call->lease != NULL)
 		call_settle(call);
 	cursors_unpin();

@@ -37,6 +37,8 @@ void launcher_weigh(uint64 id, int weight);
 /* Waits up to five seconds for the notice of how it died; false: none came. */
 bool launcher_death(uint64 id, LauncherDeath *death);
 /* Fills usages (at most CONTROL_USAGES_MAX) by id; false when the launcher does not answer within a second. */
+/* The same of one, without a wait worth the name and without raising anything. */
+bool launcher_usage_soon(ControlUsage *usage);
 bool launcher_usage(ControlUsage *usages, int count);
 
 #endif

@@ -21,7 +21,7 @@ typedef enum ControlKind
 	CONTROL_LAYER, /* launcher → scheduler: id = LayerId, status = 0 or errno, text = how it works, or "why not\nhint" */
 	CONTROL_ZYGOTE, /* launcher → scheduler: pool, trusted, status (ControlZygote), layers in force, pid, text, generation, memory_peak: need, 0: not known */
 	CONTROL_LEASE,	/* backend → launcher: pool, trusted, role, id = generation of the policy it goes by */
-	CONTROL_LEASED, /* launcher → backend: id, pid, layers; fds: wire memfd, child's socket, pidfd, watch memfd */
+	CONTROL_LEASED, /* launcher → backend: id, pid, layers, status: 1 when none was ready; fds: wire memfd, child's socket, pidfd, watch memfd */
 	CONTROL_REFUSED,  /* launcher → backend: status (ControlRefusal), layers missing, text */
 	CONTROL_WITHDRAW, /* backend → launcher: generation of its CONTROL_LEASE that nobody waits for any more */
 	CONTROL_RELEASE,  /* backend → launcher: id; the launcher kills the interpreter and all below it */

@@ -154,6 +154,7 @@ action_hand_over(Interpreter *interpreter, const ControlMessage *message, int *f
 	answer.id = interpreter->id;
 	answer.pid = interpreter->pid;
 	answer.layers = interpreter->layers;
+	answer.status = message->status; /* not 0: it had to wait for one to be made */
 	answer.memory_limit = zygote->pool.limits.memory;
 	backend_send(interpreter->owner, &answer, descriptors, 4);
 	watch_begin(interpreter);

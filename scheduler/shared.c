@@ -13,6 +13,7 @@
 #include "scheduler/event.h"
 #include "scheduler/gate.h"
 #include "scheduler/rule_store.h"
+#include "scheduler/stat.h"
 #include "scheduler/wait_event.h"
 
 #if PG_VERSION_NUM >= 170000
@@ -45,6 +46,7 @@ static const struct
 	[SHARED_EVENTS] = {event_size, event_initialize},
 	[SHARED_RULES] = {rule_store_size, rule_store_initialize},
 	[SHARED_BUDGETS] = {budget_store_size, budget_store_initialize},
+	[SHARED_STATISTICS] = {stat_size, stat_initialize},
 };
 
 Shared *shared = NULL;
@@ -76,22 +78,22 @@ queue_part_initialize(void)
 static Size
 shared_size(void)
 {
-	Size size = MAXALIGN(sizeof(Shared));
+	Size size = CACHELINEALIGN(sizeof(Shared));
 
 	for (int part = 0; part < SHARED_PART_COUNT; part++)
-		size = add_size(size, MAXALIGN(parts[part].size()));
+		size = add_size(size, CACHELINEALIGN(parts[part].size()));
 	return size;
 }
 
 static void
 parts_initialize(void)
 {
-	Size offset = MAXALIGN(sizeof(Shared));
+	Size offset = CACHELINEALIGN(sizeof(Shared));
 
 	for (int part = 0; part < SHARED_PART_COUNT; part++)
 	{
 		shared->parts[part] = offset;
-		offset += MAXALIGN(parts[part].size());
+		offset += CACHELINEALIGN(parts[part].size());
 		parts[part].initialize();
 	}
 }

@@ -13,6 +13,7 @@
 #include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
+#include "scheduler/stat.h"
 #include "scheduler/wait_event.h"
 
 #if PG_VERSION_NUM >= 170000
@@ -23,6 +24,8 @@
 
 static bool registered = false;
 static bool held = false; /* this backend holds a slot or waits for one */
+static int64 waited_us = 0;
+static TimestampTz waits_since = 0; /* 0: it does not */
 
 static void
 slot_exit(int code, Datum arg)
@@ -58,21 +61,38 @@ pool_number(const PolicyPool *pool)
 	return number < 0 ? 0 : number;
 }
 
+/* Takes a slot while nobody waits, by the numbers of this process's copy of the policy. */
+static bool
+slot_try(const PolicyPool *pool, bool resumes)
+{
+	const Policy *policy = policy_store_get();
+	ptrdiff_t number = pool - policy->pools;
+	QueueClaim claim = {
+		.pool = (int32_t) number, .priority = -1, .resumes = resumes, .version = policy_store_local_generation()};
+
+	return number >= 0 && number < policy->pool_count &&
+		   queue_try(shared_queue(), shared_my_number(), &claim, clock_now());
+}
+
 static QueueAnswer
 slot_ask(const PolicyPool *pool, bool resumes)
 {
+	QueueClaim claim = {.priority = -1, .resumes = resumes};
 	QueueAnswer answer;
 
 	FAULT_RAISE("backend.enqueue");
-	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	answer = queue_acquire(shared_queue(), shared_my_number(), pool_number(pool), resumes, clock_now());
-	held = answer != QUEUE_FULL;
-	if (answer == QUEUE_QUEUED)
+	if (likely(slot_try(pool, resumes)))
 	{
-		slot_grant_all();
-		if (slot_is_held())
-			answer = QUEUE_GRANTED;
+		held = true;
+		return QUEUE_GRANTED;
 	}
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	claim.pool = pool_number(pool);
+	answer = queue_acquire(shared_queue(), shared_my_number(), &claim, clock_now());
+	held = answer == QUEUE_GRANTED || answer == QUEUE_QUEUED;
+	slot_grant_all();
+	if (held && slot_is_held())
+		answer = QUEUE_GRANTED;
 	LWLockRelease(shared->lock);
 	return answer;
 }
@@ -80,6 +100,7 @@ slot_ask(const PolicyPool *pool, bool resumes)
 static void
 queue_timed_out(const PolicyPool *pool)
 {
+	stat_cause_note(STAT_TIMEOUT);
 	ereport(ERROR,
 			(errcode(ERRCODE_QUERY_CANCELED), errmsg("call waited too long for a slot in pool \"%s\"", pool->name),
 			 errdetail("Its queue timeout is %lld ms.", (long long) pool->queue_timeout_ms),
@@ -106,6 +127,13 @@ slot_wait(const PolicyPool *pool, bool resumes, void (*check)(void *arg), void *
 	}
 }
 
+static void
+waiting_ended(void)
+{
+	waited_us = slot_waited_us();
+	waits_since = 0;
+}
+
 void
 slot_take(const PolicyPool *pool, bool resumes, ActivityEntry *entry, void (*check)(void *arg), void *arg)
 {
@@ -119,7 +147,15 @@ slot_take(const PolicyPool *pool, bool resumes, ActivityEntry *entry, void (*che
 				 errdetail("%d calls wait already, its limit.", pool->queue_length),
 				 errhint("Try again later, or raise pools.%s.queue.length in the policy.", pool->name)));
 	activity_state_set(entry, ACTIVITY_QUEUED);
+	waits_since = clock_now();
 	slot_wait(pool, resumes, check, arg);
+	waiting_ended();
+}
+
+int64
+slot_waited_us(void)
+{
+	return waited_us + (waits_since != 0 ? clock_now() - waits_since : 0);
 }
 
 void
@@ -127,18 +163,22 @@ slot_give_back(void)
 {
 	if (!held)
 		return;
+	waiting_ended();
 	(void) FAULT_POINT("backend.slot_release");
-	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	queue_release(shared_queue(), shared_my_number());
-	slot_grant_all();
-	LWLockRelease(shared->lock);
+	if (unlikely(queue_give_back(shared_queue(), shared_my_number(), clock_now())))
+	{
+		LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+		queue_release(shared_queue(), shared_my_number(), clock_now());
+		slot_grant_all();
+		LWLockRelease(shared->lock);
+	}
 	held = false;
 }
 
 bool
 slot_is_held(void)
 {
-	return shared_queue()->callers[shared_my_number()].state == QUEUE_HOLDING;
+	return queue_state(shared_queue(), shared_my_number()) == QUEUE_HOLDING;
 }
 
 int

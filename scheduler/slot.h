@@ -22,6 +22,8 @@ void slot_take(const PolicyPool *pool, bool resumes, ActivityEntry *entry, void 
 void slot_give_back(void);
 /* Gives free slots to the best waiters and wakes them. Caller holds shared->lock. */
 void slot_grant_all(void);
+/* Time that this backend has waited in the queue since it started, the wait that is under way included. */
+int64 slot_waited_us(void);
 bool slot_is_held(void);
 /* How many calls run on this node now; a hint, read without the lock. */
 int slot_count_held(void);
