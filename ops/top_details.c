@@ -39,7 +39,8 @@ row_draw(TopCanvas *canvas, int row, const TopSet *set, int number)
 
 		if (column->label == NULL || cell->text == NULL || cell->text[0] == '\0')
 			continue;
-		is_short = (label < LABEL_WIDTH ? LABEL_WIDTH : label + 1) + text_width(value, canvas->charset) < half;
+		is_short = (label < LABEL_WIDTH ? LABEL_WIDTH : label + 1) + text_width(value, canvas->charset) < half &&
+				   strchr(value, '\n') == NULL;
 		if (!is_short && left > 0)
 			row++;
 		if (!is_short)
