@@ -23,7 +23,8 @@ LAUNCHER_SRCS    := $(wildcard sandbox/launcher*.c sandbox/jail*.c sandbox/cgrou
                     $(LOCK_SRCS) sandbox/control.c $(POLICY_SRCS)
 INTERPRETER_SRCS := $(wildcard sandbox/python*.c sandbox/lockdown*.c) \
                     $(LOCK_SRCS) sandbox/wire.c sandbox/wire_spin.c sandbox/layer.c sandbox/control.c
-CLI_SRCS         := $(wildcard policies/cli*.c) $(POLICY_SRCS)
+SIMULATOR_SRCS   := $(wildcard policies/simulate*.c policies/trace*.c scheduler/queue*.c) policies/option.c scheduler/history.c
+CLI_SRCS         := $(wildcard policies/cli*.c) $(POLICY_SRCS) $(SIMULATOR_SRCS)
 TOP_SRCS         := $(wildcard ops/top*.c)
 TOP_PURE_SRCS    := $(filter-out ops/top_main.c ops/top_link.c ops/top_screen.c,$(TOP_SRCS))
 # The launcher's own probes in a program of their own.
@@ -42,6 +43,8 @@ EXECUTABLES      := pybox pybox-launcher pybox-interpreter pybox-policy pybox-to
 UNIT_TESTS      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 policy_test_SRCS  := $(POLICY_SRCS)
 policy_read_test_SRCS := $(POLICY_SRCS)
+policy_diff_test_SRCS := $(POLICY_SRCS)
+policy_assign_test_SRCS := $(POLICY_SRCS)
 sandbox_test_SRCS := $(LAUNCHER_SRCS)
 seccomp_test_SRCS := $(wildcard sandbox/seccomp*.c)
 watch_test_SRCS   := $(LAUNCHER_SRCS)
@@ -143,7 +146,7 @@ $(BUILD)/pybox: $(call objects,exe,$(DOCTOR_SRCS))
 	$(CC) $(EXE_LDFLAGS) -o $@ $^ $(LAUNCHER_LIBS)
 
 $(BUILD)/pybox-policy: $(call objects,exe,$(CLI_SRCS))
-	$(CC) $(EXE_LDFLAGS) -o $@ $^ -lyaml
+	$(CC) $(EXE_LDFLAGS) -o $@ $^ -lyaml -lmd -lm
 
 # A client: it may use libpq and curses, and nothing of the server's.
 TOP_LIBS := -lpq -lncursesw -ltinfo

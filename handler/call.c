@@ -13,11 +13,13 @@
 #include "utils/memutils.h"
 
 #include "handler/account.h"
+#include "handler/claim.h"
 #include "handler/cursor.h"
 #include "handler/error.h"
 #include "handler/filter.h"
 #include "handler/launcher.h"
 #include "handler/limit.h"
+#include "handler/pause.h"
 #include "handler/spi.h"
 #include "handler/subtransaction.h"
 #include "handler/transaction.h"
@@ -68,6 +70,8 @@ calls_forget(XactEvent event, void *arg)
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PARALLEL_ABORT)
 	{
 		slot_give_back();
+		slot_unreserve(0);
+		pause_forget();
 		calls_exit(0, (Datum) 0);
 	}
 }
@@ -145,18 +149,33 @@ call_show(Call *call)
 		activity_watch();
 }
 
-/* What of the policy is about the call; where that are rules, it is counted. */
+/* What of the policy is about the call, in its pool. */
 static void
-call_select(Call *call, bool begins)
+call_select(Call *call)
 {
 	const Policy *policy = policy_store_get();
-	Function *function = call->function;
 	int32 pool = (int32) (call->pool - policy->pools);
 
-	call->selection = *function_selection(function);
+	call->selection = *function_selection(call->function);
 	call->selection.filters = policy_filters_of(policy, call->selection.filters, pool);
 	call->selection.budgets = policy_budgets_of(policy, call->selection.budgets, pool);
-	if (likely(call->selection.rules == 0) || !begins)
+}
+
+void
+call_pool_set(Call *call, const PolicyPool *pool)
+{
+	call->pool = pool;
+	call_select(call);
+	call_show(call);
+}
+
+/* For rules that go by how often a statement calls a function. */
+static void
+call_count(const Call *call)
+{
+	Function *function = call->function;
+
+	if (likely(call->selection.rules == 0))
 		return;
 	if (function->statement != GetCurrentStatementStartTimestamp())
 		function->calls = 0;
@@ -207,8 +226,12 @@ call_begin(Call *call, Function *function, const CallProgress *progress)
 		call_continue(call, progress);
 	else
 		call_start(call);
-	call_select(call, progress == NULL);
+	call_select(call);
+	if (progress == NULL)
+		call_count(call);
 	call->resumes = progress != NULL || call->outer != NULL;
+	call->turn = claim_turn_of_policy(policy_store_local_generation());
+	call->reserved = slot_reserved();
 	call->buffers = frame_buffers(call->depth);
 	call_show(call);
 	function_hold(function);
@@ -230,14 +253,17 @@ static void
 call_leave(Call *call)
 {
 	slot_give_back();
+	pause_end();
 	account_end(call);
 	if (call->lease != NULL)
 	{
 		block_forget(call);
 		lease_rest(call->lease);
+		lease_weigh(call->lease, LEASE_WEIGHT_USUAL);
 		call->lease->depth--;
 		lease_leave(call->lease);
 	}
+	slot_unreserve(call->reserved);
 	activity_end(call->entry);
 	frame_buffers_trim(call->buffers);
 	function_release(call->function);
@@ -299,7 +325,11 @@ call_violation(Call *call, const char *what)
 int64
 call_step_us(const Call *call)
 {
-	return call->started_at != 0 ? clock_now() - call->started_at : 0;
+	TimestampTz until = pause_since();
+
+	if (call->started_at == 0)
+		return 0;
+	return (likely(until == 0) ? clock_now() : until) - call->started_at;
 }
 
 int64
@@ -324,8 +354,8 @@ call_progress(const Call *call)
 	};
 }
 
-/* When to look at the limits of time of a call and its callers next: as cpu_check() will. */
-static TimestampTz
+/* Of its callers too: as cpu_check() will. */
+TimestampTz
 call_look_at(const Call *call)
 {
 	TimestampTz look_at = call->deadline;
@@ -390,6 +420,18 @@ call_check(void *arg)
 	CHECK_FOR_INTERRUPTS(); /* last: an interrupt may have come with a stop, which says more */
 }
 
+/* One that was frozen when its launcher was lost may take until the next one thaws it to die. */
+void
+call_dead_check(Call *call)
+{
+	if (call->lease == NULL || likely(!call->lease->channel.dead && call->lease->generation == launcher_generation()))
+		return;
+	slot_give_back();
+	if (call->lease->generation == launcher_generation() && !lease_is_ending(call->lease))
+		call_violation(call, "it closed its socket and lives on");
+	lease_death_report(call->lease, call->id, call->pool);
+}
+
 static void
 status_check(Call *call, ChannelStatus status)
 {
@@ -447,18 +489,22 @@ types_look_up(void)
 }
 
 void
-call_slot_take(Call *call, bool resumes)
+call_slot_take(Call *call)
 {
 	types_look_up();
 	measure_wait_begin(call);
-	slot_take(call->pool, resumes, call->entry, call_check, call);
+	pause_slot_take(call);
 	while (unlikely(looked_up != type_generation()))
 	{
 		slot_give_back();
+		call->resumes = true;
 		types_look_up();
-		slot_take(call->pool, true, call->entry, call_check, call);
+		pause_slot_take(call);
 	}
 	measure_wait_end(call);
+	call->sharing = false;
+	if (call->lease != NULL)
+		lease_weigh(call->lease, call->weight);
 }
 
 void
@@ -469,7 +515,7 @@ call_send(Call *call, WireKind kind, const FrameOut *out)
 	if (unlikely(call->lease->types != type_generation()) && (TURNS & 1u << kind) != 0)
 		types_renew(call);
 	lease_run(call->lease, call->deadline);
-	channel->check = call_check;
+	channel->check = pause_check;
 	channel->arg = call;
 	channel->deadline = call_look_at(call);
 	call->measure.bytes_in += out->writer.size + out->part_bytes;
@@ -552,7 +598,7 @@ call_admit(Call *call)
 {
 	TimestampTz started_at;
 
-	call_slot_take(call, call->resumes);
+	call_slot_take(call);
 	FAULT_RAISE("backend.slot");
 	call_gate_again(call);
 	call->gated = false;
@@ -568,8 +614,9 @@ call_admit(Call *call)
 	activity_state_set(call->entry, ACTIVITY_STARTING);
 	if (call->lease == NULL)
 	{
-		call->lease = lease_get(call->role, call->function->trusted, call->pool, call_check, call);
+		call->lease = lease_get(call->role, call->function->trusted, call->pool, pause_check, call);
 		call->lease->depth++;
+		lease_weigh(call->lease, call->weight);
 		measure_interpreter(call);
 	}
 	limit_cpu_begin(call);

@@ -17,6 +17,7 @@
 #include "handler/lease.h"
 #include "handler/measure.h"
 #include "scheduler/activity.h"
+#include "scheduler/slot.h"
 
 /* pybox.cancel_grace_ms */
 extern int call_cancel_grace_ms;
@@ -40,6 +41,10 @@ typedef struct Call
 	TimestampTz queued_at;			  /* as users read it */
 	TimestampTz started_at, deadline; /* by clock_now() */
 	int64 spent_us;					  /* by earlier steps of a set */
+	int64 reserved;					  /* memory that the backend had reserved before it */
+	uint64 turn;					  /* of what its claim goes by, see claim_turn() */
+	int weight;						  /* share of the CPU that its interpreter is to have */
+	bool shares, sharing;			  /* may run on without a slot; does */
 	FrameBuffers *buffers;
 	uint64 received;			 /* bytes of frames, for limits.output */
 	uint64 logged, messages;	 /* for limits.log */
@@ -89,12 +94,18 @@ void call_abort(Call *call);
 WireKind call_ask(Call *call, WireKind kind, uint64 answers);
 /* Sends buffers->out to the leased interpreter; ends the call if it is dead. */
 void call_send(Call *call, WireKind kind, const FrameOut *out);
-/* Takes the slot, for Python to run; resumes: goes first and is not refused. May wait for locks before. */
-void call_slot_take(Call *call, bool resumes);
+/* Takes the slot, for Python to run. May wait for locks before. */
+void call_slot_take(Call *call);
 /* Tells the interpreter what the handle of a type stands for from now on. */
 void call_teach(Call *call, uint32 handle, const TypeInfo *type);
 /* Interrupts, stops and wall limits of this call and its callers: raises. For waits. */
 void call_check(void *call);
+/* It has yet to begin, and is another pool's, or the policy is another one. */
+void call_pool_set(Call *call, const PolicyPool *pool);
+/* When its waits are to look at the limits of time next. */
+TimestampTz call_look_at(const Call *call);
+/* Raises when its interpreter is gone. */
+void call_dead_check(Call *call);
 /* Kills the interpreter for a broken protocol and raises 08P01. */
 void call_violation(Call *call, const char *what) pg_attribute_noreturn();
 /* Takes the value in buffers->in for type, saying in the context of errors what it was doing. */

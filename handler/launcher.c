@@ -418,6 +418,14 @@ launcher_usage(ControlUsage *usages, int count)
 	return true;
 }
 
+bool
+launcher_list(uint64 id, ControlMessage *listed)
+{
+	*listed = (ControlMessage){.kind = CONTROL_LIST, .id = id};
+	return launcher_connect_once() && launcher_inquire(listed, USAGE_TIMEOUT_MS, interrupts_check) &&
+		   listed->count <= CONTROL_LISTED_MAX;
+}
+
 static void
 nothing_check(void *arg)
 {

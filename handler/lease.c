@@ -118,8 +118,11 @@ void
 lease_rest(Lease *lease)
 {
 	WatchPage *watch = lease->watch;
+	uint32 state = __atomic_load_n(&watch->state, __ATOMIC_RELAXED);
 
-	if (__atomic_load_n(&watch->state, __ATOMIC_RELAXED) != WATCH_RUNS)
+	if (state == WATCH_PAUSED && !lease->killed)
+		lease_continue(lease, WATCH_PAUSED);
+	else if (state != WATCH_RUNS)
 		return;
 	__atomic_store_n(&watch->turn, watch->turn + 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&watch->state, WATCH_RESTS, __ATOMIC_RELEASE);

@@ -243,7 +243,7 @@ request_run_without_slot(Call *call, const Request *request, WireReader *reader,
 	call_check(call);
 	FAULT_RAISE("backend.sql_end");
 	measure_turn(call, MEASURE_NOTHING);
-	call_slot_take(call, true);
+	call_slot_take(call);
 	measure_turn(call, MEASURE_RUN);
 	FAULT_RAISE("backend.sql_resume");
 	activity_state_set(call->entry, ACTIVITY_RUNNING);

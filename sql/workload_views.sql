@@ -133,3 +133,116 @@ COMMENT ON FUNCTION pybox.stat_reset_pool(text) IS 'Counts one pool from nothing
 REVOKE ALL ON FUNCTION pybox.stat_reset(), pybox.stat_reset_function(regprocedure), pybox.stat_reset_role(regrole),
     pybox.stat_reset_pool(text) FROM PUBLIC;
 GRANT SELECT ON pybox.stat_pools, pybox.stat_functions, pybox.stat_roles, pybox.stat_tables TO PUBLIC;
+
+-- The views stay, for the sake of what was built on them; only what they read from is made anew.
+CREATE FUNCTION pybox.activity_rows_1_2(
+    OUT call_id bigint, OUT pid integer, OUT leader_pid integer, OUT node text, OUT role oid, OUT database oid,
+    OUT function oid, OUT pool text, OUT priority integer, OUT state text, OUT queue_position integer,
+    OUT queued_at timestamptz, OUT started_at timestamptz, OUT elapsed interval, OUT cpu interval, OUT memory bigint,
+    OUT memory_peak bigint, OUT interpreter_pid integer, OUT trusted boolean, OUT language text,
+    OUT waiting_for text, OUT predicted interval, OUT attained interval, OUT rows bigint)
+RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_PATHNAME', 'pybox_activity';
+COMMENT ON FUNCTION pybox.activity_rows_1_2() IS 'The rows of pybox.activity with oids for role, database and function';
+
+CREATE OR REPLACE VIEW pybox.activity AS
+SELECT a.call_id, a.pid, a.leader_pid, a.node, r.rolname AS role, d.datname AS database,
+       CASE WHEN a.function IS NULL THEN 'DO'
+            WHEN d.datname = current_database() THEN coalesce(a.function::regprocedure::text, a.function::text)
+            ELSE a.function::text END AS function,
+       a.language,
+       a.pool, a.priority, a.state, a.queue_position, a.queued_at, a.started_at, a.elapsed, a.cpu, a.memory,
+       a.memory_peak, a.interpreter_pid, a.waiting_for, a.predicted, a.attained, a.rows
+FROM pybox.activity_rows_1_2() a
+LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.role
+LEFT JOIN pg_catalog.pg_database d ON d.oid = a.database;
+COMMENT ON COLUMN pybox.activity.state IS 'queued (waits for a slot), starting (for an interpreter), running, paused (stopped for others or by pybox.pause()), or sql (the backend runs SQL for it, without a slot)';
+COMMENT ON COLUMN pybox.activity.waiting_for IS 'What it lacks while it is queued or paused, as in pybox.queue';
+COMMENT ON COLUMN pybox.activity.predicted IS 'Run time that the queue expects of the whole call; null: not known, or in SQL';
+COMMENT ON COLUMN pybox.activity.attained IS 'Run time that it has had; null: none, or in SQL';
+COMMENT ON COLUMN pybox.activity.rows IS 'Rows that a set has returned so far';
+DROP FUNCTION pybox.activity_rows();
+ALTER FUNCTION pybox.activity_rows_1_2() RENAME TO activity_rows;
+
+CREATE FUNCTION pybox.queue_rows(
+    OUT "position" integer, OUT call_id bigint, OUT pid integer, OUT role oid, OUT database oid, OUT function oid,
+    OUT pool text, OUT priority integer, OUT state text, OUT waiting_for text, OUT waited interval,
+    OUT estimate interval, OUT predicted interval, OUT memory bigint)
+RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_PATHNAME', 'pybox_queue';
+COMMENT ON FUNCTION pybox.queue_rows() IS 'The rows of pybox.queue with oids for role, database and function';
+
+CREATE VIEW pybox.queue AS
+SELECT q.position, q.call_id, q.pid, r.rolname AS role, d.datname AS database,
+       CASE WHEN q.function IS NULL THEN 'DO'
+            WHEN d.datname = current_database() THEN coalesce(q.function::regprocedure::text, q.function::text)
+            ELSE q.function::text END AS function,
+       q.pool, q.priority, q.state, q.waiting_for, q.waited, q.estimate, q.predicted, q.memory,
+       ARRAY(SELECT l.pid FROM pg_catalog.pg_locks l
+             WHERE NOT l.granted AND q.pid = ANY (pg_catalog.pg_blocking_pids(l.pid))
+             GROUP BY l.pid ORDER BY l.pid) AS blocks
+FROM pybox.queue_rows() q
+LEFT JOIN pg_catalog.pg_roles r ON r.oid = q.role
+LEFT JOIN pg_catalog.pg_database d ON d.oid = q.database;
+COMMENT ON VIEW pybox.queue IS 'One row for each Python call that waits for a slot or is paused: one''s own, or all for pg_monitor';
+COMMENT ON COLUMN pybox.queue.position IS 'Place in the pool''s queue, 1 is next; null: does not stand in it';
+COMMENT ON COLUMN pybox.queue.call_id IS 'As in pybox.activity';
+COMMENT ON COLUMN pybox.queue.pid IS 'Backend, as in pg_stat_activity';
+COMMENT ON COLUMN pybox.queue.role IS 'Role the function runs as';
+COMMENT ON COLUMN pybox.queue.database IS 'Database of the session';
+COMMENT ON COLUMN pybox.queue.function IS 'Function with its argument types (its oid when of another database), or DO';
+COMMENT ON COLUMN pybox.queue.pool IS 'Pool it began in';
+COMMENT ON COLUMN pybox.queue.priority IS 'By which it waits: its pool''s, one it was given, or one lent by a call that waits for its locks';
+COMMENT ON COLUMN pybox.queue.state IS 'queued; paused; or running, at the lowest weight and without a slot, where on_contention is share';
+COMMENT ON COLUMN pybox.queue.waiting_for IS 'What it lacks: slot of the node, slot of the pool, cap line N (of the policy), memory of the node, memory of the pool, its turn (there is room, others go first), pybox.resume()';
+COMMENT ON COLUMN pybox.queue.waited IS 'Since when it waits for its first slot, or for the next one';
+COMMENT ON COLUMN pybox.queue.estimate IS 'How long it may still wait, if calls take as long as predicted; null: not known';
+COMMENT ON COLUMN pybox.queue.predicted IS 'Run time that the queue expects of the whole call; null: not known';
+COMMENT ON COLUMN pybox.queue.memory IS 'Bytes that it wants to reserve or has reserved; null: none';
+COMMENT ON COLUMN pybox.queue.blocks IS 'Backends that wait for locks that its transaction holds, or waits for before them';
+
+CREATE FUNCTION pybox.interpreters_rows(
+    OUT node text, OUT pool text, OUT language text, OUT pid integer, OUT backend_pid integer, OUT role oid, OUT state text,
+    OUT age interval, OUT idle interval, OUT calls bigint, OUT cpu interval, OUT memory bigint, OUT memory_peak bigint)
+RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_PATHNAME', 'pybox_interpreters';
+COMMENT ON FUNCTION pybox.interpreters_rows() IS 'The rows of pybox.interpreters with the oid of the role';
+
+CREATE VIEW pybox.interpreters AS
+SELECT i.node, i.pool, i.language, i.pid, i.backend_pid, r.rolname AS role, i.state, i.age, i.idle, i.calls, i.cpu,
+       i.memory, i.memory_peak
+FROM pybox.interpreters_rows() i
+LEFT JOIN pg_catalog.pg_roles r ON r.oid = i.role;
+COMMENT ON VIEW pybox.interpreters IS 'One row for each process that can run Python: one''s own and spares, or all for pg_monitor; none while the launcher does not answer';
+COMMENT ON COLUMN pybox.interpreters.node IS 'node.name of the policy';
+COMMENT ON COLUMN pybox.interpreters.pool IS 'Pool it was made for';
+COMMENT ON COLUMN pybox.interpreters.language IS 'pybox or pyboxu';
+COMMENT ON COLUMN pybox.interpreters.pid IS 'Process, as the server''s machine numbers it';
+COMMENT ON COLUMN pybox.interpreters.backend_pid IS 'Backend whose session has it, as in pg_stat_activity; null: a spare';
+COMMENT ON COLUMN pybox.interpreters.role IS 'Role it serves; null: a spare';
+COMMENT ON COLUMN pybox.interpreters.state IS 'spare, idle (no call, or one in SQL or in the queue), running, paused (with its call), stopped (something in it ran on without a call)';
+COMMENT ON COLUMN pybox.interpreters.age IS 'Time since it was made';
+COMMENT ON COLUMN pybox.interpreters.idle IS 'Time since its last call; null while it runs, and of spares';
+COMMENT ON COLUMN pybox.interpreters.calls IS 'Calls that it has served';
+COMMENT ON COLUMN pybox.interpreters.cpu IS 'CPU time it has used; null without cgroups';
+COMMENT ON COLUMN pybox.interpreters.memory IS 'Bytes it holds, as of a moment ago; null without cgroups';
+COMMENT ON COLUMN pybox.interpreters.memory_peak IS 'Most bytes it ever held; null without cgroups';
+
+CREATE FUNCTION pybox.pools_rows_1_2(
+    OUT node text, OUT pool text, OUT priority integer, OUT weight integer, OUT slots integer, OUT running integer,
+    OUT waiting integer, OUT queue_length integer, OUT oldest_wait interval, OUT memory_limit bigint, OUT spares integer,
+    OUT trusted_zygote text, OUT trusted_zygote_pid integer, OUT trusted_zygote_reason text,
+    OUT untrusted_zygote text, OUT untrusted_zygote_pid integer, OUT untrusted_zygote_reason text,
+    OUT on_contention text, OUT paused integer, OUT drained boolean, OUT memory_budget bigint,
+    OUT memory_reserved bigint, OUT memory_used bigint, OUT ageing interval)
+RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_PATHNAME', 'pybox_pools';
+COMMENT ON FUNCTION pybox.pools_rows_1_2() IS 'The rows of pybox.pools';
+CREATE OR REPLACE VIEW pybox.pools AS SELECT * FROM pybox.pools_rows_1_2();
+COMMENT ON COLUMN pybox.pools.on_contention IS 'What its calls do while better ones wait: pause, yield or share';
+COMMENT ON COLUMN pybox.pools.paused IS 'Calls that began in it and are stopped, for others or by pybox.pause()';
+COMMENT ON COLUMN pybox.pools.drained IS 'Whether pybox.drain() has closed it';
+COMMENT ON COLUMN pybox.pools.memory_budget IS 'Bytes that its calls may reserve together; null: only as the node''s budget bounds it';
+COMMENT ON COLUMN pybox.pools.memory_reserved IS 'Bytes that its calls have reserved';
+COMMENT ON COLUMN pybox.pools.memory_used IS 'Bytes that its interpreters hold, spares included; null while the launcher does not answer';
+COMMENT ON COLUMN pybox.pools.ageing IS 'After how long its longest waiter goes out of turn; null: never';
+DROP FUNCTION pybox.pools_rows();
+ALTER FUNCTION pybox.pools_rows_1_2() RENAME TO pools_rows;
+
+GRANT SELECT ON pybox.queue, pybox.interpreters TO PUBLIC;

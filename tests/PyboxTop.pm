@@ -19,7 +19,7 @@ sub new
 	my $script = PostgreSQL::Test::Utils::tempdir() . '/top.sh';
 
 	# The shell goes on after it, so that what it leaves of the terminal can be seen, and how it ended.
-	append_to_file($script, join(' ', map { s/'/'\\''/gr =~ s/^|$/'/gr } 'env', map({ "$_=$environment{$_}" } sort keys %environment), @program)
+	append_to_file($script, "trap : INT\n" . join(' ', map { s/'/'\\''/gr =~ s/^|$/'/gr } 'env', '-u', 'PGAPPNAME', map({ "$_=$environment{$_}" } sort keys %environment), @program)
 		. qq(\necho "ended with \$?, \$(stty -a | grep -oE -- '-?(echo|icanon)\\b' | tr '\\n' ' ')"\nread line\necho "read <\$line>"\nsleep 1000\n));
 	$self->tmux('new-session', '-d', '-x', $option{columns} // 80, '-y', $option{rows} // 24, "sh $script");
 	return $self;

@@ -16,7 +16,7 @@ version: 1
 node: {name: prod, id: 1, slots: 2}
 pools:
   web: {priority: 90, queue: {length: 100, timeout: 10min}, limits: {memory: 256MB, wall: 10min}, spares: 0}
-  etl: {priority: 10, slots: 2, queue: {length: 100, timeout: 10min}, limits: {memory: 256MB, wall: 10min}, spares: 0}
+  etl: {priority: 10, slots: 2, on_contention: yield, queue: {length: 100, timeout: 10min}, limits: {memory: 256MB, wall: 10min}, spares: 0}
   night: {priority: 5, queue: {length: 100, timeout: 10min}, limits: {memory: 256MB, wall: 10min}, spares: 0}
 assign:
   - {role: web, pool: web}
@@ -120,7 +120,7 @@ $top->shows(qr/\bfunction +public\.forever\(\)/m, 'its function');
 $top->shows(qr/^Its pool, as the policy says$/m, 'its limits');
 keep_screen($top, 'details');
 $top->resize(80, 12);
-$top->shows(qr/ more $/m, 'that there is more is said');
+$top->shows(qr/ more$/m, 'that there is more is said');
 $top->press('Down', 'Down');
 $top->shows(qr/\A.*\n.*\n.*\n(?!call )/, 'the details can be scrolled');
 $top->resize(80, 24);
@@ -173,7 +173,7 @@ $top->shows(qr/^Not done: /m, 'what the server does not do is said');
 $third = call_in('queued', 'SELECT forever()');
 $top->select_call($third->pid);
 $top->press('n');
-$top->shows(qr/^New priority, 0 to 100: $/m, 'n asks for a priority');
+$top->shows(qr/^New priority, 0 to 100:$/m, 'n asks for a priority');
 $top->type('700');
 $top->press('Enter');
 $top->shows(qr/^A priority is a whole number from 0 to 100\.$/m, 'one that is none is refused');
@@ -267,12 +267,12 @@ $top->press('R');
 end_call($_) for $third, $fourth;
 $third = call_in('queued', qq{SELECT "$hostile"()});
 $fourth = call_in('queued', do { my $sql = qq{SELECT "$wide"()}; utf8::encode($sql); $sql });
-$top->shows(qr/public\."e\?\[31m/, 'a control character in a name is shown as a question mark');
+$top->shows(qr/public\."e\?\[3/, 'a control character in a name is shown as a question mark');
 unlike($top->screen(1) =~ s/.*?public\."e//sr, qr/^\e/, 'and does nothing to the terminal');
 {
-	my $bytes = "public.\"$wide\"";
+	my $bytes = 'public."' . substr $wide, 0, 2;
 	utf8::encode($bytes);
-	$top->shows(qr/\Q$bytes\E/, 'wide characters are shown');
+	$top->shows(qr/\Q$bytes\E~/, 'wide characters are shown');
 }
 
 # --- size ---
@@ -287,7 +287,7 @@ $top->resize(80, 24);
 $top->shows(qr/^ *PID STATE /m, 'and again all');
 
 # --- it holds no transaction, and waits for no lock ---
-is($admin->value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pybox-top' AND state LIKE 'idle in%'"), 0,
+ok($admin->poll("SELECT string_agg(state, ' ') FROM pg_stat_activity WHERE application_name = 'pybox-top'", 'idle'),
 	'no transaction is open between two refreshes');
 my $locker = PyboxSession->new($node, sql => 'BEGIN');
 $locker->value('LOCK TABLE pybox.events IN ACCESS EXCLUSIVE MODE');
@@ -321,7 +321,6 @@ for my $signal (qw(INT TERM))
 	}
 	else
 	{
-		my $pid = $admin->value("SELECT client_port FROM pg_stat_activity WHERE application_name = 'pybox-top'");
 		my ($shell) = $top->tmux('display-message', '-p', '#{pane_pid}') =~ /(\d+)/;
 		chomp(my $child = `ps -o pid= --ppid $shell`);
 		kill 'TERM', $child;
@@ -335,7 +334,7 @@ for my $signal (qw(INT TERM))
 $second = call_in('running', qq{SELECT "$hostile"()});
 $third = call_in('running', do { my $sql = qq{SELECT "$wide"()}; utf8::encode($sql); $sql });
 $top = PyboxTop->new($node, environment => { LANG => 'C', TERM => 'vt100' });
-$top->shows(qr/public\."\?\?\?"/, 'where there is no UTF-8, question marks stand for what there is not');
+$top->shows(qr/public\."\?\?\?/, 'where there is no UTF-8, question marks stand for what there is not');
 unlike($top->screen(1), qr/\e\[(?:\d+;)*3[0-7]/, 'a terminal without colours gets none');
 $top->press('q');
 $top = PyboxTop->new($node, environment => { NO_COLOR => '1' });
@@ -346,7 +345,7 @@ $top = PyboxTop->new($node);
 $top->shows(qr/^slots /m, 'with colours');
 like($top->screen(1), qr/\e\[(?:\d+;)*3[0-7]m/, 'there are some');
 $top->press('q');
-$top = PyboxTop->new($node, environment => { TERM => 'unheard-of' });
+$top = PyboxTop->new($node, environment => { TERM => 'unheard-of' }, columns => 120);
 $top->shows(qr/^pybox-top: a terminal of type "unheard-of" is not known here\. Set TERM, or use --once\.$/m, 'an unknown terminal is said to be so');
 
 # --- rights ---
@@ -419,7 +418,8 @@ $top->shows(qr/^slots /m, 'a long terminal');
 $top->press('?');
 $top->shows(qr/^Keys$/m, 'shows all keys');
 my %keys = $top->screen =~ /^  (\S+) +(\S.*\S)$/mg;
-my %written = $manual =~ /^\| `(\S+)` \| (.*) \|$/mg;
+my ($section) = $manual =~ /^## Keys$(.*?)^## /ms;
+my %written = $section =~ /^\| `(\S+)` \| (.*) \|$/mg;
 cmp_ok(scalar keys %keys, '>', 20, 'there are many');
 is_deeply(\%written, \%keys, 'ops/top.md has the same ones, with the same words');
 for my $name (qw(overview details help pools interpreters events confirm wide lost))
