@@ -92,7 +92,7 @@ option_take(int option, TopOptions *options)
 		return fputs(usage, stdout), 0;
 	if (option == 'V')
 		return puts(PROGRAM " " VERSION), 0;
-	return option == '?' ? usage_fault("that is no option of this program", "") : -1;
+	return -1;
 }
 
 static int
@@ -134,11 +134,9 @@ options_parse(int count, char **arguments, TopOptions *options)
 	opterr = 0;
 	while (status < 0 && (option = getopt_long(count, arguments, "d:h:p:U:wWi:V", list, NULL)) != -1)
 	{
-		/* -? is what getopt says of a fault, too. */
-		if (option == '?' && optopt == '?')
-			option = OPTION_HELP;
-		if (option == '?' && optopt != 0)
+		if (option == '?' && optopt != '?') /* what getopt says of a fault, and of -? */
 			return usage_fault("unknown option, or one without its value: ", arguments[optind - 1]);
+		option = option == '?' ? OPTION_HELP : option;
 		status = option_take(option, options);
 	}
 	return status >= 0 ? status : arguments_take(count - optind, arguments + optind, options);
