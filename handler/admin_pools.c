@@ -214,6 +214,7 @@ enum
 	NODE_MEMORY_USED,
 	NODE_QUANTUM,
 	NODE_GENERATION,
+	NODE_HASH,
 	NODE_LOADED_AT,
 	NODE_COLUMNS
 };
@@ -241,11 +242,14 @@ static void
 node_load(Datum *values)
 {
 	TimestampTz loaded_at;
+	char hash[POLICY_HASH_SIZE];
 
 	LWLockAcquire(shared->lock, LW_SHARED);
 	loaded_at = shared->policy_loaded_at;
+	strlcpy(hash, shared->policy_hash, sizeof(hash));
 	values[NODE_GENERATION] = Int64GetDatum((int64) pg_atomic_read_u64(&shared->policy_generation));
 	LWLockRelease(shared->lock);
+	values[NODE_HASH] = CStringGetTextDatum(hash);
 	values[NODE_LOADED_AT] = TimestampTzGetDatum(loaded_at);
 }
 
