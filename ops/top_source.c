@@ -44,7 +44,7 @@ static const TopColumn node_columns[] = {
 };
 static const char node_sql[] =
 	"SELECT n.node, n.slots, n.running, n.waiting, n.paused, n.memory_budget, n.memory_reserved, n.memory_used,"
-	" " SECONDS("n.quantum") ", n.generation, NULL::text, " ISO("n.loaded_at") ", " SECONDS(
+	" " SECONDS("n.quantum") ", n.generation, n.hash, " ISO("n.loaded_at") ", " SECONDS(
 		"now() - n.loaded_at") " FROM pybox.node n";
 
 static const TopColumn pool_columns[] = {
