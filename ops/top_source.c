@@ -152,18 +152,18 @@ static const TopColumn event_columns[] = {
 	{"at", "AT", "at", TOP_TIME, 24, 24, 12},
 	{"kind", "KIND", "kind", TOP_TEXT, 8, 12, 2},
 	{"rule", "RULE", "rule", TOP_TEXT, 6, 20, 6},
-	{"dry_run", "DRY", "dry run", TOP_FLAG, 3, 3, 9},
+	{"dry_run", "DRY", "dry run", TOP_FLAG, 3, 3, 8},
 	{"actor", "BY", "by", TOP_TEXT, 8, 16, 4},
 	{"call_id", "CALL", "call", TOP_ID, 19, 19, 13},
 	{"pid", "PID", "backend", TOP_INTEGER, 5, 7, 5},
 	{"role", "ROLE", "role", TOP_TEXT, 6, 16, 10},
 	{"database", NULL, "database", TOP_TEXT, 0, 0, 0},
-	{"function", "FUNCTION", "function", TOP_TEXT, 8, 40, 7},
-	{"pool", "POOL", "pool", TOP_TEXT, 6, 16, 8},
+	{"function", "FUNCTION", "function", TOP_TEXT, 12, 40, 7},
+	{"pool", "POOL", "pool", TOP_TEXT, 6, 16, 9},
 	{"metric", NULL, "metric", TOP_TEXT, 0, 0, 0},
 	{"value", NULL, "value", TOP_COUNT, 0, 0, 0},
 	{"threshold", NULL, "threshold", TOP_COUNT, 0, 0, 0},
-	{"detail", "DETAIL", "detail", TOP_TEXT, 12, 60, 3},
+	{"detail", "DETAIL", "detail", TOP_TEXT, 24, 60, 3},
 };
 static const char event_sql[] = "SELECT e.number, " SECONDS("now() - e.at") ", " ISO(
 	"e.at") ", e.kind, e.rule, e.dry_run, e.actor, e.call_id, e.pid,"

@@ -30,9 +30,9 @@ my $node = new_node('top', policy => $policy);
 	local $ENV{PGCLIENTENCODING} = 'UTF8';
 	my $sql = <<"SQL";
 CREATE EXTENSION pybox;
-CREATE ROLE web LOGIN; CREATE ROLE night LOGIN; CREATE ROLE monitor LOGIN IN ROLE pg_monitor;
-CREATE FUNCTION forever() RETURNS void LANGUAGE pybox AS 'while True: pass';
-CREATE FUNCTION quick() RETURNS int LANGUAGE pybox AS 'return 1';
+CREATE ROLE ana LOGIN; CREATE ROLE web LOGIN; CREATE ROLE night LOGIN; CREATE ROLE monitor LOGIN IN ROLE pg_monitor;
+CREATE FUNCTION train() RETURNS void LANGUAGE pybox AS 'while True: pass';
+CREATE FUNCTION score() RETURNS int LANGUAGE pybox AS 'return 1';
 CREATE FUNCTION "$hostile"() RETURNS void LANGUAGE pybox AS 'while True: pass';
 CREATE FUNCTION "$wide"() RETURNS void LANGUAGE pybox AS 'while True: pass';
 CREATE DATABASE bare;
@@ -73,7 +73,7 @@ sub keep_screen
 	return unless $ENV{PYBOX_TEST_SCREENS};
 	my $file = "$ENV{PYBOX_TEST_SCREENS}/$name";
 	unlink $file;
-	append_to_file($file, $top->screen =~ s/\s+\z/\n/r);
+	append_to_file($file, $top->screen =~ s/\s+\z/\n/r =~ s{socket "/\K\S*~}{var/run/postgresql/~}r); # not where the test ran
 	return;
 }
 
@@ -90,10 +90,10 @@ sub run_top
 my $connection = $node->connstr('postgres');
 
 # --- two run, two wait; 80 columns ---
-my $first = call_in('running', 'SELECT forever()');
-my $second = call_in('running', 'SELECT quick() FROM (SELECT forever()) x');
-my $third = call_in('queued', 'SELECT forever()');
-my $night = call_in('queued', 'SELECT quick()', role => 'night');
+my $first = call_in('running', 'SELECT train()', role => 'ana');
+my $second = call_in('running', 'SELECT score() FROM (SELECT train()) x', role => 'ana');
+my $third = call_in('queued', 'SELECT train()', role => 'ana');
+my $night = call_in('queued', 'SELECT score()', role => 'night');
 my $top = PyboxTop->new($node);
 
 $top->shows(qr/^prod  local:\d+\/postgres as \w+  up /m, 'the header names node, server, database and role');
@@ -104,7 +104,7 @@ for ([ $first, 'running', '-' ], [ $third, 'queued', 'slot of the (?:node|pool)'
 {
 	my ($session, $state, $why) = @$_;
 	my $pid = $session->pid;
-	$top->shows(qr/^ *$pid $state +etl +10 \S+ +public\.forev\S+ +\S+ +(?:\d+%|-) +\S+.* $why$/m, "a call that is $state");
+	$top->shows(qr/^ *$pid $state +etl +10 \S+ +public\.tra\S+ +\S+ +(?:\d+%|-) +\S+.* $why$/m, "a call that is $state");
 }
 is(scalar(grep { length > 80 } split /\n/, $top->screen), 0, 'no line is longer than the terminal');
 keep_screen($top, 'overview');
@@ -116,7 +116,7 @@ $top->press('Enter');
 my $id = state_of($third, 'call_id');
 $top->shows(qr/^call $id$/m, 'Enter shows the details of the selected call');
 $top->shows(qr/^Waits for slot of the (?:node|pool) since \S+, as number 1 of its pool; /m, 'why it waits, in a sentence');
-$top->shows(qr/\bfunction +public\.forever\(\)/m, 'its function');
+$top->shows(qr/\bfunction +public\.train\(\)/m, 'its function');
 $top->shows(qr/^Its pool, as the policy says$/m, 'its limits');
 keep_screen($top, 'details');
 $top->resize(80, 12);
@@ -135,10 +135,11 @@ $top->shows(qr/^ *PID STATE/m, 'and to the overview');
 # --- cancel, not confirmed and confirmed ---
 $top->select_call($third->pid);
 $top->press('c');
-$top->confirm(qr/^Cancel\? \[y\/N\] public\.forever\(\) of \w+, backend ${\$third->pid}, call $id$/m, 'n');
+$top->confirm(qr/^Cancel\? \[y\/N\] public\.train\(\) of \w+, backend ${\$third->pid}, call $id$/m, 'n');
 $top->shows(qr/^Nothing was done\.$/m, 'what is not confirmed');
 is(state_of($third, 'state'), 'queued', 'is not done');
 $top->press('c');
+$top->shows(qr/^Cancel\? /m, 'it asks again');
 keep_screen($top, 'confirm');
 $top->confirm(qr/^Cancel\? /m, 'y');
 is($third->wait->{sqlstate}, '57014', 'c cancels the selected call');
@@ -153,7 +154,7 @@ $top->confirm(qr/^Kill\? \[y\/N\] .*backend ${\$second->pid}/m, 'y');
 isnt($second->wait->{sqlstate}, undef, 'k kills the selected call');
 is($second->value('SELECT 1'), 1, 'its session lives');
 $night->wait;
-$second->send('SELECT forever()');
+$second->send('SELECT train()');
 becomes($second, 'state', 'running', 'it runs another call');
 
 # --- pause and resume ---
@@ -170,7 +171,7 @@ $top->confirm(qr/^Resume\? /m, 'y');
 $top->shows(qr/^Not done: /m, 'what the server does not do is said');
 
 # --- priority ---
-$third = call_in('queued', 'SELECT forever()');
+$third = call_in('queued', 'SELECT train()', role => 'ana');
 $top->select_call($third->pid);
 $top->press('n');
 $top->shows(qr/^New priority, 0 to 100:$/m, 'n asks for a priority');
@@ -187,7 +188,7 @@ becomes($third, 'priority', '97', 'n changes the priority');
 $top->shows(qr/^ *${\$third->pid} \w+ +etl +97 /m, 'and that is seen');
 
 # --- move ---
-my $fourth = call_in('queued', 'SELECT forever()', role => 'night');
+my $fourth = call_in('queued', 'SELECT train()', role => 'night');
 $top->select_call($fourth->pid);
 $top->press('m');
 $top->type(q{x'); DROP TABLE pg_class; --});
@@ -208,7 +209,7 @@ $top->type('pool=night');
 $top->press('Enter', 'd');
 $top->confirm(qr/^Drain\? \[y\/N\] pool night$/m, 'y');
 ok($admin->poll("SELECT drained FROM pybox.pools WHERE pool = 'night'", 't'), 'd drains the pool');
-is($night->ask('SELECT quick()')->{sqlstate}, '53400', 'no call of it starts');
+is($night->ask('SELECT score()')->{sqlstate}, '53400', 'no call of it starts');
 $top->press('u');
 $top->confirm(qr/^Open again\? \[y\/N\] pool night$/m, 'y');
 ok($admin->poll("SELECT drained FROM pybox.pools WHERE pool = 'night'", 'f'), 'u opens it');
@@ -349,7 +350,7 @@ $top = PyboxTop->new($node, environment => { TERM => 'unheard-of' }, columns => 
 $top->shows(qr/^pybox-top: a terminal of type "unheard-of" is not known here\. Set TERM, or use --once\.$/m, 'an unknown terminal is said to be so');
 
 # --- rights ---
-$first = call_in('queued', 'SELECT forever()', role => 'night');
+$first = call_in('queued', 'SELECT train()', role => 'night');
 $top = PyboxTop->new($node, arguments => [ '-U', 'night' ]);
 $top->shows(qr/ own calls only .*\n(?:.*\n)+ *${\$first->pid} queued .*\n\s*\n/, 'others see their own calls, and that these are all');
 $top->press('c');
@@ -357,6 +358,7 @@ $top->confirm(qr/^Cancel\? /m, 'y');
 is($first->wait->{sqlstate}, '57014', 'and may cancel them');
 $top->press('q');
 $top = PyboxTop->new($node, arguments => [ '-U', 'monitor' ]);
+$top->shows(qr/^ *${\$second->pid} running /m, 'a member of pg_monitor sees the calls of others');
 $top->select_call($second->pid);
 $top->press('c');
 $top->confirm(qr/^Cancel\? /m, 'y');
