@@ -155,7 +155,7 @@ sub like_document
 my $text = slurp_file("$root/policies/simulate.md");
 my ($before) = $text =~ /^```yaml\n(.*?)^```\n/ms;
 append_to_file("$folder/before.yaml", $before);
-my @blocks = grep { /^\$ / } $text =~ /^```\n(.*?)^```\n/msg;
+my @blocks = grep { /^\$ / } $text =~ /^```\w*\n(.*?)^```\n/msg;
 is(scalar @blocks, 2, 'the document shows two sessions');
 for my $step (map { split /^(?=\$ )/m } @blocks)
 {
