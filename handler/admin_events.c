@@ -7,7 +7,6 @@
 #include "utils/tuplestore.h"
 
 #include "scheduler/event.h"
-#include "scheduler/rule.h"
 
 PG_FUNCTION_INFO_V1(pybox_events);
 
@@ -83,7 +82,7 @@ event_row(ReturnSetInfo *rows, const Event *event, Datum node)
 	oid_put(&row, COLUMN_DATABASE, event->database);
 	oid_put(&row, COLUMN_FUNCTION, event->function);
 	text_put(&row, COLUMN_POOL, event->pool);
-	text_put(&row, COLUMN_METRIC, measured ? rule_metric_name(event->metric) : "");
+	text_put(&row, COLUMN_METRIC, measured ? policy_metric_name(event->metric) : "");
 	number_put(&row, COLUMN_VALUE, Float8GetDatum(event->value), !measured);
 	number_put(&row, COLUMN_THRESHOLD, Float8GetDatum(event->threshold), !measured);
 	text_put(&row, COLUMN_DETAIL, event->detail);

@@ -445,16 +445,22 @@ role_is_member(void *arg, const char *role)
 	return OidIsValid(oid) && is_member_of_role_nosuper(*(Oid *) arg, oid);
 }
 
+static PolicyCaller
+function_caller(Oid *role, const char *database, const char *function)
+{
+	return (PolicyCaller){
+		.function = function,
+		.role = GetUserNameFromId(*role, false),
+		.database = database,
+		.is_member = role_is_member,
+		.arg = role,
+	};
+}
+
 const PolicyAssign *
 function_assignment(const Policy *policy, Oid role, const char *database, const char *function, const char **why)
 {
-	PolicyCaller caller = {
-		.function = function,
-		.role = GetUserNameFromId(role, false),
-		.database = database,
-		.is_member = role_is_member,
-		.arg = &role,
-	};
+	PolicyCaller caller = function_caller(&role, database, function);
 
 	return policy_assign_find(policy, &caller, why);
 }
@@ -466,16 +472,26 @@ function_pool(Function *function)
 	uint64 generation = policy_store_local_generation();
 	Oid role = GetUserId();
 	const PolicyAssign *assign;
+	PolicyCaller caller;
 	const char *why;
 
 	if (likely(function->pool != NULL && function->pool_role == role && function->pool_policy == generation &&
 			   function->pool_roles == role_generation))
 		return function->pool;
 	functions_initialize();
-	assign = function_assignment(policy, role, get_database_name(MyDatabaseId), function->qualified, &why);
+	caller = function_caller(&role, get_database_name(MyDatabaseId), function->qualified);
+	assign = policy_assign_find(policy, &caller, &why);
+	policy_select(policy, &caller, &function->selection);
 	function->pool = &policy->pools[assign != NULL ? assign->pool : 0];
 	function->pool_role = role;
 	function->pool_policy = generation;
 	function->pool_roles = role_generation;
 	return function->pool;
+}
+
+const PolicySelection *
+function_selection(Function *function)
+{
+	(void) function_pool(function);
+	return &function->selection;
 }

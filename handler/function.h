@@ -36,6 +36,7 @@ typedef struct Function
 	char **arg_names; /* NULL where there is none */
 	/* where policy_pool_for() found it last */
 	const PolicyPool *pool;
+	PolicySelection selection; /* what else of the policy is about its calls; as old as the pool */
 	Oid pool_role;
 	uint64 pool_policy, pool_roles;
 } Function;
@@ -64,6 +65,8 @@ void function_release(Function *function);
 void function_put(FrameOut *out, const Function *function);
 /* The pool of the current policy for this function and the current user. */
 const PolicyPool *function_pool(Function *function);
+/* Which caps, filters, rules and budgets of that policy are about it: valid until the next look for its pool. */
+const PolicySelection *function_selection(Function *function);
 /* The assignment for any role, database and function (NULL: none), for pybox.explain_policy(). */
 const PolicyAssign *function_assignment(const Policy *policy, Oid role, const char *database, const char *function,
 										const char **why);

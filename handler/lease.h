@@ -26,7 +26,7 @@ typedef struct Lease
 	uint64 id;
 	int pid;
 	uint32 generation; /* of the launcher */
-	int weight; /* share of the CPU that it has asked for */
+	int weight;		   /* share of the CPU that it has asked for */
 	int pidfd, socket;
 	int sets; /* open sets whose iterators it holds; they keep it as calls do */
 	int depth;

@@ -3,6 +3,8 @@
  */
 #include "handler/call.h"
 
+#include "scheduler/rule.h"
+
 static const struct
 {
 	const char *message;
@@ -14,7 +16,25 @@ static const struct
 							"The session goes on with a new interpreter; SD and GD start empty.", true},
 	[ACTIVITY_STOP_WALL] = {"canceling Python call due to its pool's wall limit",
 							"Ask for a pool with a higher limits.wall, or do less in one call.", false},
+	[ACTIVITY_STOP_RULE] = {"canceling Python call due to rule \"%s\"", NULL, false},
+	[ACTIVITY_STOP_RULE_KILL] = {"terminating Python call due to rule \"%s\"", NULL, true},
 };
+
+/* The scheduler saw it, and says what. */
+static void
+rule_raise(const Call *call, ActivityStop stop)
+{
+	const ActivityVerdict verdict = activity_verdict(call->entry);
+	const char *unit = rule_metric_unit(verdict.metric);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_QUERY_CANCELED), errmsg_internal(stops[stop].message, verdict.rule),
+			 errdetail("Pool \"%s\", call %lld: %s was %lld%s%s, more than the rule's %lld%s%s; its action is %s.",
+					   call->pool->name, (long long) call->id, policy_metric_name(verdict.metric),
+					   (long long) verdict.value, unit[0] != '\0' ? " " : "", unit, (long long) verdict.threshold,
+					   unit[0] != '\0' ? " " : "", unit, policy_action_name(verdict.action)),
+			 errhint("Do less in one call, or ask who keeps the policy about this rule; see pybox.rules.")));
+}
 
 void
 stop_raise(Call *call, ActivityStop stop)
@@ -27,6 +47,8 @@ stop_raise(Call *call, ActivityStop stop)
 		if (inner == call)
 			break;
 	}
+	if (stop == ACTIVITY_STOP_RULE || stop == ACTIVITY_STOP_RULE_KILL)
+		rule_raise(call, stop);
 	ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg_internal("%s", stops[stop].message),
 					errdetail("Pool \"%s\", call %lld, ran %lld.%03d s; limits.wall is %lld ms.", call->pool->name,
 							  (long long) call->id, (long long) ms / 1000, (int) (ms % 1000),

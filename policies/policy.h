@@ -210,6 +210,12 @@ typedef struct PolicyCaller
 	void *arg;
 } PolicyCaller;
 
+/* Which entries are about a call, whatever its pool: bits 1 << number. */
+typedef struct PolicySelection
+{
+	uint64_t caps, filters, rules, budgets;
+} PolicySelection;
+
 const char *policy_default_text(void); /* YAML for one machine without cgroups */
 /* Makes *out from YAML, which needs no NUL at its end. Returns 0, or -1 with *error filled in and *out untouched. */
 int policy_parse(const char *text, size_t length, Policy *out, PolicyError *error);
@@ -230,5 +236,12 @@ bool policy_selector_holds(const PolicySelector *who, const PolicyCaller *caller
 const char *policy_metric_name(PolicyMetric metric);
 const char *policy_action_name(PolicyAction action);
 const char *policy_overdraft_name(PolicyOverdraft action);
+
+void policy_select(const Policy *policy, const PolicyCaller *caller, PolicySelection *selection);
+/* Of these bits those that are about calls in a pool too. */
+uint64_t policy_caps_of(const Policy *policy, uint64_t mask, int32_t pool);
+uint64_t policy_filters_of(const Policy *policy, uint64_t mask, int32_t pool);
+uint64_t policy_rules_of(const Policy *policy, uint64_t mask, int32_t pool);
+uint64_t policy_budgets_of(const Policy *policy, uint64_t mask, int32_t pool);
 
 #endif

@@ -67,8 +67,8 @@ struct CgroupBackend
 	/* All processes of the group, forks that are under way included, stand still before long; until they are thawed or killed. */
 	int (*group_freeze)(const Cgroup *cgroup, const char *group);
 	int (*group_thaw)(const Cgroup *cgroup, const char *group);
-	int (*group_kill)(const Cgroup *cgroup, const char *group);			  /* thaws and kills all below */
-	int (*group_remove)(const Cgroup *cgroup, const char *group);		  /* -EBUSY while something still dies in it */
+	int (*group_kill)(const Cgroup *cgroup, const char *group);	  /* thaws and kills all below */
+	int (*group_remove)(const Cgroup *cgroup, const char *group); /* -EBUSY while something still dies in it */
 };
 
 extern const CgroupBackend cgroup_v2, cgroup_v1, cgroup_none;

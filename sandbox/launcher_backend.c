@@ -119,12 +119,8 @@ static const struct
 	uint32_t kind;
 	void (*handle)(Backend *backend, const ControlMessage *message);
 } backend_messages[] = {
-	{CONTROL_LEASE, lease_request},
-	{CONTROL_WITHDRAW, backend_withdraw},
-	{CONTROL_RELEASE, backend_release},
-	{CONTROL_USAGE, backend_usage},
-	{CONTROL_FREEZE, backend_freeze},
-	{CONTROL_THAW, backend_thaw},
+	{CONTROL_LEASE, lease_request}, {CONTROL_WITHDRAW, backend_withdraw}, {CONTROL_RELEASE, backend_release},
+	{CONTROL_USAGE, backend_usage}, {CONTROL_FREEZE, backend_freeze},	  {CONTROL_THAW, backend_thaw},
 	{CONTROL_WEIGH, backend_weigh},
 };
 

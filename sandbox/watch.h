@@ -16,10 +16,10 @@
 
 typedef enum WatchState
 {
-	WATCH_RESTS,  /* by backend: no call, or one that waits for SQL or for its slot */
-	WATCH_RUNS,	  /* by backend: has been sent something to do */
+	WATCH_RESTS,   /* by backend: no call, or one that waits for SQL or for its slot */
+	WATCH_RUNS,	   /* by backend: has been sent something to do */
 	WATCH_STOPPED, /* by launcher, in place of WATCH_RESTS */
-	WATCH_PAUSED   /* by backend, in place of WATCH_RUNS: it has stopped a call that is not over, and will continue it */
+	WATCH_PAUSED /* by backend, in place of WATCH_RUNS: it has stopped a call that is not over, and will continue it */
 } WatchState;
 
 typedef struct WatchPage

@@ -54,6 +54,10 @@ activity_initialize(void)
 		pg_atomic_init_u32(&entry_at(i)->signalers, 0);
 		pg_atomic_init_u64(&entry_at(i)->wish_call, 0);
 		pg_atomic_init_u32(&entry_at(i)->wish_turn, 0);
+		pg_atomic_init_u64(&entry_at(i)->measured, 0);
+		pg_atomic_init_u64(&entry_at(i)->cpu_us, 0);
+		pg_atomic_init_u64(&entry_at(i)->memory, 0);
+		pg_atomic_init_u64(&entry_at(i)->temp, 0);
 	}
 }
 
@@ -72,6 +76,16 @@ entry_close(ActivityEntry *entry)
 	pg_atomic_write_u32(&entry->version, pg_atomic_read_u32(&entry->version) + 1);
 }
 
+/* What was wished of the function's last call in this statement, if that was to hold for the next ones. */
+static void
+wish_inherit(ActivityEntry *entry, const ActivityCall *call)
+{
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	if (entry->wish.statement == call->statement && pg_atomic_read_u64(&entry->wish_call) == entry->call.call_id)
+		pg_atomic_write_u64(&entry->wish_call, call->call_id);
+	LWLockRelease(shared->lock);
+}
+
 ActivityEntry *
 activity_begin(int depth, const ActivityCall *call)
 {
@@ -80,6 +94,9 @@ activity_begin(int depth, const ActivityCall *call)
 	if (depth >= ACTIVITY_DEPTH)
 		return NULL;
 	entry = entry_at(shared_my_number() * ACTIVITY_DEPTH + depth);
+	if (unlikely(entry->wish.statement != 0 && entry->wish.statement == call->statement) &&
+		entry->call.function == call->function)
+		wish_inherit(entry, call);
 	entry_open(entry);
 	entry->call = *call;
 	entry_close(entry);
@@ -162,6 +179,13 @@ activity_stop_get(ActivityEntry *entry)
 	return (ActivityStop) pg_atomic_read_u32(&entry->stop);
 }
 
+ActivityVerdict
+activity_verdict(ActivityEntry *entry)
+{
+	pg_read_barrier(); /* pairs with that of activity_stop() */
+	return entry->verdict;
+}
+
 uint32
 activity_wish_turn(ActivityEntry *entry)
 {
@@ -202,28 +226,97 @@ activity_read(int number, ActivityCall *call)
 	}
 }
 
+static void
+entry_stop(int number, uint64 call_id, ActivityStop stop)
+{
+	ActivityCall call;
+
+	pg_atomic_write_u32(&entry_at(number)->stop, stop);
+	pg_write_barrier();
+	pg_atomic_write_u64(&entry_at(number)->stop_call, call_id);
+	pg_memory_barrier(); /* pairs with the owner's: it sets its state, then looks at the stop word */
+	activity_wake(number);
+	/* SQL does not look at the stop word: interrupt it as pg_cancel_backend does. */
+	pg_atomic_fetch_add_u32(&entry_at(number)->signalers, 1);
+	if (activity_read(number, &call) && call.call_id == call_id && call.state == ACTIVITY_SQL)
+		kill(call.pid, SIGINT);
+	pg_atomic_fetch_sub_u32(&entry_at(number)->signalers, 1);
+}
+
+/* The entry that holds the call, or -1. */
+static int
+entry_find(uint64 call_id)
+{
+	ActivityCall call;
+
+	for (int i = 0; i < activity_entries(); i++)
+		if (activity_read(i, &call) && call.call_id == call_id)
+			return i;
+	return -1;
+}
+
 bool
 activity_stop(uint64 call_id, ActivityStop stop)
 {
-	for (int i = 0; i < activity_entries(); i++)
-	{
-		ActivityCall call;
+	int number = entry_find(call_id);
 
-		if (!activity_read(i, &call) || call.call_id != call_id)
-			continue;
-		pg_atomic_write_u32(&entry_at(i)->stop, stop);
-		pg_write_barrier();
-		pg_atomic_write_u64(&entry_at(i)->stop_call, call_id);
-		pg_memory_barrier(); /* pairs with the owner's: it sets its state, then looks at the stop word */
-		SetLatch(&PROC_OF(activity_backend(i))->procLatch);
-		/* SQL does not look at the stop word: interrupt it as pg_cancel_backend does. */
-		pg_atomic_fetch_add_u32(&entry_at(i)->signalers, 1);
-		if (activity_read(i, &call) && call.call_id == call_id && call.state == ACTIVITY_SQL)
-			kill(call.pid, SIGINT);
-		pg_atomic_fetch_sub_u32(&entry_at(i)->signalers, 1);
-		return true;
-	}
-	return false;
+	if (number >= 0)
+		entry_stop(number, call_id, stop);
+	return number >= 0;
+}
+
+bool
+activity_stop_by_rule(uint64 call_id, const ActivityVerdict *verdict)
+{
+	int number = entry_find(call_id);
+
+	if (number < 0)
+		return false;
+	entry_at(number)->verdict = *verdict;
+	pg_write_barrier();
+	entry_stop(number, call_id, verdict->action == POLICY_ACTION_KILL ? ACTIVITY_STOP_RULE_KILL : ACTIVITY_STOP_RULE);
+	return true;
+}
+
+void
+activity_measure_set(int number, uint64 call_id, const ActivityMeasure *measure)
+{
+	ActivityEntry *entry = entry_at(number);
+
+	pg_atomic_write_u64(&entry->cpu_us, (uint64) measure->cpu_us);
+	pg_atomic_write_u64(&entry->memory, (uint64) measure->memory);
+	pg_atomic_write_u64(&entry->temp, (uint64) measure->temp);
+	pg_write_barrier();
+	pg_atomic_write_u64(&entry->measured, call_id);
+}
+
+bool
+activity_measure_get(int number, uint64 call_id, ActivityMeasure *measure)
+{
+	ActivityEntry *entry = entry_at(number);
+
+	if (pg_atomic_read_u64(&entry->measured) != call_id)
+		return false;
+	pg_read_barrier();
+	measure->cpu_us = (int64) pg_atomic_read_u64(&entry->cpu_us);
+	measure->memory = (int64) pg_atomic_read_u64(&entry->memory);
+	measure->temp = (int64) pg_atomic_read_u64(&entry->temp);
+	return true;
+}
+
+bool
+activity_wish_read(int number, uint64 call_id, ActivityWish *wish)
+{
+	ActivityEntry *entry = entry_at(number);
+	bool found;
+
+	if (pg_atomic_read_u64(&entry->wish_call) != call_id)
+		return false;
+	LWLockAcquire(shared->lock, LW_SHARED);
+	*wish = entry->wish;
+	found = pg_atomic_read_u64(&entry->wish_call) == call_id;
+	LWLockRelease(shared->lock);
+	return found;
 }
 
 static void

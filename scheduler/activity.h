@@ -36,8 +36,19 @@ typedef enum ActivityStop
 	ACTIVITY_STOP_CANCEL, /* pybox.cancel */
 	ACTIVITY_STOP_KILL,	  /* pybox.kill: no grace */
 	ACTIVITY_STOP_WALL,	  /* the pool's wall limit */
+	ACTIVITY_STOP_RULE,	  /* a rule of the policy: see ActivityVerdict */
+	ACTIVITY_STOP_RULE_KILL,
 	ACTIVITY_STOP_COUNT
 } ActivityStop;
+
+/* Which rule stopped a call, for the error that says so. */
+typedef struct ActivityVerdict
+{
+	char rule[POLICY_NAME_SIZE];
+	PolicyMetric metric;
+	PolicyAction action;
+	int64 value, threshold;
+} ActivityVerdict;
 
 /* What somebody wants of a call beside its end; holds for all the rest of it. */
 typedef struct ActivityWish
@@ -45,7 +56,9 @@ typedef struct ActivityWish
 	int32 priority;				 /* -1: its pool's */
 	char pool[POLICY_NAME_SIZE]; /* empty: the policy's */
 	bool held;					 /* is not to run until somebody resumes it */
-	Oid held_by;				 /* role whose order that is; InvalidOid: a rule's */
+	TimestampTz held_until;		 /* by clock_now(): the scheduler does then; 0: nobody but who asked for it, or may */
+	TimestampTz statement; /* holds for the function's later calls in that statement, too; 0: for the call alone */
+	Oid held_by;		   /* role whose order that is; InvalidOid: a rule's */
 } ActivityWish;
 
 typedef struct ActivityCall
@@ -61,9 +74,21 @@ typedef struct ActivityCall
 	int64 wall_ms;
 	TimestampTz queued_at, started_at; /* started_at: 0 while it never had a slot */
 	TimestampTz running_since;		   /* the same by clock_now() */
+	uint64 policy;					   /* generation of the policy that the next two are of */
+	uint64 rules, budgets;			   /* that select it, whatever its pool: bits 1 << number */
+	uint64 body;					   /* hash of the function's source */
+	TimestampTz statement;			   /* when the session's statement began */
+	uint64 calls, rows;				   /* of this function by that statement; returned so far by this set */
 	char pool_name[POLICY_NAME_SIZE];
 	char language[NAMEDATALEN];
 } ActivityCall;
+
+/* What the scheduler measured of a call; only of those that rules ask for. */
+typedef struct ActivityMeasure
+{
+	int64 cpu_us;		/* of the call */
+	int64 memory, temp; /* bytes, of its interpreter now */
+} ActivityMeasure;
 
 typedef struct ActivityEntry
 {
@@ -74,6 +99,9 @@ typedef struct ActivityEntry
 	pg_atomic_uint64 wish_call; /* whose the wish is */
 	pg_atomic_uint32 wish_turn; /* grows with each change of it */
 	ActivityWish wish;			/* by anybody, under shared->lock */
+	ActivityVerdict verdict;	/* by the scheduler, before it sets the stop word */
+	pg_atomic_uint64 measured;	/* by the scheduler: call_id of what follows */
+	pg_atomic_uint64 cpu_us, memory, temp;
 	ActivityCall call;
 } ActivityEntry;
 
@@ -91,6 +119,9 @@ void activity_end(ActivityEntry *entry);
 /* What the entry's call was asked to do, ACTIVITY_STOP_NONE mostly. */
 ActivityStop activity_stop_get(ActivityEntry *entry);
 
+/* Which rule that was. */
+ActivityVerdict activity_verdict(ActivityEntry *entry);
+
 /* Which wish is the latest: cheap; 0 while the entry's call has none. */
 uint32 activity_wish_turn(ActivityEntry *entry);
 /* The wish for the entry's call, that of none when there is none; returns its turn. Caller holds no lock. */
@@ -105,6 +136,13 @@ int activity_backend(int number);
 void activity_wake(int number);
 /* Asks call_id to stop and wakes its backend; false when there is no such call any more. */
 bool activity_stop(uint64 call_id, ActivityStop stop);
+/* The same for a rule, with what the error is to say. For the scheduler alone. */
+bool activity_stop_by_rule(uint64 call_id, const ActivityVerdict *verdict);
+void activity_measure_set(int number, uint64 call_id, const ActivityMeasure *measure);
+/* False: nothing was measured of entry number's call_id. */
+bool activity_measure_get(int number, uint64 call_id, ActivityMeasure *measure);
+/* The wish for call_id in entry number; false: there is none. */
+bool activity_wish_read(int number, uint64 call_id, ActivityWish *wish);
 /* Changes the wish for call_id by change(wish, arg), under shared->lock, and wakes its backend; false: no such call. */
 bool activity_wish_change(uint64 call_id, void (*change)(ActivityWish *wish, void *arg), void *arg);
 

@@ -11,7 +11,6 @@
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 
-#include "scheduler/rule.h"
 #include "scheduler/shared.h"
 
 typedef struct EventRing
@@ -120,7 +119,7 @@ static void
 detail_write(StringInfo text, const Event *event)
 {
 	if (event->metric >= 0 && event->metric < POLICY_METRIC_COUNT)
-		appendStringInfo(text, ", %s %.0f, threshold %.0f", rule_metric_name(event->metric), event->value,
+		appendStringInfo(text, ", %s %.0f, threshold %.0f", policy_metric_name(event->metric), event->value,
 						 event->threshold);
 	if (event->detail[0] != '\0')
 		appendStringInfo(text, ", %s", event->detail);

@@ -12,6 +12,7 @@
 #include "sandbox/fault.h"
 #include "scheduler/clock.h"
 #include "scheduler/policy_floor.h"
+#include "scheduler/rule_store.h"
 #include "scheduler/shared.h"
 #include "scheduler/slot.h"
 #include "scheduler/wait_event.h"
@@ -81,6 +82,7 @@ policy_install(const Policy *policy, const char *source, const char *text, size_
 	shared->policy_changed = true;
 	for (int pool = 0; pool < POLICY_POOLS_MAX; pool++)
 		shared->zygotes[pool][0].state = shared->zygotes[pool][1].state = -1;
+	rule_store_install(policy, policy_store_generation() + 1);
 	pg_atomic_fetch_add_u64(&shared->policy_generation, 1);
 	slot_grant_all();
 	shared_wake_scheduler();

@@ -9,8 +9,10 @@
 #include "storage/shmem.h"
 
 #include "scheduler/activity.h"
+#include "scheduler/budget_store.h"
 #include "scheduler/event.h"
 #include "scheduler/gate.h"
+#include "scheduler/rule_store.h"
 #include "scheduler/wait_event.h"
 
 #if PG_VERSION_NUM >= 170000
@@ -41,6 +43,8 @@ static const struct
 	[SHARED_CALLS] = {activity_size, activity_initialize},
 	[SHARED_GATES] = {gate_size, gate_initialize},
 	[SHARED_EVENTS] = {event_size, event_initialize},
+	[SHARED_RULES] = {rule_store_size, rule_store_initialize},
+	[SHARED_BUDGETS] = {budget_store_size, budget_store_initialize},
 };
 
 Shared *shared = NULL;
@@ -118,6 +122,7 @@ shared_initialize(void)
 	pg_atomic_init_u64(&shared->next_call, first_call_id());
 	pg_atomic_init_u64(&shared->policy_generation, 0);
 	pg_atomic_init_u32(&shared->walls_watched, 0);
+	pg_atomic_init_u32(&shared->rules_watched, 0);
 	for (int pool = 0; pool < POLICY_POOLS_MAX; pool++)
 		shared->zygotes[pool][0].state = shared->zygotes[pool][1].state = -1;
 	parts_initialize();

@@ -52,6 +52,8 @@ typedef enum SharedPart
 	SHARED_CALLS,
 	SHARED_GATES,
 	SHARED_EVENTS,
+	SHARED_RULES,
+	SHARED_BUDGETS,
 	SHARED_PART_COUNT
 } SharedPart;
 
@@ -64,6 +66,7 @@ typedef struct Shared
 	pg_atomic_uint64 next_call;
 	pg_atomic_uint64 policy_generation;
 	pg_atomic_uint32 walls_watched; /* 1: the scheduler ticks for calls that are in SQL */
+	pg_atomic_uint32 rules_watched; /* 1: it ticks for calls that rules or budgets are about */
 	TimestampTz policy_loaded_at;
 	bool policy_refused; /* there is a file, but none that could be used since the server started */
 	bool policy_changed; /* the scheduler has yet to tell the launcher */
@@ -88,7 +91,7 @@ int shared_backends(void);
 /* The running backend's number in queue and activity, 0..shared_backends()-1. */
 int shared_my_number(void);
 void *shared_part(SharedPart part);
-/* A lock that the part's file may use; not shared->lock, and never taken together with it. */
+/* A lock that the part's file may use; taken within shared->lock, if together, never around it. */
 LWLock *shared_part_lock(SharedPart part);
 Queue *shared_queue(void);
 /* Sets the scheduler's latch, if there is one. */

@@ -1,0 +1,42 @@
+/*
+ * rule_store.h - what rules keep in shared memory: how often each acted, who offended before, and what their numbers meant.
+ *
+ * DESIGN. A call knows its rules by their numbers in the policy it began under. The names of the last policies are kept, so
+ * that the scheduler can tell which rule of the policy in force that is. All under the part's own lock but the names, which
+ * are written with the policy, under shared->lock.
+ */
+#ifndef PYBOX_RULE_STORE_H
+#define PYBOX_RULE_STORE_H
+
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "policies/policy.h"
+
+/* Of a rule of the policy in force. */
+typedef struct RuleCount
+{
+	char name[POLICY_NAME_SIZE];
+	uint64 matched; /* how often its terms came to hold for a call */
+	uint64 acted;	/* how often it acted, or on trial would have */
+	TimestampTz last_at;
+} RuleCount;
+
+Size rule_store_size(void);
+void rule_store_initialize(void);
+/* A policy was put in force; the caller holds shared->lock, and calls it before the generation grows. */
+void rule_store_install(const Policy *policy, uint64 generation);
+/* Which rule of the current policy each of a former one is: moves[POLICY_RULES_MAX]. False: it is forgotten. */
+bool rule_store_moves(uint64 generation, const Policy *now, int32 *moves);
+void rule_store_count(const char *rule, bool acted);
+/* Copies to list[POLICY_RULES_MAX]; returns how many. */
+int rule_store_counts(RuleCount *list);
+/*
+ * Notes that a call of the function with that body offended against the rule; returns how many have, each within
+ * window_us after the one before. With as many as after, they are forgotten.
+ */
+int rule_store_offence(const char *rule, Oid database, Oid function, uint64 body, int64 window_us, int after,
+					   TimestampTz now);
+
+#endif
