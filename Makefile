@@ -43,6 +43,7 @@ policy_read_test_SRCS := $(POLICY_SRCS)
 sandbox_test_SRCS := $(LAUNCHER_SRCS)
 seccomp_test_SRCS := $(wildcard sandbox/seccomp*.c)
 watch_test_SRCS   := $(LAUNCHER_SRCS)
+$(foreach test,$(filter queue%_test,$(UNIT_TESTS)),$(eval $(test)_SRCS := $(wildcard scheduler/queue*.c)))
 unit_srcs = $(or $($(1)_SRCS),$(wildcard */$(patsubst %_test,%,$(1)).c))
 
 # What each fuzz target is linked with; control_fuzz.c includes one of the launcher's files and stands in for another.

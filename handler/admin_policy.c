@@ -58,8 +58,7 @@ pools_collect(Policy **policy)
 	for (int i = 0; i < queue->pool_count; i++)
 	{
 		shown[i].queue = queue->pools[i];
-		if (queue->pools[i].first != QUEUE_NOBODY)
-			shown[i].oldest_wait_us = now - queue->callers[queue->pools[i].first].since;
+		shown[i].oldest_wait_us = queue_pool_oldest_wait(queue, i, now);
 		memcpy(shown[i].zygotes, shared->zygotes[i], sizeof(shown[i].zygotes));
 	}
 	LWLockRelease(shared->lock);

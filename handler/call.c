@@ -12,8 +12,10 @@
 #include "storage/proc.h"
 #include "utils/memutils.h"
 
+#include "handler/account.h"
 #include "handler/cursor.h"
 #include "handler/error.h"
+#include "handler/filter.h"
 #include "handler/launcher.h"
 #include "handler/limit.h"
 #include "handler/spi.h"
@@ -117,11 +119,39 @@ call_show(Call *call)
 		.trusted = call->function->trusted,
 		.wall_ms = call->pool->limits.wall_ms,
 		.queued_at = call->queued_at,
+		.policy = policy_store_local_generation(),
+		.rules = call->selection.rules,
+		.budgets = call->selection.budgets,
+		.body = call->function->body,
+		.statement = call->function->statement,
+		.calls = call->function->calls,
+		.rows = call->rows,
 	};
 
 	strlcpy(shown.pool_name, call->pool->name, sizeof(shown.pool_name));
 	strlcpy(shown.language, call->function->language, sizeof(shown.language));
 	call->entry = activity_begin(call->depth, &shown);
+	if (unlikely((shown.rules | shown.budgets) != 0))
+		activity_watch();
+}
+
+/* What of the policy is about the call; where that are rules, it is counted. */
+static void
+call_select(Call *call, bool begins)
+{
+	const Policy *policy = policy_store_get();
+	Function *function = call->function;
+	int32 pool = (int32) (call->pool - policy->pools);
+
+	call->selection = *function_selection(function);
+	call->selection.filters = policy_filters_of(policy, call->selection.filters, pool);
+	call->selection.budgets = policy_budgets_of(policy, call->selection.budgets, pool);
+	if (likely(call->selection.rules == 0) || !begins)
+		return;
+	if (function->statement != GetCurrentStatementStartTimestamp())
+		function->calls = 0;
+	function->statement = GetCurrentStatementStartTimestamp();
+	function->calls++;
 }
 
 static void
@@ -141,6 +171,7 @@ call_continue(Call *call, const CallProgress *progress)
 	call->received = progress->received;
 	call->logged = progress->logged;
 	call->messages = progress->messages;
+	call->rows = progress->rows;
 }
 
 void
@@ -164,6 +195,7 @@ call_begin(Call *call, Function *function, const CallProgress *progress)
 		call_continue(call, progress);
 	else
 		call_start(call);
+	call_select(call, progress == NULL);
 	call->resumes = progress != NULL || call->outer != NULL;
 	call->buffers = frame_buffers(call->depth);
 	call_show(call);
@@ -186,6 +218,7 @@ static void
 call_leave(Call *call)
 {
 	slot_give_back();
+	account_end(call);
 	if (call->lease != NULL)
 	{
 		block_forget(call);
@@ -273,6 +306,7 @@ call_progress(const Call *call)
 		.received = call->received,
 		.logged = call->logged,
 		.messages = call->messages,
+		.rows = call->rows,
 	};
 }
 
@@ -337,6 +371,7 @@ call_check(void *arg)
 			stop_raise(call, stop);
 		call_gate_again(call);
 		cpu_check(call);
+		account_look(call);
 	}
 	CHECK_FOR_INTERRUPTS(); /* last: an interrupt may have come with a stop, which says more */
 }
@@ -515,6 +550,7 @@ call_admit(Call *call)
 		call->lease->depth++;
 	}
 	limit_cpu_begin(call);
+	account_begin(call);
 	activity_interpreter_set(call->entry, call->lease->id, call->lease->pid);
 	activity_state_set(call->entry, ACTIVITY_RUNNING);
 }
@@ -590,7 +626,11 @@ call_ask(Call *call, WireKind kind, uint64 answers)
 	WireKind answer;
 
 	if (kind == WIRE_CALL || kind == WIRE_TRIGGER)
+	{
+		filter_check(call, kind);
 		call_gate(call);
+		account_check(call);
+	}
 	call_admit(call);
 	if (unlikely(!call->lease->greeted))
 		hello_send(call);
@@ -680,6 +720,7 @@ call_abort(Call *call)
 {
 	(void) FAULT_POINT("backend.abort");
 	slot_give_back();
+	account_end(call);
 	if (call->lease != NULL)
 		call_settle(call);
 	cursors_unpin();

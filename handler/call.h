@@ -32,6 +32,7 @@ typedef struct Call
 	uint32 result_handle;		 /* by which the interpreter knows that of WIRE_CALL; 0: not asked for yet */
 	struct TriggerData *trigger; /* whose transition tables SQL sees, or NULL */
 	const PolicyPool *pool;
+	PolicySelection selection; /* of the policy it goes by; filters and budgets: of its pool */
 	Oid role;
 	Lease *lease; /* NULL until there is one; its depth counts this call */
 	ActivityEntry *entry;
@@ -39,11 +40,14 @@ typedef struct Call
 	TimestampTz started_at, deadline; /* by clock_now() */
 	int64 spent_us;					  /* by earlier steps of a set */
 	FrameBuffers *buffers;
-	uint64 received;		 /* bytes of frames, for limits.output */
-	uint64 logged, messages; /* for limits.log */
-	int64 cpu_us;			 /* for limits.cpu_time: what is not counted from cpu_base_us, such as earlier steps */
-	int64 cpu_base_us;		 /* the interpreter's CPU clock when it was first looked at; -1: not yet */
-	TimestampTz cpu_look_at; /* when to look next; 0: there is no limit */
+	uint64 received;			 /* bytes of frames, for limits.output */
+	uint64 logged, messages;	 /* for limits.log */
+	int64 cpu_us;				 /* for limits.cpu_time: what is not counted from cpu_base_us, such as earlier steps */
+	int64 cpu_base_us;			 /* the interpreter's CPU clock when it was first looked at; -1: not yet */
+	TimestampTz cpu_look_at;	 /* when to look next; 0: there is no limit */
+	uint64 rows;				 /* of a set, so far */
+	TimestampTz account_look_at; /* when its CPU time is charged to budgets next */
+	bool demoted;				 /* by a budget */
 	bool resumes; /* inside another call, or the next step of a set: goes first in the queue and is not refused */
 	bool asked, waiting;
 	bool gated;						/* a new call without its first slot: closed gates are for it */
@@ -64,7 +68,7 @@ typedef struct CallProgress
 	uint64 id; /* 0: nothing yet */
 	TimestampTz queued_at;
 	int64 spent_us, cpu_us;
-	uint64 received, logged, messages;
+	uint64 received, logged, messages, rows;
 } CallProgress;
 
 /* progress: NULL for a new call, else this is the next step of a set. */

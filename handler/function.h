@@ -12,6 +12,7 @@
 
 #include "fmgr.h"
 #include "storage/itemptr.h"
+#include "utils/timestamp.h"
 
 #include "handler/type.h"
 #include "policies/policy.h"
@@ -37,6 +38,8 @@ typedef struct Function
 	/* where policy_pool_for() found it last */
 	const PolicyPool *pool;
 	PolicySelection selection; /* what else of the policy is about its calls; as old as the pool */
+	TimestampTz statement;	   /* its calls are counted of, for rules */
+	uint64 calls;
 	Oid pool_role;
 	uint64 pool_policy, pool_roles;
 } Function;

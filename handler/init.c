@@ -14,6 +14,7 @@
 
 #include "handler/call.h"
 #include "handler/channel.h"
+#include "handler/cost.h"
 #include "handler/lease.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
@@ -106,5 +107,6 @@ _PG_init(void)
 	shmem_startup_hook = memory_attach;
 	previous_utility = ProcessUtility_hook;
 	ProcessUtility_hook = utility_run;
+	cost_initialize();
 	worker_register();
 }

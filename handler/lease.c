@@ -346,6 +346,7 @@ lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
 	lease->pid = answer->pid;
 	lease->generation = launcher_generation();
 	lease->weight = LEASE_WEIGHT_USUAL;
+	lease->charged_us = -1;
 	lease->socket = fds[1];
 	lease->pidfd = fds[2];
 	(void) fcntl(lease->socket, F_SETFL, O_NONBLOCK);

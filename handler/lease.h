@@ -30,6 +30,8 @@ typedef struct Lease
 	int pidfd, socket;
 	int sets; /* open sets whose iterators it holds; they keep it as calls do */
 	int depth;
+	int64 charged_us; /* up to where its CPU clock is charged to budgets, see account.c; -1: it is nobody's */
+	uint64 charged_call, charged_budgets, charged_policy;
 	bool greeted; /* WIRE_HELLO was sent */
 	bool killed;
 	struct WatchPage *watch; /* what the launcher may know of us */

@@ -149,12 +149,18 @@ cpu_read(pid_t pid)
 	return used.tv_sec * INT64CONST(1000000) + used.tv_nsec / 1000;
 }
 
+int64
+limit_cpu_clock(const Lease *lease)
+{
+	int64 own = cpu_read(lease->pid);
+
+	return own < 0 ? own : Max(own, lease_cpu_us(lease));
+}
+
 static int64
 cpu_now(const Call *call)
 {
-	int64 own = cpu_read(call->lease->pid);
-
-	return Max(own, lease_cpu_us(call->lease));
+	return Max(limit_cpu_clock(call->lease), lease_cpu_us(call->lease));
 }
 
 static int64

@@ -17,6 +17,8 @@ void limit_log(Call *call, size_t bytes);
 void limit_cpu_begin(Call *call);
 /* It is time to look: raises 57014 when the call has used more CPU time than it may, else sets when to look again. */
 void limit_cpu(Call *call);
+/* The interpreter's CPU clock, with what it started as far as that is known, in us; -1: it is gone. */
+int64 limit_cpu_clock(const Lease *lease);
 /* In us; 0 where the pool has no such limit. */
 int64 limit_cpu_used(const Call *call);
 

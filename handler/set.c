@@ -167,6 +167,7 @@ set_fetch(Call *call, SetState *set)
 	frame_clear(out);
 	wire_put_u32(&out->writer, set->iterator);
 	answer = call_ask(call, WIRE_NEXT, 1u << WIRE_ROW | 1u << WIRE_END);
+	call->rows += answer == WIRE_ROW;
 	set->progress = call_progress(call);
 	return answer;
 }

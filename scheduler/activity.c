@@ -103,6 +103,14 @@ activity_begin(int depth, const ActivityCall *call)
 	return entry;
 }
 
+void
+activity_watch(void)
+{
+	pg_memory_barrier(); /* pairs with the scheduler, which says that it does not watch and then looks */
+	if (pg_atomic_read_u32(&shared->rules_watched) == 0)
+		shared_wake_scheduler();
+}
+
 /* Takes back the SIGINT that came with a stop: the stop itself is raised, and nothing that comes after the call is hit. */
 static void
 interrupt_take_back(ActivityEntry *entry)

@@ -111,6 +111,8 @@ void activity_initialize(void);
 /* For the owner. begin copies call into the entry of that depth; NULL when too deep to show. */
 ActivityEntry *activity_begin(int depth, const ActivityCall *call);
 void activity_state_set(ActivityEntry *entry, ActivityState state);
+/* The call begun is one that rules or budgets are about: the scheduler has to watch. */
+void activity_watch(void);
 /* To ACTIVITY_SQL, with the scheduler watching the wall limit; look at the stop word afterwards. */
 void activity_enter_sql(ActivityEntry *entry);
 void activity_started(ActivityEntry *entry, TimestampTz at, TimestampTz running_since);

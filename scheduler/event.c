@@ -89,7 +89,10 @@ subject_write(StringInfo text, const Event *event)
 		appendStringInfoString(text, " (dry run: nothing was done)");
 }
 
-/* With a name where the catalog can be read: in a transaction, and not in the scheduler, which has no database. */
+/*
+ * With a name where the catalog can be read: for what somebody does, in a transaction of its own. The scheduler has no database, and
+ * a call that is charged to a budget at its end may be on its way out of an error.
+ */
 static void
 object_write(StringInfo text, const char *what, Oid oid, const char *name)
 {
@@ -104,7 +107,7 @@ object_write(StringInfo text, const char *what, Oid oid, const char *name)
 static void
 objects_write(StringInfo text, const Event *event)
 {
-	bool readable = IsTransactionState() && OidIsValid(MyDatabaseId);
+	bool readable = OidIsValid(event->actor) && IsTransactionState() && OidIsValid(MyDatabaseId);
 	bool here = readable && event->database == MyDatabaseId;
 
 	object_write(text, "role", event->role, readable ? GetUserNameFromId(event->role, true) : NULL);

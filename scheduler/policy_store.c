@@ -53,26 +53,85 @@ pools_match(const Policy *old, const Policy *new, int32_t *moves)
 	}
 }
 
+/* Whether both select the same calls; pools go by name. */
+static bool
+selectors_equal(const Policy *one, const PolicySelector *a, const Policy *other, const PolicySelector *b)
+{
+	const char *a_pool = a->pool < 0 ? "" : one->pools[a->pool].name;
+	const char *b_pool = b->pool < 0 ? "" : other->pools[b->pool].name;
+
+	return strcmp(a->function, b->function) == 0 && strcmp(a->role, b->role) == 0 &&
+		   strcmp(a->database, b->database) == 0 && strcmp(a_pool, b_pool) == 0;
+}
+
+/* Which new cap, if any, goes on with what each old one has counted; one that has been taken is not taken again. */
+static void
+caps_match(const Policy *old, const Policy *new, int32_t *moves)
+{
+	uint64 taken = 0;
+
+	for (int i = 0; i < old->cap_count; i++)
+	{
+		moves[i] = QUEUE_NOBODY;
+		for (int j = 0; j < new->cap_count &&moves[i] == QUEUE_NOBODY; j++)
+			if ((taken >> j & 1) == 0 && selectors_equal(old, &old->caps[i].who, new, &new->caps[j].who))
+				moves[i] = j;
+		if (moves[i] != QUEUE_NOBODY)
+			taken |= UINT64CONST(1) << moves[i];
+	}
+}
+
+static QueueRule
+pool_rule(const PolicyPool *pool)
+{
+	return (QueueRule){
+		.priority = pool->priority,
+		.weight = pool->weight,
+		.slots = pool->slots,
+		.length = pool->queue_length,
+		.contention = (QueueContention) pool->contention,
+		.memory = pool->memory,
+		.ageing_us = pool->ageing_ms * 1000,
+	};
+}
+
+/* Gives the queue the new definitions. Caller holds the lock; shared->policy is the old one still. */
+static void
+policy_queue_configure(const Policy *policy, uint64 generation)
+{
+	QueueRule rules[POLICY_POOLS_MAX];
+	QueueCapRule caps[POLICY_CAPS_MAX];
+	int32_t pool_moves[POLICY_POOLS_MAX], cap_moves[POLICY_CAPS_MAX];
+	QueueSetup setup = {
+		.slots = policy->node_slots,
+		.memory = policy->node_memory,
+		.quantum_us = policy->quantum_ms * 1000,
+		.pool_count = policy->pool_count,
+		.cap_count = policy->cap_count,
+		.pools = rules,
+		.caps = caps,
+		.version = generation,
+	};
+
+	for (int i = 0; i < policy->pool_count; i++)
+		rules[i] = pool_rule(&policy->pools[i]);
+	for (int i = 0; i < policy->cap_count; i++)
+		caps[i] = (QueueCapRule){.slots = policy->caps[i].slots, .memory = policy->caps[i].memory};
+	if (generation > 1)
+	{
+		pools_match(&shared->policy, policy, pool_moves);
+		caps_match(&shared->policy, policy, cap_moves);
+		setup.pool_moves = pool_moves;
+		setup.cap_moves = cap_moves;
+	}
+	queue_configure(shared_queue(), &setup);
+}
+
 static void
 policy_install(const Policy *policy, const char *source, const char *text, size_t length)
 {
-	QueueRule rules[POLICY_POOLS_MAX];
-	int32_t moves[POLICY_POOLS_MAX];
-	bool first;
-
-	for (int i = 0; i < policy->pool_count; i++)
-		rules[i] = (QueueRule){
-			.priority = policy->pools[i].priority,
-			.weight = policy->pools[i].weight,
-			.slots = policy->pools[i].slots,
-			.length = policy->pools[i].queue_length,
-		};
-
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	first = policy_store_generation() == 0;
-	if (!first)
-		pools_match(&shared->policy, policy, moves);
-	queue_configure(shared_queue(), policy->node_slots, rules, policy->pool_count, first ? NULL : moves);
+	policy_queue_configure(policy, policy_store_generation() + 1);
 	memcpy(&shared->policy, policy, sizeof(Policy));
 	memcpy(shared->policy_text, text, length);
 	shared->policy_length = length;

@@ -1,7 +1,7 @@
 /*
- * queue.c - the priority queue's rules. Pure; see queue.h. Linked into the server and the unit tests.
+ * queue.c - the priority queue's doors: takes, waits, gives back. Pure; see queue.h. Linked into the server and the unit tests.
  */
-#include "scheduler/queue.h"
+#include "scheduler/queue_seat.h"
 
 #include <string.h>
 
@@ -17,304 +17,373 @@ queue_init(Queue *queue, int32_t callers)
 	memset(queue, 0, queue_size(callers));
 	queue->caller_count = callers;
 	for (int32_t i = 0; i < callers; i++)
-		queue->callers[i].next = queue->callers[i].previous = QUEUE_NOBODY;
+	{
+		QueueCaller *caller = &queue->callers[i];
+
+		caller->next = caller->previous = caller->younger = caller->older = QUEUE_NOBODY;
+	}
 	for (int32_t i = 0; i < QUEUE_POOLS_MAX; i++)
-		queue->pools[i].first = queue->pools[i].last = QUEUE_NOBODY;
-}
-
-static void
-pool_append(Queue *queue, int32_t who)
-{
-	QueueCaller *caller = &queue->callers[who];
-	QueuePool *pool = &queue->pools[caller->pool];
-
-	caller->previous = pool->last;
-	caller->next = QUEUE_NOBODY;
-	if (pool->last == QUEUE_NOBODY)
-		pool->first = who;
-	else
-		queue->callers[pool->last].next = who;
-	pool->last = who;
-}
-
-/* Puts who behind the last resuming waiter, ahead of every new call. */
-static void
-pool_insert_resuming(Queue *queue, int32_t who)
-{
-	QueueCaller *caller = &queue->callers[who];
-	QueuePool *pool = &queue->pools[caller->pool];
-	int32_t before = pool->first;
-
-	while (before != QUEUE_NOBODY && queue->callers[before].resumes)
-		before = queue->callers[before].next;
-	if (before == QUEUE_NOBODY)
-	{
-		pool_append(queue, who);
-		return;
-	}
-	caller->next = before;
-	caller->previous = queue->callers[before].previous;
-	queue->callers[before].previous = who;
-	if (caller->previous == QUEUE_NOBODY)
-		pool->first = who;
-	else
-		queue->callers[caller->previous].next = who;
-}
-
-static void
-pool_remove(Queue *queue, int32_t who)
-{
-	QueueCaller *caller = &queue->callers[who];
-	QueuePool *pool = &queue->pools[caller->pool];
-
-	if (caller->previous == QUEUE_NOBODY)
-		pool->first = caller->next;
-	else
-		queue->callers[caller->previous].next = caller->next;
-	if (caller->next == QUEUE_NOBODY)
-		pool->last = caller->previous;
-	else
-		queue->callers[caller->next].previous = caller->previous;
-	caller->next = caller->previous = QUEUE_NOBODY;
-	pool->waiting--;
-	queue->waiting--;
-}
-
-/* A pool that begins to wait must not spend the time it did not use: it joins at its tier's minimum. */
-static void
-pool_join(Queue *queue, int32_t number)
-{
-	QueuePool *pool = &queue->pools[number];
-	uint64_t minimum = UINT64_MAX;
-
-	for (int32_t i = 0; i < queue->pool_count; i++)
-	{
-		const QueuePool *other = &queue->pools[i];
-
-		if (i != number && other->priority == pool->priority && other->waiting + other->holding > 0 &&
-			other->pass < minimum)
-			minimum = other->pass;
-	}
-	if (minimum != UINT64_MAX && pool->pass < minimum)
-		pool->pass = minimum;
-}
-
-static void
-caller_hold(Queue *queue, int32_t who, int64_t now)
-{
-	QueueCaller *caller = &queue->callers[who];
-	QueuePool *pool = &queue->pools[caller->pool];
-
-	caller->state = QUEUE_HOLDING;
-	caller->since = now;
-	pool->holding++;
-	pool->pass += QUEUE_STRIDE / (uint64_t) pool->weight;
-	queue->holding++;
-}
-
-static bool
-pool_has_room(const Queue *queue, const QueuePool *pool)
-{
-	return queue->holding < queue->slots && pool->holding < pool->slots;
-}
-
-QueueAnswer
-queue_acquire(Queue *queue, int32_t who, int32_t number, bool resumes, int64_t now)
-{
-	QueueCaller *caller = &queue->callers[who];
-	QueuePool *pool = &queue->pools[number];
-
-	caller->pool = number;
-	caller->resumes = resumes;
-	if (pool->waiting + pool->holding == 0)
-		pool_join(queue, number);
-	if (queue->waiting == 0 && pool_has_room(queue, pool))
-	{
-		caller_hold(queue, who, now);
-		return QUEUE_GRANTED;
-	}
-	/* Waiters of capped pools do not use the free slots: what counts is whether the best one is this caller. */
-	if (!resumes && pool->waiting >= pool->length && !(pool->waiting == 0 && pool_has_room(queue, pool)))
-		return QUEUE_FULL;
-	caller->state = QUEUE_WAITING;
-	caller->since = now;
-	if (resumes)
-		pool_insert_resuming(queue, who);
-	else
-		pool_append(queue, who);
-	pool->waiting++;
-	queue->waiting++;
-	return QUEUE_QUEUED;
-}
-
-void
-queue_release(Queue *queue, int32_t who)
-{
-	QueueCaller *caller = &queue->callers[who];
-
-	if (caller->state == QUEUE_WAITING)
-		pool_remove(queue, who);
-	else if (caller->state == QUEUE_HOLDING)
-	{
-		queue->pools[caller->pool].holding--;
-		queue->holding--;
-	}
-	caller->state = QUEUE_IDLE;
-	caller->since = 0;
-}
-
-/* The pool whose first waiter is served next, or NULL. */
-static QueuePool *
-queue_best_pool(Queue *queue)
-{
-	QueuePool *best = NULL;
-
-	for (int32_t i = 0; i < queue->pool_count; i++)
 	{
 		QueuePool *pool = &queue->pools[i];
 
-		if (pool->waiting == 0 || !pool_has_room(queue, pool))
-			continue;
-		if (best == NULL || pool->priority > best->priority ||
-			(pool->priority == best->priority && pool->pass < best->pass))
-			best = pool;
+		pool->first = pool->last = pool->oldest = pool->newest = QUEUE_NOBODY;
+		pool->aged_at = INT64_MIN;
+		pool->weight = 1;
 	}
-	return best;
+}
+
+static inline void
+caller_seen(Queue *queue, int32_t who)
+{
+	int32_t seen = RELAXED(queue->callers_seen);
+
+	while (who >= seen && !atomic_compare_exchange_weak(&queue->callers_seen, &seen, who + 1))
+		continue;
+}
+
+/* A claim with everything in its range. */
+typedef struct Wanted
+{
+	Charge charge;
+	int32_t priority;
+	uint32_t pages;
+} Wanted;
+
+static Wanted
+claim_read(const Queue *queue, const QueueClaim *claim)
+{
+	int32_t pool = claim->pool >= 0 && claim->pool < queue->pool_count ? claim->pool : 0;
+	int32_t priority = claim->priority < 0 ? queue->pools[pool].priority : claim->priority;
+	uint64_t known = (UINT64_C(1) << queue->cap_count) - 1;
+
+	return (Wanted){
+		.charge = {pool, (uint32_t) (claim->caps & known)},
+		.priority = priority > QUEUE_PRIORITY_MAX ? QUEUE_PRIORITY_MAX : priority,
+		.pages = pages_of(claim->memory),
+	};
+}
+
+static void
+caller_describe(QueueCaller *caller, const QueueClaim *claim, int64_t since)
+{
+	RELAXED_SET(caller->since, since);
+	RELAXED_SET(caller->charged, 0);
+	RELAXED_SET(caller->predicted, claim->predicted > 0 ? claim->predicted : 0);
+	RELAXED_SET(caller->attained, claim->attained > 0 ? claim->attained : 0);
+}
+
+/* Slot and memory, both or none. */
+static bool
+wanted_take(Queue *queue, int32_t who, const Wanted *wanted)
+{
+	if (!slots_take(queue, wanted->charge))
+		return false;
+	if (memory_take(queue, who, wanted->charge, wanted->pages))
+		return true;
+	slots_drop(queue, wanted->charge);
+	return false;
+}
+
+bool
+queue_try(Queue *queue, int32_t who, const QueueClaim *claim, int64_t now)
+{
+	QueueCaller *caller = &queue->callers[who];
+	uint64_t version = atomic_load(&queue->version);
+	Wanted wanted;
+
+	if (atomic_load(&queue->crowd) != 0 || seat_state(RELAXED(caller->seat)) != QUEUE_IDLE ||
+		(claim->version != 0 && claim->version != version))
+		return false;
+	caller_seen(queue, who);
+	wanted = claim_read(queue, claim);
+	if (!wanted_take(queue, who, &wanted))
+		return false;
+	caller_describe(caller, claim, now);
+	atomic_store(&caller->seat, seat_make(QUEUE_HOLDING, wanted.charge, wanted.priority, wanted.priority));
+	if (atomic_load(&queue->version) == version && (atomic_load(&queue->crowd) & QUEUE_CHANGING) == 0)
+		return true;
+	slots_drop(queue, seat_charge(atomic_exchange(&caller->seat, QUEUE_IDLE)));
+	memory_drop(queue, who, wanted.pages);
+	return false;
+}
+
+/* What a slot's time tells of its pool and costs it; the seat is that of a holder, who is through. */
+static void
+hold_account(Queue *queue, int32_t who, uint64_t seat, int64_t now)
+{
+	_Atomic int64_t *mean = &queue->pools[seat_pool(seat)].mean_us;
+	int64_t held = time_between(RELAXED(queue->callers[who].since), now);
+	int64_t before = RELAXED(*mean);
+
+	RELAXED_SET(*mean, before == 0 ? held : before + (held - before) / 8);
+	pass_settle(queue, who, seat, now);
+}
+
+bool
+queue_give_back(Queue *queue, int32_t who, int64_t now)
+{
+	QueueCaller *caller = &queue->callers[who];
+	uint64_t seat = atomic_load(&caller->seat);
+
+	if (seat_state(seat) != QUEUE_HOLDING)
+		return seat_state(seat) == QUEUE_WAITING;
+	seat = atomic_exchange(&caller->seat, QUEUE_IDLE);
+	hold_account(queue, who, seat, now);
+	slots_drop(queue, seat_charge(seat));
+	return atomic_load(&queue->crowd) != 0;
+}
+
+bool
+queue_unreserve(Queue *queue, int32_t who, int64_t bytes)
+{
+	memory_drop(queue, who, pages_of(bytes));
+	return atomic_load(&queue->crowd) != 0;
+}
+
+static void
+crowd_join(Queue *queue, int32_t who, int64_t now)
+{
+	if (queue->waiting == 0)
+		RELAXED_SET(queue->crowded_since, now);
+	atomic_fetch_add(&queue->crowd, 1);
+	queue->callers[who].ticket = ++queue->tickets;
+	caller_seen(queue, who);
+}
+
+static void
+crowd_leave(Queue *queue, int32_t who)
+{
+	waiter_remove(queue, who);
+	atomic_fetch_sub(&queue->crowd, 1);
+}
+
+/* The waiter takes what it claims; false: somebody without the lock was faster. */
+static bool
+waiter_grant(Queue *queue, int32_t who, bool aged, int64_t now)
+{
+	QueueCaller *caller = &queue->callers[who];
+	uint64_t seat = RELAXED(caller->seat);
+	Wanted wanted = {seat_charge(seat), seat_priority(seat), caller->pages};
+
+	if (!wanted_take(queue, who, &wanted))
+		return false;
+	pass_charge(queue, who);
+	if (aged)
+		queue->pools[wanted.charge.pool].aged_at = now;
+	waiter_remove(queue, who);
+	caller->pages = 0;
+	RELAXED_SET(caller->since, now);
+	atomic_store(&caller->seat, (seat & ~UINT64_C(3)) | QUEUE_HOLDING | (aged ? SEAT_AGED : 0));
+	atomic_fetch_sub(&queue->crowd, 1);
+	return true;
 }
 
 int32_t
 queue_grant(Queue *queue, int64_t now)
 {
-	QueuePool *best = queue->waiting > 0 ? queue_best_pool(queue) : NULL;
+	const Look look = {.now = now, .slots_matter = true};
+	bool aged;
 	int32_t who;
 
-	if (best == NULL)
-		return QUEUE_NOBODY;
-	who = best->first;
-	pool_remove(queue, who);
-	caller_hold(queue, who, now);
+	do
+		who = queue_choose(queue, &look, &aged);
+	while (who != QUEUE_NOBODY && !waiter_grant(queue, who, aged, now));
 	return who;
 }
 
-int32_t
-queue_position(const Queue *queue, int32_t who)
+/* Takes the slot at once when the order says that this waiter is next. */
+static bool
+waiter_is_next(Queue *queue, int32_t who, int64_t now)
 {
-	int32_t position = 1;
+	const Look look = {.now = now, .slots_matter = true};
+	bool aged;
 
-	if (queue->callers[who].state != QUEUE_WAITING)
-		return 0;
-	for (int32_t at = queue->callers[who].previous; at != QUEUE_NOBODY; at = queue->callers[at].previous)
-		position++;
-	return position;
+	return queue_choose(queue, &look, &aged) == who && waiter_grant(queue, who, aged, now);
 }
 
-/* Lists are built anew in order of arrival, so that waiters of merged pools interleave fairly. */
-static void
-queue_relist(Queue *queue)
+static QueueAnswer
+caller_refuse(QueueCaller *caller, QueueAnswer answer, QueueWhy reason, int32_t index)
 {
-	for (int32_t i = 0; i < QUEUE_POOLS_MAX; i++)
-		queue->pools[i].first = queue->pools[i].last = QUEUE_NOBODY;
-	for (;;)
+	caller->reason = (int32_t) reason;
+	caller->reason_index = index;
+	return answer;
+}
+
+/* Memory for a call inside another one, which must not wait for it. */
+static bool
+nested_reserve(Queue *queue, int32_t who, const Wanted *wanted)
+{
+	QueueWhy lack = QUEUE_WHY_NOTHING;
+	int32_t index = 0;
+
+	while (lack == QUEUE_WHY_NOTHING && !memory_take(queue, who, wanted->charge, wanted->pages))
+		lack = memory_lack(queue, who, wanted->charge, wanted->pages, &index);
+	if (lack != QUEUE_WHY_NOTHING)
+		(void) caller_refuse(&queue->callers[who], QUEUE_NESTED, lack, index);
+	return lack == QUEUE_WHY_NOTHING;
+}
+
+QueueAnswer
+queue_acquire(Queue *queue, int32_t who, const QueueClaim *claim, int64_t now)
+{
+	QueueCaller *caller = &queue->callers[who];
+	Wanted wanted = claim_read(queue, claim);
+	int32_t index = 0;
+	QueueWhy never = memory_never(queue, who, wanted.charge, wanted.pages, &index);
+
+	if (seat_state(RELAXED(caller->seat)) != QUEUE_IDLE)
+		return seat_state(RELAXED(caller->seat)) == QUEUE_HOLDING ? QUEUE_GRANTED : QUEUE_QUEUED;
+	if (never != QUEUE_WHY_NOTHING)
+		return caller_refuse(caller, QUEUE_TOO_LARGE, never, index);
+	caller_describe(caller, claim, claim->since > 0 && claim->since < now ? claim->since : now);
+	crowd_join(queue, who, now);
+	if (claim->nested && !nested_reserve(queue, who, &wanted))
 	{
-		int32_t oldest = QUEUE_NOBODY;
-
-		for (int32_t who = 0; who < queue->caller_count; who++)
-		{
-			const QueueCaller *caller = &queue->callers[who];
-			bool listed = caller->previous != QUEUE_NOBODY || queue->pools[caller->pool].first == who;
-
-			if (caller->state == QUEUE_WAITING && !listed &&
-				(oldest == QUEUE_NOBODY || caller->since < queue->callers[oldest].since))
-				oldest = who;
-		}
-		if (oldest == QUEUE_NOBODY)
-			return;
-		if (queue->callers[oldest].resumes)
-			pool_insert_resuming(queue, oldest);
-		else
-			pool_append(queue, oldest);
+		atomic_fetch_sub(&queue->crowd, 1);
+		return QUEUE_NESTED;
 	}
+	caller->pages = claim->nested ? 0 : wanted.pages;
+	caller->resumes = claim->resumes;
+	caller->fresh = !claim->resumes;
+	caller->rank = caller_rank(caller, 0);
+	caller->reason = QUEUE_WHY_NOTHING;
+	atomic_store(&caller->seat, seat_make(QUEUE_WAITING, wanted.charge, wanted.priority, wanted.priority));
+	waiter_insert(queue, who);
+	if (waiter_is_next(queue, who, now))
+		return QUEUE_GRANTED;
+	if (!claim->resumes && queue->pools[wanted.charge.pool].fresh > queue->pools[wanted.charge.pool].length)
+	{
+		crowd_leave(queue, who);
+		RELAXED_SET(caller->seat, QUEUE_IDLE);
+		memory_drop(queue, who, claim->nested ? wanted.pages : 0);
+		return QUEUE_FULL;
+	}
+	return QUEUE_QUEUED;
 }
 
 void
-queue_configure(Queue *queue, int32_t slots, const QueueRule *rules, int32_t count, const int32_t *moves)
+queue_yield(Queue *queue, int32_t who, int64_t now)
 {
-	uint64_t passes[QUEUE_POOLS_MAX] = {0};
+	QueueCaller *caller = &queue->callers[who];
+	uint64_t seat = atomic_load(&caller->seat);
+	int64_t held = time_between(RELAXED(caller->since), now);
 
-	for (int32_t i = 0; moves != NULL && i < queue->pool_count; i++)
-		passes[moves[i]] = queue->pools[i].pass;
-	for (int32_t i = 0; i < count; i++)
-		queue->pools[i] = (QueuePool){
-			.priority = rules[i].priority,
-			.weight = rules[i].weight,
-			.slots = rules[i].slots,
-			.length = rules[i].length,
-			.pass = moves != NULL ? passes[i] : queue->pools[i].pass,
-		};
-	queue->slots = slots;
-	queue->pool_count = count;
-	for (int32_t who = 0; who < queue->caller_count; who++)
-	{
-		QueueCaller *caller = &queue->callers[who];
-
-		caller->next = caller->previous = QUEUE_NOBODY;
-		if (caller->state == QUEUE_IDLE)
-			continue;
-		if (moves != NULL)
-			caller->pool = moves[caller->pool];
-		if (caller->state == QUEUE_HOLDING)
-			queue->pools[caller->pool].holding++;
-		else
-			queue->pools[caller->pool].waiting++;
-	}
-	queue_relist(queue);
+	if (seat_state(seat) != QUEUE_HOLDING)
+		return;
+	crowd_join(queue, who, now);
+	hold_account(queue, who, seat, now);
+	slots_drop(queue, seat_charge(seat));
+	RELAXED_SET(caller->attained, time_after(RELAXED(caller->attained), held));
+	RELAXED_SET(caller->since, now);
+	caller->pages = 0;
+	caller->resumes = caller->fresh = false;
+	caller->rank = caller_rank(caller, 0);
+	atomic_store(&caller->seat, (seat & ~(UINT64_C(3) | SEAT_ASKED | SEAT_AGED)) | QUEUE_WAITING);
+	waiter_insert(queue, who);
 }
 
-static const char *
-pool_check(const Queue *queue, int32_t number)
+void
+queue_release(Queue *queue, int32_t who, int64_t now)
 {
-	const QueuePool *pool = &queue->pools[number];
-	int32_t previous = QUEUE_NOBODY;
-	int32_t listed = 0;
-
-	for (int32_t who = pool->first; who != QUEUE_NOBODY; who = queue->callers[who].next)
+	if (seat_state(atomic_load(&queue->callers[who].seat)) != QUEUE_WAITING)
 	{
-		if (queue->callers[who].previous != previous)
-			return "a waiter's back link is wrong";
-		if (queue->callers[who].state != QUEUE_WAITING || queue->callers[who].pool != number)
-			return "a listed caller does not wait for this pool";
-		if (++listed > queue->caller_count)
-			return "a list of waiters has a loop";
-		previous = who;
+		(void) queue_give_back(queue, who, now);
+		return;
 	}
-	if (pool->last != previous)
-		return "a list's end is wrong";
-	return listed == pool->waiting ? NULL : "a pool's number of waiters is wrong";
+	crowd_leave(queue, who);
+	atomic_store(&queue->callers[who].seat, QUEUE_IDLE);
 }
 
-const char *
-queue_check(const Queue *queue)
+/* What a holder has paid goes along, by the weight of where it goes. */
+static void
+charged_move(Queue *queue, int32_t who, uint64_t from, uint64_t to)
 {
-	int32_t holding[QUEUE_POOLS_MAX] = {0};
-	int32_t all_holding = 0, all_waiting = 0;
+	uint64_t charged = RELAXED(queue->callers[who].charged);
+	uint64_t us = charged * (uint64_t) RELAXED(queue->pools[seat_pool(from)].weight) / QUEUE_STRIDE;
+	uint64_t moved = pass_of(&queue->pools[seat_pool(to)], (int64_t) us);
 
-	for (int32_t who = 0; who < queue->caller_count; who++)
-	{
-		if (queue->callers[who].state == QUEUE_HOLDING)
-			holding[queue->callers[who].pool]++;
-	}
-	for (int32_t i = 0; i < queue->pool_count; i++)
-	{
-		const char *wrong = pool_check(queue, i);
+	if (!atomic_compare_exchange_strong(&queue->callers[who].charged, &charged, moved))
+		return;
+	atomic_fetch_sub(&queue->tiers[seat_priority(from)].pass[seat_pool(from)], charged);
+	atomic_fetch_add(&queue->tiers[seat_priority(to)].pass[seat_pool(to)], moved);
+}
 
-		if (wrong != NULL)
-			return wrong;
-		if (holding[i] != queue->pools[i].holding)
-			return "a pool's number of holders is wrong";
-		all_holding += queue->pools[i].holding;
-		all_waiting += queue->pools[i].waiting;
+void
+caller_reseat(Queue *queue, int32_t who, uint64_t seat)
+{
+	QueueCaller *caller = &queue->callers[who];
+	uint64_t before = atomic_load(&caller->seat);
+
+	if (seat_state(before) == QUEUE_WAITING)
+	{
+		waiter_remove(queue, who);
+		atomic_store(&caller->seat, seat);
+		waiter_insert(queue, who);
+		return;
 	}
-	if (all_holding != queue->holding || all_waiting != queue->waiting)
-		return "the queue's totals are wrong";
-	return NULL;
+	if (!atomic_compare_exchange_strong(&caller->seat, &before, seat))
+		return; /* it gave its slot back meanwhile */
+	slots_shift(queue, seat_charge(before), seat_charge(seat));
+	charged_move(queue, who, before, seat);
+}
+
+void
+queue_move(Queue *queue, int32_t who, int32_t number, int32_t priority)
+{
+	uint64_t before = atomic_load(&queue->callers[who].seat);
+	QueueClaim claim = {.pool = number, .priority = priority};
+	Wanted wanted = claim_read(queue, &claim);
+	int32_t own = seat_own_priority(before), effective = seat_priority(before);
+	uint64_t seat;
+
+	if (seat_state(before) == QUEUE_IDLE)
+		return;
+	wanted.charge.caps = seat_charge(before).caps;
+	if (effective == own || effective < wanted.priority)
+		effective = wanted.priority;
+	seat = seat_make(seat_state(before), wanted.charge, effective, wanted.priority);
+	caller_reseat(queue, who, seat | (before & (SEAT_ASKED | SEAT_AGED)));
+}
+
+void
+queue_lend(Queue *queue, int32_t who, int32_t priority)
+{
+	uint64_t before = atomic_load(&queue->callers[who].seat);
+	int32_t own = seat_own_priority(before);
+	int32_t lent = priority > QUEUE_PRIORITY_MAX ? QUEUE_PRIORITY_MAX : priority;
+	int32_t effective = lent > own ? lent : own;
+	uint64_t seat = seat_make(seat_state(before), seat_charge(before), effective, own);
+
+	if (seat_state(before) != QUEUE_IDLE && effective != seat_priority(before))
+		caller_reseat(queue, who, seat | (before & (SEAT_ASKED | SEAT_AGED)));
+}
+
+QueueState
+queue_state(const Queue *queue, int32_t who)
+{
+	return seat_state(atomic_load(&queue->callers[who].seat));
+}
+
+bool
+queue_is_asked(const Queue *queue, int32_t who)
+{
+	return (atomic_load(&queue->callers[who].seat) & SEAT_ASKED) != 0;
+}
+
+int32_t
+queue_pool(const Queue *queue, int32_t who)
+{
+	return seat_pool(atomic_load(&queue->callers[who].seat));
+}
+
+int32_t
+queue_priority(const Queue *queue, int32_t who)
+{
+	return seat_priority(atomic_load(&queue->callers[who].seat));
+}
+
+int64_t
+queue_reserved(const Queue *queue, int32_t who)
+{
+	return (int64_t) account_pages(atomic_load(&queue->callers[who].account)) * QUEUE_PAGE;
 }

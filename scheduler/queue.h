@@ -1,10 +1,32 @@
 /*
- * queue.h - the priority queue in front of the slots: who may run Python now, who waits, who is next.
+ * queue.h - the priority queue in front of the slots and the memory budget: who may run Python now, who waits, who is next,
+ * who has to give way.
  *
- * DESIGN. Pure: no clock, no allocation, no pointer inside, so that it lives in shared memory and in unit tests alike;
- * the caller holds the lock and passes the time. Each caller ("who") is a small number, a backend's, and waits at most
- * once. Between pools: strict by priority tier, then stride scheduling by weight inside the tier; a pool that begins to
- * wait joins at its tier's current minimum. Inside a pool: those that resume after SQL first, then first come, first served.
+ * DESIGN. Pure: no clock, no allocation, no pointer inside, so that it lives in shared memory, in unit tests and in the
+ * simulator alike; the time is an argument, in microseconds. Each caller ("who") is a small number, a backend's, and waits
+ * or holds at most once.
+ *
+ * Order. Strict by priority, which is a caller's (its pool's, unless somebody set it). Among pools whose best waiters have the
+ * same priority: stride scheduling by weight, charged by the time that slots were held; a pool that begins to wait or to hold
+ * joins at its tier's current minimum. Inside a pool: those that resume after SQL in order of return, then the one with the
+ * least rank, then first come. Rank: what is left of the predicted time while that is more than nothing, else the time
+ * attained. Out of turn: a pool's longest waiter that has waited for the pool's ageing time is granted next, unless the pool
+ * had such a grant within that time; so the k-th longest waiter of a pool gets a slot after k ageing times, and as many quanta
+ * as there are pools that age, at most.
+ *
+ * Giving way. queue_ask() names holders whose slot a better waiter should have: at once when the waiter's priority is higher,
+ * else when the holder's quantum is over and the order puts the waiter first. The caller of queue_ask wakes them; they
+ * answer with queue_yield(), or end. It never asks more than there are waiters that it helps, nor holders of pools that
+ * yield only between calls.
+ *
+ * Memory. A claim reserves bytes from the budgets of node, pool and caps along with the slot and keeps them over SQL and
+ * pauses, until queue_unreserve(). No budget is ever exceeded. Who waits for memory is passed by those that fit, until it has
+ * waited for its pool's ageing time: then nobody reserves before it does. A claim inside another call never waits for memory:
+ * it is refused, since it would wait for itself.
+ *
+ * Concurrency. Counts are atomics. queue_try() and queue_give_back() need no lock and work while nobody waits; all else
+ * that changes the queue is called under the caller's lock. Whoever begins to wait says so (Queue.crowd) before it looks at
+ * the counts, and whoever gives back looks at it after: one of the two sees the other.
  */
 #ifndef PYBOX_QUEUE_H
 #define PYBOX_QUEUE_H
@@ -14,8 +36,9 @@
 #include <stdint.h>
 
 #define QUEUE_POOLS_MAX 32
+#define QUEUE_CAPS_MAX 32
 #define QUEUE_NOBODY (-1)
-#define QUEUE_STRIDE (UINT64_C(1) << 20) /* pass a grant costs at weight 1 */
+#define QUEUE_PRIORITY_MAX 100
 
 typedef enum QueueState
 {
@@ -24,62 +47,126 @@ typedef enum QueueState
 	QUEUE_HOLDING,
 	QUEUE_STATE_COUNT
 } QueueState;
+
 typedef enum QueueAnswer
 {
 	QUEUE_GRANTED,
 	QUEUE_QUEUED,
-	QUEUE_FULL
+	QUEUE_FULL,		 /* the pool's queue has its length already */
+	QUEUE_TOO_LARGE, /* the claim's memory exceeds a whole budget, see queue_why() */
+	QUEUE_NESTED	 /* a claim inside another call does not fit the memory budget */
 } QueueAnswer;
 
-typedef struct QueuePool
+/* What a waiter lacks, the first of these that applies. */
+typedef enum QueueWhy
 {
-	int32_t priority, weight;
-	int32_t slots;	/* how many of the node's slots it may hold */
-	int32_t length; /* how many may wait */
-	int32_t holding, waiting;
-	int32_t first, last; /* list of waiters through QueueCaller.next and .previous */
-	uint64_t pass;		 /* stride scheduling's virtual time */
-} QueuePool;
+	QUEUE_WHY_NOTHING, /* does not wait */
+	QUEUE_WHY_NODE_SLOTS,
+	QUEUE_WHY_POOL_SLOTS,
+	QUEUE_WHY_CAP_SLOTS, /* index: which */
+	QUEUE_WHY_NODE_MEMORY,
+	QUEUE_WHY_POOL_MEMORY,
+	QUEUE_WHY_CAP_MEMORY, /* index: which */
+	QUEUE_WHY_ORDER,	  /* there is room, others go first */
+	QUEUE_WHY_COUNT
+} QueueWhy;
 
-typedef struct QueueCaller
+/* What a pool's holders do when a better call waits; PolicyContention. */
+typedef enum QueueContention
 {
-	int32_t state; /* QueueState */
-	int32_t pool;
-	int32_t next, previous;
-	bool resumes;  /* goes on after SQL: never refused, goes first in its pool */
-	int64_t since; /* when it began to wait or to hold, the caller's clock */
-} QueueCaller;
-
-typedef struct Queue
-{
-	int32_t slots, holding, waiting;
-	int32_t pool_count, caller_count;
-	QueuePool pools[QUEUE_POOLS_MAX];
-	QueueCaller callers[]; /* caller_count of them */
-} Queue;
+	QUEUE_PAUSE, /* are asked to give way */
+	QUEUE_YIELD, /* keep the slot until the call or its batch ends: never asked */
+	QUEUE_SHARE	 /* are asked, and run on at the lowest weight without a slot */
+} QueueContention;
 
 /* What a pool's definition says; see PolicyPool. */
 typedef struct QueueRule
 {
 	int32_t priority, weight, slots, length;
+	QueueContention contention;
+	int64_t memory;	   /* bytes all its calls may reserve; 0: no budget of its own */
+	int64_t ageing_us; /* 0: does not age */
 } QueueRule;
+
+typedef struct QueueCapRule
+{
+	int32_t slots;	/* 0: any */
+	int64_t memory; /* 0: any */
+} QueueCapRule;
+
+typedef struct QueueSetup
+{
+	int32_t slots;
+	int64_t memory;		/* 0: no budget */
+	int64_t quantum_us; /* 0: never over */
+	int32_t pool_count, cap_count;
+	const QueueRule *pools;
+	const QueueCapRule *caps;
+	const int32_t *pool_moves; /* by old number: the new one; NULL: unchanged */
+	const int32_t *cap_moves;  /* by old number: the new one, or QUEUE_NOBODY; NULL: unchanged */
+	uint64_t version;		   /* of these definitions, see QueueClaim; 0: the last one's and one more */
+} QueueSetup;
+
+typedef struct QueueClaim
+{
+	int32_t pool, priority; /* priority -1: its pool's */
+	bool resumes;			/* goes on after SQL: not refused, first of its priority and pool */
+	bool nested;			/* inside another call of the same backend */
+	uint64_t caps;			/* bits 1 << number of the caps it counts against */
+	int64_t memory;			/* bytes to reserve beside what it has reserved already; 0: none */
+	int64_t predicted;		/* us of slot time that the whole call is expected to take; 0: no history */
+	int64_t attained;		/* us that it has had */
+	int64_t since;			/* when it began to wait for its first slot; 0: now */
+	uint64_t version; /* of the definitions that pool and caps are numbers of, for queue_try; 0: the ones in force */
+} QueueClaim;
+
+#include "scheduler/queue_state.h"
 
 size_t queue_size(int32_t callers);
 void queue_init(Queue *queue, int32_t callers);
-/*
- * New definitions for pools 0..count-1; moves[old] is the new number of each old pool (NULL: unchanged), where its
- * holders and waiters go. Nobody loses a slot; fewer slots take effect as they are given back.
- */
-void queue_configure(Queue *queue, int32_t slots, const QueueRule *rules, int32_t count, const int32_t *moves);
+/* New definitions. Nobody loses a slot or memory; what is less takes effect as it is given back. Under the lock. */
+void queue_configure(Queue *queue, const QueueSetup *setup);
 
-/* Asks for a slot for an idle caller. QUEUE_FULL leaves it idle. */
-QueueAnswer queue_acquire(Queue *queue, int32_t who, int32_t pool, bool resumes, int64_t now);
-/* Gives the slot back, or leaves the queue; right in every state. Call queue_grant afterwards. */
-void queue_release(Queue *queue, int32_t who);
+/* Without the lock: takes a slot for an idle caller when nobody waits and all that it claims is free. False: take the lock. */
+bool queue_try(Queue *queue, int32_t who, const QueueClaim *claim, int64_t now);
+/* Without the lock: gives back the slot of a holder. True: somebody waits, so take the lock and call queue_grant. */
+bool queue_give_back(Queue *queue, int32_t who, int64_t now);
+/* Without the lock: gives memory back. True: as above. */
+bool queue_unreserve(Queue *queue, int32_t who, int64_t bytes);
+
+/* The rest is called under the lock. */
+/* Asks for a slot for an idle caller. Call queue_grant afterwards, whatever the answer. */
+QueueAnswer queue_acquire(Queue *queue, int32_t who, const QueueClaim *claim, int64_t now);
+/* A holder gives way: it waits for the rest of its time. Call queue_grant afterwards. */
+void queue_yield(Queue *queue, int32_t who, int64_t now);
+/* Leaves the queue, or gives the slot back; right in every state. Call queue_grant afterwards. */
+void queue_release(Queue *queue, int32_t who, int64_t now);
 /* Gives a free slot to the best waiter. Returns who to wake, or QUEUE_NOBODY; call until nobody. */
 int32_t queue_grant(Queue *queue, int64_t now);
+/*
+ * A holder to be asked to give way, marked so, or QUEUE_NOBODY; call until nobody. *due: when, if nothing else happens, to
+ * call again, as when the next quantum is over or the next waiter has aged; 0: not before somebody begins to wait.
+ */
+int32_t queue_ask(Queue *queue, int64_t now, int64_t *due);
+/* Another pool or priority for a waiter or holder. */
+void queue_move(Queue *queue, int32_t who, int32_t pool, int32_t priority);
+/* At least this priority, lent by who waits for it, until the next claim or a lend of -1. */
+void queue_lend(Queue *queue, int32_t who, int32_t priority);
+
+/* Of one caller. Exact for that caller and under the lock, else a hint. */
+QueueState queue_state(const Queue *queue, int32_t who);
+bool queue_is_asked(const Queue *queue, int32_t who);
+int32_t queue_pool(const Queue *queue, int32_t who);
+int32_t queue_priority(const Queue *queue, int32_t who); /* the greater of its own and what is lent to it */
+int64_t queue_reserved(const Queue *queue, int32_t who); /* bytes */
+
 /* 1 for the next of its pool, 0 when it does not wait. */
 int32_t queue_position(const Queue *queue, int32_t who);
+QueueWhy queue_why(const Queue *queue, int32_t who, int32_t *index);
+/* Microseconds until a waiter has its slot if all goes as predicted; -1: no telling. */
+int64_t queue_estimate(const Queue *queue, int32_t who, int64_t now);
+/* How long the pool's longest waiter has waited; 0: there is none. */
+int64_t queue_pool_oldest_wait(const Queue *queue, int32_t pool, int64_t now);
 /* NULL when every count and list agrees, else what does not. */
 const char *queue_check(const Queue *queue);
 

@@ -76,22 +76,22 @@ queue_part_initialize(void)
 static Size
 shared_size(void)
 {
-	Size size = MAXALIGN(sizeof(Shared));
+	Size size = CACHELINEALIGN(sizeof(Shared));
 
 	for (int part = 0; part < SHARED_PART_COUNT; part++)
-		size = add_size(size, MAXALIGN(parts[part].size()));
+		size = add_size(size, CACHELINEALIGN(parts[part].size()));
 	return size;
 }
 
 static void
 parts_initialize(void)
 {
-	Size offset = MAXALIGN(sizeof(Shared));
+	Size offset = CACHELINEALIGN(sizeof(Shared));
 
 	for (int part = 0; part < SHARED_PART_COUNT; part++)
 	{
 		shared->parts[part] = offset;
-		offset += MAXALIGN(parts[part].size());
+		offset += CACHELINEALIGN(parts[part].size());
 		parts[part].initialize();
 	}
 }

@@ -58,21 +58,38 @@ pool_number(const PolicyPool *pool)
 	return number < 0 ? 0 : number;
 }
 
+/* Takes a slot while nobody waits, by the numbers of this process's copy of the policy. */
+static bool
+slot_try(const PolicyPool *pool, bool resumes)
+{
+	const Policy *policy = policy_store_get();
+	ptrdiff_t number = pool - policy->pools;
+	QueueClaim claim = {
+		.pool = (int32_t) number, .priority = -1, .resumes = resumes, .version = policy_store_local_generation()};
+
+	return number >= 0 && number < policy->pool_count &&
+		   queue_try(shared_queue(), shared_my_number(), &claim, clock_now());
+}
+
 static QueueAnswer
 slot_ask(const PolicyPool *pool, bool resumes)
 {
+	QueueClaim claim = {.priority = -1, .resumes = resumes};
 	QueueAnswer answer;
 
 	FAULT_RAISE("backend.enqueue");
-	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	answer = queue_acquire(shared_queue(), shared_my_number(), pool_number(pool), resumes, clock_now());
-	held = answer != QUEUE_FULL;
-	if (answer == QUEUE_QUEUED)
+	if (likely(slot_try(pool, resumes)))
 	{
-		slot_grant_all();
-		if (slot_is_held())
-			answer = QUEUE_GRANTED;
+		held = true;
+		return QUEUE_GRANTED;
 	}
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	claim.pool = pool_number(pool);
+	answer = queue_acquire(shared_queue(), shared_my_number(), &claim, clock_now());
+	held = answer == QUEUE_GRANTED || answer == QUEUE_QUEUED;
+	slot_grant_all();
+	if (held && slot_is_held())
+		answer = QUEUE_GRANTED;
 	LWLockRelease(shared->lock);
 	return answer;
 }
@@ -128,17 +145,20 @@ slot_give_back(void)
 	if (!held)
 		return;
 	(void) FAULT_POINT("backend.slot_release");
-	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	queue_release(shared_queue(), shared_my_number());
-	slot_grant_all();
-	LWLockRelease(shared->lock);
+	if (unlikely(queue_give_back(shared_queue(), shared_my_number(), clock_now())))
+	{
+		LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+		queue_release(shared_queue(), shared_my_number(), clock_now());
+		slot_grant_all();
+		LWLockRelease(shared->lock);
+	}
 	held = false;
 }
 
 bool
 slot_is_held(void)
 {
-	return shared_queue()->callers[shared_my_number()].state == QUEUE_HOLDING;
+	return queue_state(shared_queue(), shared_my_number()) == QUEUE_HOLDING;
 }
 
 int

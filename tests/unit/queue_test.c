@@ -17,7 +17,7 @@ queue_new(int32_t slots, const QueueRule *rules, int32_t count)
 
 	assert_non_null(queue);
 	queue_init(queue, CALLERS);
-	queue_configure(queue, slots, rules, count, NULL);
+	queue_configure(queue, &(QueueSetup){.slots = slots, .pool_count = count, .pools = rules});
 	return queue;
 }
 
@@ -35,7 +35,7 @@ next_after(Queue *queue, int32_t holder)
 {
 	int32_t who;
 
-	queue_release(queue, holder);
+	queue_release(queue, holder, 0);
 	who = queue_grant(queue, 0);
 	assert_sane(queue);
 	return who;
@@ -44,13 +44,13 @@ next_after(Queue *queue, int32_t holder)
 static void
 test_free_slots_are_granted_at_once(void **state)
 {
-	const QueueRule rules[] = {{50, 100, 2, 10}};
+	const QueueRule rules[] = {{.priority = 50, .weight = 100, .slots = 2, .length = 10}};
 	Queue *queue = queue_new(2, rules, 1);
 
 	(void) state;
-	assert_int_equal(queue_acquire(queue, 1, 0, false, 0), QUEUE_GRANTED);
-	assert_int_equal(queue_acquire(queue, 2, 0, false, 0), QUEUE_GRANTED);
-	assert_int_equal(queue_acquire(queue, 3, 0, false, 0), QUEUE_QUEUED);
+	assert_int_equal(queue_acquire(queue, 1, &(QueueClaim){.pool = 0, .priority = -1}, 0), QUEUE_GRANTED);
+	assert_int_equal(queue_acquire(queue, 2, &(QueueClaim){.pool = 0, .priority = -1}, 0), QUEUE_GRANTED);
+	assert_int_equal(queue_acquire(queue, 3, &(QueueClaim){.pool = 0, .priority = -1}, 0), QUEUE_QUEUED);
 	assert_int_equal(queue_grant(queue, 0), QUEUE_NOBODY);
 	assert_int_equal(queue_position(queue, 3), 1);
 	assert_int_equal(next_after(queue, 1), 3);
@@ -61,14 +61,15 @@ test_free_slots_are_granted_at_once(void **state)
 static void
 test_the_higher_tier_goes_first(void **state)
 {
-	const QueueRule rules[] = {{10, 100, 1, 30}, {90, 100, 1, 30}};
+	const QueueRule rules[] = {{.priority = 10, .weight = 100, .slots = 1, .length = 30},
+							   {.priority = 90, .weight = 100, .slots = 1, .length = 30}};
 	Queue *queue = queue_new(1, rules, 2);
 
 	(void) state;
-	assert_int_equal(queue_acquire(queue, 0, 0, false, 0), QUEUE_GRANTED);
+	assert_int_equal(queue_acquire(queue, 0, &(QueueClaim){.pool = 0, .priority = -1}, 0), QUEUE_GRANTED);
 	for (int32_t who = 1; who <= 20; who++)
-		assert_int_equal(queue_acquire(queue, who, 0, false, who), QUEUE_QUEUED);
-	assert_int_equal(queue_acquire(queue, 40, 1, false, 99), QUEUE_QUEUED);
+		assert_int_equal(queue_acquire(queue, who, &(QueueClaim){.pool = 0, .priority = -1}, who), QUEUE_QUEUED);
+	assert_int_equal(queue_acquire(queue, 40, &(QueueClaim){.pool = 1, .priority = -1}, 99), QUEUE_QUEUED);
 	assert_sane(queue);
 	assert_int_equal(next_after(queue, 0), 40);
 	for (int32_t who = 1; who <= 20; who++)
@@ -80,22 +81,25 @@ test_the_higher_tier_goes_first(void **state)
 static void
 test_weights_share_a_tier(void **state)
 {
-	const QueueRule rules[] = {{50, 300, 1, 30}, {50, 100, 1, 30}};
+	const QueueRule rules[] = {{.priority = 50, .weight = 300, .slots = 1, .length = 30},
+							   {.priority = 50, .weight = 100, .slots = 1, .length = 30}};
 	Queue *queue = queue_new(1, rules, 2);
 	int32_t holder = 63, granted[2] = {0, 0};
 
 	(void) state;
-	assert_int_equal(queue_acquire(queue, holder, 0, false, 0), QUEUE_GRANTED);
+	assert_int_equal(queue_acquire(queue, holder, &(QueueClaim){.pool = 0, .priority = -1}, 0), QUEUE_GRANTED);
 	for (int32_t who = 0; who < 20; who++)
-		assert_int_equal(queue_acquire(queue, who, who % 2, false, who), QUEUE_QUEUED);
+		assert_int_equal(queue_acquire(queue, who, &(QueueClaim){.pool = who % 2, .priority = -1}, who), QUEUE_QUEUED);
 	for (int i = 0; i < 40; i++)
 	{
 		int32_t next = next_after(queue, holder);
 
 		assert_int_not_equal(next, QUEUE_NOBODY);
-		granted[queue->callers[next].pool]++;
+		granted[queue_pool(queue, next)]++;
 		if (holder != 63)
-			assert_int_equal(queue_acquire(queue, holder, queue->callers[holder].pool, false, 100 + i), QUEUE_QUEUED);
+			assert_int_equal(
+				queue_acquire(queue, holder, &(QueueClaim){.pool = queue_pool(queue, holder), .priority = -1}, 100 + i),
+				QUEUE_QUEUED);
 		holder = next;
 	}
 	assert_in_range(granted[0], 29, 31);
@@ -107,19 +111,21 @@ test_weights_share_a_tier(void **state)
 static void
 test_idle_time_is_not_saved_up(void **state)
 {
-	const QueueRule rules[] = {{50, 100, 1, 30}, {50, 100, 1, 30}};
+	const QueueRule rules[] = {{.priority = 50, .weight = 100, .slots = 1, .length = 30},
+							   {.priority = 50, .weight = 100, .slots = 1, .length = 30}};
 	Queue *queue = queue_new(1, rules, 2);
 	int32_t holder = 0, latecomer = 0;
 
 	(void) state;
-	assert_int_equal(queue_acquire(queue, 0, 0, false, 0), QUEUE_GRANTED);
+	assert_int_equal(queue_acquire(queue, 0, &(QueueClaim){.pool = 0, .priority = -1}, 0), QUEUE_GRANTED);
 	for (int i = 0; i < 1000; i++)
 	{
-		queue_release(queue, 0);
-		assert_int_equal(queue_acquire(queue, 0, 0, false, i), QUEUE_GRANTED);
+		queue_release(queue, 0, i);
+		assert_int_equal(queue_acquire(queue, 0, &(QueueClaim){.pool = 0, .priority = -1}, i), QUEUE_GRANTED);
 	}
 	for (int32_t who = 1; who <= 20; who++)
-		assert_int_equal(queue_acquire(queue, who, who <= 10 ? 0 : 1, false, who), QUEUE_QUEUED);
+		assert_int_equal(queue_acquire(queue, who, &(QueueClaim){.pool = who <= 10 ? 0 : 1, .priority = -1}, who),
+						 QUEUE_QUEUED);
 	for (int i = 0; i < 10; i++)
 	{
 		holder = next_after(queue, holder);
@@ -132,16 +138,16 @@ test_idle_time_is_not_saved_up(void **state)
 static void
 test_caps_leave_slots_to_others(void **state)
 {
-	const QueueRule rules[] = {{90, 100, 1, 30}, {10, 100, 2, 30}};
+	const QueueRule rules[] = {{.priority = 90, .weight = 100, .slots = 1, .length = 30},
+							   {.priority = 10, .weight = 100, .slots = 2, .length = 30}};
 	Queue *queue = queue_new(2, rules, 2);
 
 	(void) state;
-	assert_int_equal(queue_acquire(queue, 0, 0, false, 0), QUEUE_GRANTED);
-	assert_int_equal(queue_acquire(queue, 1, 0, false, 0), QUEUE_QUEUED);
+	assert_int_equal(queue_acquire(queue, 0, &(QueueClaim){.pool = 0, .priority = -1}, 0), QUEUE_GRANTED);
+	assert_int_equal(queue_acquire(queue, 1, &(QueueClaim){.pool = 0, .priority = -1}, 0), QUEUE_QUEUED);
 	assert_int_equal(queue_grant(queue, 0), QUEUE_NOBODY);
-	/* The free slot is not for the capped pool's waiter; another pool takes it by asking and granting. */
-	assert_int_equal(queue_acquire(queue, 2, 1, false, 0), QUEUE_QUEUED);
-	assert_int_equal(queue_grant(queue, 0), 2);
+	/* The free slot is not for the capped pool's waiter; another pool's takes it at once. */
+	assert_int_equal(queue_acquire(queue, 2, &(QueueClaim){.pool = 1, .priority = -1}, 0), QUEUE_GRANTED);
 	assert_sane(queue);
 	free(queue);
 }
@@ -149,15 +155,16 @@ test_caps_leave_slots_to_others(void **state)
 static void
 test_a_full_queue_refuses(void **state)
 {
-	const QueueRule rules[] = {{50, 100, 1, 1}};
+	const QueueRule rules[] = {{.priority = 50, .weight = 100, .slots = 1, .length = 1}};
 	Queue *queue = queue_new(1, rules, 1);
 
 	(void) state;
-	assert_int_equal(queue_acquire(queue, 0, 0, false, 0), QUEUE_GRANTED);
-	assert_int_equal(queue_acquire(queue, 1, 0, false, 0), QUEUE_QUEUED);
-	assert_int_equal(queue_acquire(queue, 2, 0, false, 0), QUEUE_FULL);
-	assert_int_equal(queue->callers[2].state, QUEUE_IDLE);
-	assert_int_equal(queue_acquire(queue, 3, 0, true, 0), QUEUE_QUEUED); /* one that resumes is never refused */
+	assert_int_equal(queue_acquire(queue, 0, &(QueueClaim){.pool = 0, .priority = -1}, 0), QUEUE_GRANTED);
+	assert_int_equal(queue_acquire(queue, 1, &(QueueClaim){.pool = 0, .priority = -1}, 0), QUEUE_QUEUED);
+	assert_int_equal(queue_acquire(queue, 2, &(QueueClaim){.pool = 0, .priority = -1}, 0), QUEUE_FULL);
+	assert_int_equal(queue_state(queue, 2), QUEUE_IDLE);
+	assert_int_equal(queue_acquire(queue, 3, &(QueueClaim){.pool = 0, .priority = -1, .resumes = true}, 0),
+					 QUEUE_QUEUED); /* one that resumes is never refused */
 	assert_sane(queue);
 	free(queue);
 }
@@ -165,14 +172,16 @@ test_a_full_queue_refuses(void **state)
 static void
 test_resumers_go_first_in_their_pool(void **state)
 {
-	const QueueRule rules[] = {{50, 100, 1, 10}};
+	const QueueRule rules[] = {{.priority = 50, .weight = 100, .slots = 1, .length = 10}};
 	Queue *queue = queue_new(1, rules, 1);
 
 	(void) state;
-	assert_int_equal(queue_acquire(queue, 0, 0, false, 0), QUEUE_GRANTED);
-	assert_int_equal(queue_acquire(queue, 1, 0, false, 1), QUEUE_QUEUED);
-	assert_int_equal(queue_acquire(queue, 2, 0, true, 2), QUEUE_QUEUED);
-	assert_int_equal(queue_acquire(queue, 3, 0, true, 3), QUEUE_QUEUED);
+	assert_int_equal(queue_acquire(queue, 0, &(QueueClaim){.pool = 0, .priority = -1}, 0), QUEUE_GRANTED);
+	assert_int_equal(queue_acquire(queue, 1, &(QueueClaim){.pool = 0, .priority = -1}, 1), QUEUE_QUEUED);
+	assert_int_equal(queue_acquire(queue, 2, &(QueueClaim){.pool = 0, .priority = -1, .resumes = true}, 2),
+					 QUEUE_QUEUED);
+	assert_int_equal(queue_acquire(queue, 3, &(QueueClaim){.pool = 0, .priority = -1, .resumes = true}, 3),
+					 QUEUE_QUEUED);
 	assert_int_equal(queue_position(queue, 1), 3);
 	assert_int_equal(next_after(queue, 0), 2);
 	assert_int_equal(next_after(queue, 2), 3);
@@ -183,17 +192,18 @@ test_resumers_go_first_in_their_pool(void **state)
 static void
 test_reconfiguring_loses_nobody(void **state)
 {
-	const QueueRule before[] = {{50, 100, 2, 10}, {60, 100, 2, 10}};
-	const QueueRule after[] = {{10, 100, 1, 10}};
+	const QueueRule before[] = {{.priority = 50, .weight = 100, .slots = 2, .length = 10},
+								{.priority = 60, .weight = 100, .slots = 2, .length = 10}};
+	const QueueRule after[] = {{.priority = 10, .weight = 100, .slots = 1, .length = 10}};
 	const int32_t moves[] = {0, 0};
 	Queue *queue = queue_new(2, before, 2);
 
 	(void) state;
-	assert_int_equal(queue_acquire(queue, 0, 0, false, 0), QUEUE_GRANTED);
-	assert_int_equal(queue_acquire(queue, 1, 1, false, 0), QUEUE_GRANTED);
-	assert_int_equal(queue_acquire(queue, 2, 0, false, 3), QUEUE_QUEUED);
-	assert_int_equal(queue_acquire(queue, 3, 1, false, 2), QUEUE_QUEUED);
-	queue_configure(queue, 1, after, 1, moves);
+	assert_int_equal(queue_acquire(queue, 0, &(QueueClaim){.pool = 0, .priority = -1}, 0), QUEUE_GRANTED);
+	assert_int_equal(queue_acquire(queue, 1, &(QueueClaim){.pool = 1, .priority = -1}, 0), QUEUE_GRANTED);
+	assert_int_equal(queue_acquire(queue, 2, &(QueueClaim){.pool = 0, .priority = -1}, 3), QUEUE_QUEUED);
+	assert_int_equal(queue_acquire(queue, 3, &(QueueClaim){.pool = 1, .priority = -1}, 2), QUEUE_QUEUED);
+	queue_configure(queue, &(QueueSetup){.slots = 1, .pool_count = 1, .pools = after, .pool_moves = moves});
 	assert_sane(queue);
 	assert_int_equal(queue->holding, 2);
 	assert_int_equal(next_after(queue, 0), QUEUE_NOBODY); /* one slot only, and it is still held */
@@ -206,7 +216,9 @@ test_reconfiguring_loses_nobody(void **state)
 static void
 test_random_walk_keeps_the_invariants(void **state)
 {
-	const QueueRule rules[] = {{50, 100, 2, 5}, {50, 300, 1, 5}, {90, 10, 3, 0}};
+	const QueueRule rules[] = {{.priority = 50, .weight = 100, .slots = 2, .length = 5},
+							   {.priority = 50, .weight = 300, .slots = 1, .length = 5},
+							   {.priority = 90, .weight = 10, .slots = 3, .length = 0}};
 	Queue *queue = queue_new(3, rules, 3);
 	int32_t operations[3] = {0};
 
@@ -216,10 +228,12 @@ test_random_walk_keeps_the_invariants(void **state)
 	{
 		int32_t who = (int32_t) (random() % 6); /* few enough that the queue is empty at times */
 
-		if (queue->callers[who].state == QUEUE_IDLE)
-			operations[queue_acquire(queue, who, (int32_t) (random() % 3), random() % 4 == 0, i)]++;
+		if (queue_state(queue, who) == QUEUE_IDLE)
+			operations[queue_acquire(
+				queue, who,
+				&(QueueClaim){.pool = (int32_t) (random() % 3), .priority = -1, .resumes = random() % 4 == 0}, i)]++;
 		else
-			queue_release(queue, who);
+			queue_release(queue, who, i);
 		while (queue_grant(queue, i) != QUEUE_NOBODY)
 			continue;
 		assert_in_range(queue->holding, 0, 3);
@@ -229,7 +243,7 @@ test_random_walk_keeps_the_invariants(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_in_range(operations[i], 1000, 200000); /* each answer was seen */
 	for (int32_t who = 0; who < CALLERS; who++)
-		queue_release(queue, who);
+		queue_release(queue, who, 0);
 	assert_sane(queue);
 	assert_int_equal(queue->holding + queue->waiting, 0);
 	free(queue);

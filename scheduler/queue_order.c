@@ -1,0 +1,366 @@
+/*
+ * queue_order.c - who is next: the order inside a pool, the pools' passes, ageing. Under the lock, but for pass_settle().
+ */
+#include "scheduler/queue_seat.h"
+
+/* What is left of the predicted time, while that is more than nothing; else the time it has had. */
+int64_t
+caller_rank(const QueueCaller *caller, int64_t held)
+{
+	int64_t had = time_after(RELAXED(caller->attained), held);
+	int64_t predicted = RELAXED(caller->predicted);
+
+	return predicted > had ? predicted - had : had;
+}
+
+bool
+waiter_precedes(const Queue *queue, int32_t one, int32_t other)
+{
+	const QueueCaller *a = &queue->callers[one], *b = &queue->callers[other];
+	int32_t a_priority = seat_priority(RELAXED(a->seat)), b_priority = seat_priority(RELAXED(b->seat));
+
+	if (a_priority != b_priority)
+		return a_priority > b_priority;
+	if (a->resumes != b->resumes)
+		return a->resumes;
+	if (!a->resumes && a->rank != b->rank)
+		return a->rank < b->rank;
+	if (!a->resumes && RELAXED(a->since) != RELAXED(b->since))
+		return RELAXED(a->since) < RELAXED(b->since);
+	return a->ticket < b->ticket;
+}
+
+static bool
+waiter_is_older(const Queue *queue, int32_t one, int32_t other)
+{
+	const QueueCaller *a = &queue->callers[one], *b = &queue->callers[other];
+	int64_t a_since = RELAXED(a->since), b_since = RELAXED(b->since);
+
+	return a_since != b_since ? a_since < b_since : a->ticket < b->ticket;
+}
+
+static void
+order_insert(Queue *queue, QueuePool *pool, int32_t who)
+{
+	int32_t after = pool->last, before;
+
+	while (after != QUEUE_NOBODY && waiter_precedes(queue, who, after))
+		after = queue->callers[after].previous;
+	before = after == QUEUE_NOBODY ? pool->first : queue->callers[after].next;
+	queue->callers[who].previous = after;
+	queue->callers[who].next = before;
+	*(after == QUEUE_NOBODY ? &pool->first : &queue->callers[after].next) = who;
+	*(before == QUEUE_NOBODY ? &pool->last : &queue->callers[before].previous) = who;
+}
+
+static void
+age_insert(Queue *queue, QueuePool *pool, int32_t who)
+{
+	int32_t after = pool->newest, before;
+
+	while (after != QUEUE_NOBODY && waiter_is_older(queue, who, after))
+		after = queue->callers[after].older;
+	before = after == QUEUE_NOBODY ? pool->oldest : queue->callers[after].younger;
+	queue->callers[who].older = after;
+	queue->callers[who].younger = before;
+	*(after == QUEUE_NOBODY ? &pool->oldest : &queue->callers[after].younger) = who;
+	*(before == QUEUE_NOBODY ? &pool->newest : &queue->callers[before].older) = who;
+}
+
+/* Puts a caller whose seat says that it waits into the lists; Queue.crowd is its caller's matter. */
+void
+waiter_insert(Queue *queue, int32_t who)
+{
+	QueueCaller *caller = &queue->callers[who];
+	uint64_t seat = RELAXED(caller->seat);
+	QueuePool *pool = &queue->pools[seat_pool(seat)];
+	QueueTier *tier = &queue->tiers[seat_priority(seat)];
+
+	if (tier->waiting[seat_pool(seat)] == 0)
+		pool_join(queue, seat_pool(seat), seat_priority(seat));
+	order_insert(queue, pool, who);
+	age_insert(queue, pool, who);
+	tier->waiting[seat_pool(seat)]++;
+	pool->waiting++;
+	pool->fresh += caller->fresh;
+	queue->waiting++;
+	queue->wanting_memory += caller->pages > 0;
+}
+
+void
+waiter_remove(Queue *queue, int32_t who)
+{
+	QueueCaller *callers = queue->callers, *caller = &callers[who];
+	uint64_t seat = RELAXED(caller->seat);
+	QueuePool *pool = &queue->pools[seat_pool(seat)];
+
+	*(caller->previous == QUEUE_NOBODY ? &pool->first : &callers[caller->previous].next) = caller->next;
+	*(caller->next == QUEUE_NOBODY ? &pool->last : &callers[caller->next].previous) = caller->previous;
+	*(caller->older == QUEUE_NOBODY ? &pool->oldest : &callers[caller->older].younger) = caller->younger;
+	*(caller->younger == QUEUE_NOBODY ? &pool->newest : &callers[caller->younger].older) = caller->older;
+	caller->next = caller->previous = caller->younger = caller->older = QUEUE_NOBODY;
+	queue->tiers[seat_priority(seat)].waiting[seat_pool(seat)]--;
+	pool->waiting--;
+	pool->fresh -= caller->fresh;
+	queue->waiting--;
+	queue->wanting_memory -= caller->pages > 0;
+}
+
+bool
+pass_is_before(uint64_t one, uint64_t other)
+{
+	return (int64_t) (one - other) < 0;
+}
+
+/*
+ * A pool that begins to wait must not spend the time that it did not use: it joins at its tier's minimum, that of the pools that
+ * wait or hold there, and not before the last grant's start. Nor does it owe more than an hour for what is long ago.
+ */
+void
+pool_join(Queue *queue, int32_t number, int32_t priority)
+{
+	QueueTier *tier = &queue->tiers[priority];
+	uint64_t most = pass_of(&queue->pools[number], INT64_C(3600) * 1000000);
+	uint64_t least = tier->start, own = RELAXED(tier->pass[number]);
+	bool found = false;
+
+	for (int32_t i = 0; i < queue->pool_count; i++)
+	{
+		const QueuePool *other = &queue->pools[i];
+		bool active = tier->waiting[i] > 0 || (other->priority == priority && RELAXED(other->holding) > 0);
+
+		if (i == number || !active || (found && !pass_is_before(RELAXED(tier->pass[i]), least)))
+			continue;
+		least = RELAXED(tier->pass[i]);
+		found = true;
+	}
+	if (pass_is_before(least, tier->start))
+		least = tier->start;
+	if (pass_is_before(own, least))
+		RELAXED_SET(tier->pass[number], least);
+	else if (pass_is_before(least + most, own))
+		RELAXED_SET(tier->pass[number], least + most);
+}
+
+uint64_t
+pass_of(const QueuePool *pool, int64_t us)
+{
+	const int64_t most = INT64_C(1) << 40;
+
+	return (uint64_t) (us > most ? most : us) * QUEUE_STRIDE / (uint64_t) RELAXED(pool->weight);
+}
+
+int64_t
+slot_time_expected(const Queue *queue, int32_t who, int32_t pool)
+{
+	const QueueCaller *caller = &queue->callers[who];
+	int64_t left = RELAXED(caller->predicted) - RELAXED(caller->attained);
+
+	if (left <= 0)
+		left = RELAXED(queue->pools[pool].mean_us);
+	return left > 0 ? left : 1;
+}
+
+void
+pass_charge(Queue *queue, int32_t who)
+{
+	QueueCaller *caller = &queue->callers[who];
+	uint64_t seat = RELAXED(caller->seat);
+	QueueTier *tier = &queue->tiers[seat_priority(seat)];
+	_Atomic uint64_t *pass = &tier->pass[seat_pool(seat)];
+	int64_t expected = slot_time_expected(queue, who, seat_pool(seat));
+	uint64_t cost;
+
+	if (queue->quantum_us > 0 && expected > queue->quantum_us)
+		expected = queue->quantum_us;
+	cost = pass_of(&queue->pools[seat_pool(seat)], expected);
+	if (pass_is_before(tier->start, RELAXED(*pass)))
+		tier->start = RELAXED(*pass);
+	RELAXED_SET(caller->charged, cost);
+	atomic_fetch_add(pass, cost);
+}
+
+static uint64_t
+pass_used(const Queue *queue, int32_t who, uint64_t seat, int64_t now)
+{
+	int64_t from = RELAXED(queue->callers[who].since);
+	int64_t crowded = RELAXED(queue->crowded_since);
+	int64_t used = time_between(from > crowded ? from : crowded, now);
+
+	/* Every slot costs something, on a clock that stands still too. */
+	return pass_of(&queue->pools[seat_pool(seat)], used > 0 ? used : 1);
+}
+
+void
+pass_update(Queue *queue, int32_t who, uint64_t seat, int64_t now)
+{
+	uint64_t used = pass_used(queue, who, seat, now);
+	uint64_t charged = RELAXED(queue->callers[who].charged);
+
+	/* One who gives back at the same time settles it. */
+	if (used > charged && atomic_compare_exchange_strong(&queue->callers[who].charged, &charged, used))
+		atomic_fetch_add(&queue->tiers[seat_priority(seat)].pass[seat_pool(seat)], used - charged);
+}
+
+void
+pass_settle(Queue *queue, int32_t who, uint64_t seat, int64_t now)
+{
+	bool crowded = atomic_load(&queue->crowd) != 0;
+	uint64_t used;
+
+	if (!crowded && RELAXED(queue->callers[who].charged) == 0)
+		return;
+	used = crowded ? pass_used(queue, who, seat, now) : 0;
+	used -= atomic_exchange(&queue->callers[who].charged, 0);
+	atomic_fetch_add(&queue->tiers[seat_priority(seat)].pass[seat_pool(seat)], used);
+}
+
+/*
+ * The one whose turn it is for memory whatever the order: the longest waiter of all that has aged and lacks some. Nobody else
+ * reserves from a budget that it needs.
+ */
+static int32_t
+memory_elder(const Queue *queue, int64_t now)
+{
+	int32_t elder = QUEUE_NOBODY, index;
+
+	for (int32_t i = 0; queue->wanting_memory > 0 && i < queue->pool_count; i++)
+	{
+		const QueuePool *pool = &queue->pools[i];
+
+		if (pool->ageing_us <= 0)
+			continue;
+		for (int32_t who = pool->oldest; who != QUEUE_NOBODY; who = queue->callers[who].younger)
+		{
+			const QueueCaller *caller = &queue->callers[who];
+
+			if (time_between(RELAXED(caller->since), now) < pool->ageing_us ||
+				(elder != QUEUE_NOBODY && !waiter_is_older(queue, who, elder)))
+				break;
+			if (memory_lack(queue, who, seat_charge(RELAXED(caller->seat)), caller->pages, &index) == QUEUE_WHY_NOTHING)
+				continue;
+			elder = who;
+			break;
+		}
+	}
+	return elder;
+}
+
+/* Whether who reserves from the budget that the elder lacks. */
+static bool
+waits_for_elder(const Queue *queue, int32_t who, int32_t elder)
+{
+	uint64_t own = RELAXED(queue->callers[who].seat), its;
+	int32_t index = 0;
+
+	if (elder == QUEUE_NOBODY || elder == who || queue->callers[who].pages == 0)
+		return false;
+	its = RELAXED(queue->callers[elder].seat);
+	switch (memory_lack(queue, elder, seat_charge(its), queue->callers[elder].pages, &index))
+	{
+		case QUEUE_WHY_POOL_MEMORY:
+			return seat_pool(own) == seat_pool(its);
+		case QUEUE_WHY_CAP_MEMORY:
+			return (seat_charge(own).caps >> index & 1) != 0;
+		default:
+			return true;
+	}
+}
+
+static bool
+waiter_fits(const Queue *queue, const Look *look, int32_t who, int32_t elder)
+{
+	const QueueCaller *caller = &queue->callers[who];
+	Charge charge = seat_charge(RELAXED(caller->seat));
+	int32_t index;
+
+	if (look->number != 0 && caller->looked == look->number)
+		return false;
+	if (look->slots_matter && charge.caps != 0 && slots_lack(queue, charge, &index) != QUEUE_WHY_NOTHING)
+		return false;
+	return caller->pages == 0 || (memory_lack(queue, who, charge, caller->pages, &index) == QUEUE_WHY_NOTHING &&
+								  !waits_for_elder(queue, who, elder));
+}
+
+/* Whether any of the pool's waiters could go, as far as slots of node and pool are concerned. */
+static bool
+pool_is_open(const Queue *queue, const Look *look, int32_t number)
+{
+	const QueuePool *pool = &queue->pools[number];
+
+	if (pool->waiting == 0 || (look->closed >> number & 1) != 0)
+		return false;
+	return !look->slots_matter || atomic_load(&pool->holding) < RELAXED(pool->slots);
+}
+
+static int32_t
+pool_aged(const Queue *queue, const Look *look, const QueuePool *pool, int32_t elder)
+{
+	if (pool->ageing_us <= 0 || (look->aged >> (pool - queue->pools) & 1) != 0 ||
+		(pool->aged_at != INT64_MIN && time_between(pool->aged_at, look->now) < pool->ageing_us))
+		return QUEUE_NOBODY;
+	for (int32_t who = pool->oldest; who != QUEUE_NOBODY; who = queue->callers[who].younger)
+	{
+		if (time_between(RELAXED(queue->callers[who].since), look->now) < pool->ageing_us)
+			return QUEUE_NOBODY;
+		if (waiter_fits(queue, look, who, elder))
+			return who;
+	}
+	return QUEUE_NOBODY;
+}
+
+static int32_t
+queue_choose_aged(const Queue *queue, const Look *look, int32_t elder)
+{
+	int32_t best = QUEUE_NOBODY;
+
+	for (int32_t i = 0; i < queue->pool_count; i++)
+	{
+		int32_t who = pool_is_open(queue, look, i) ? pool_aged(queue, look, &queue->pools[i], elder) : QUEUE_NOBODY;
+
+		if (who != QUEUE_NOBODY && (best == QUEUE_NOBODY || waiter_is_older(queue, who, best)))
+			best = who;
+	}
+	return best;
+}
+
+static int32_t
+queue_choose_in_turn(const Queue *queue, const Look *look, int32_t elder)
+{
+	int32_t best = QUEUE_NOBODY, best_priority = -1;
+	uint64_t best_pass = 0;
+
+	for (int32_t i = 0; i < queue->pool_count; i++)
+	{
+		int32_t who = pool_is_open(queue, look, i) ? queue->pools[i].first : QUEUE_NOBODY;
+		int32_t priority;
+		uint64_t pass;
+
+		while (who != QUEUE_NOBODY && !waiter_fits(queue, look, who, elder))
+			who = queue->callers[who].next;
+		if (who == QUEUE_NOBODY)
+			continue;
+		priority = seat_priority(RELAXED(queue->callers[who].seat));
+		pass = RELAXED(queue->tiers[priority].pass[i]) + look->pass[i];
+		if (priority < best_priority || (priority == best_priority && !pass_is_before(pass, best_pass)))
+			continue;
+		best = who;
+		best_priority = priority;
+		best_pass = pass;
+	}
+	return best;
+}
+
+int32_t
+queue_choose(const Queue *queue, const Look *look, bool *aged)
+{
+	int32_t elder, who;
+
+	*aged = false;
+	if (queue->waiting == 0 || (look->slots_matter && atomic_load(&queue->holding) >= RELAXED(queue->slots)))
+		return QUEUE_NOBODY;
+	elder = memory_elder(queue, look->now);
+	who = queue_choose_aged(queue, look, elder);
+	*aged = who != QUEUE_NOBODY;
+	return who != QUEUE_NOBODY ? who : queue_choose_in_turn(queue, look, elder);
+}

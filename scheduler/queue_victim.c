@@ -1,0 +1,342 @@
+/*
+ * queue_victim.c - who has to give way: holders whose slot a better waiter should have. Under the lock.
+ *
+ * DESIGN. queue_ask() goes through the waiters in the order in which they would be granted, and hopes: that this one gets what is
+ * free, that one the slot of a holder who is asked already, and so on, each holder for the good of one waiter. The first
+ * for whom another holder would have to go, and may, is why that one is asked. Whoever is asked and helps nobody any more is let be.
+ */
+#include "scheduler/queue_seat.h"
+
+typedef struct Ask
+{
+	Queue *queue;
+	Look look;
+	int32_t holders;											/* in QueueCaller.holder of the first so many */
+	int32_t unspoken;											/* of these, how many help nobody yet */
+	int32_t node, pools[QUEUE_POOLS_MAX], caps[QUEUE_CAPS_MAX]; /* change of the counts that is hoped for */
+	int64_t due;
+} Ask;
+
+static void
+ask_due(Ask *ask, int64_t at)
+{
+	int64_t least = time_after(ask->look.now, 1);
+
+	if (at == INT64_MAX)
+		return;
+	if (at < least)
+		at = least;
+	if (ask->due == 0 || at < ask->due)
+		ask->due = at;
+}
+
+static void
+ask_hope(Ask *ask, Charge charge, int32_t change)
+{
+	ask->node += change;
+	ask->pools[charge.pool] += change;
+	EACH_CAP(cap, charge.caps)
+	ask->caps[cap] += change;
+}
+
+/* What a waiter lacks by what is hoped for. */
+typedef struct Lack
+{
+	bool node, pool;
+	uint32_t caps;
+} Lack;
+
+static bool
+lack_of(const Ask *ask, Charge charge, Lack *lack)
+{
+	const Queue *queue = ask->queue;
+	const QueuePool *pool = &queue->pools[charge.pool];
+
+	*lack = (Lack){
+		.node = atomic_load(&queue->holding) + ask->node >= RELAXED(queue->slots),
+		.pool = atomic_load(&pool->holding) + ask->pools[charge.pool] >= RELAXED(pool->slots),
+	};
+	EACH_CAP(cap, charge.caps)
+	if (atomic_load(&queue->caps[cap].holding) + ask->caps[cap] >= RELAXED(queue->caps[cap].slots))
+		lack->caps |= UINT32_C(1) << cap;
+	return lack->node || lack->pool || lack->caps != 0;
+}
+
+/* How much of it a holder's end would mend. */
+static int
+lack_mended(const Lack *lack, Charge waiter, Charge holder)
+{
+	return lack->node + (lack->pool && waiter.pool == holder.pool) + __builtin_popcount(lack->caps & holder.caps);
+}
+
+typedef struct Holder
+{
+	int32_t who;
+	uint64_t seat;
+	int64_t since, held;
+} Holder;
+
+static Holder
+holder_at(const Ask *ask, int32_t at)
+{
+	int32_t who = ask->queue->callers[at].holder;
+	const QueueCaller *caller = &ask->queue->callers[who];
+	int64_t since = RELAXED(caller->since);
+
+	return (Holder){who, RELAXED(caller->seat), since, time_between(since, ask->look.now)};
+}
+
+/* When a waiter of the same priority goes before the holder, if not before the holder's quantum is over; INT64_MAX: never. */
+static int64_t
+order_turns_at(const Ask *ask, int32_t who, const Holder *holder)
+{
+	const Queue *queue = ask->queue;
+	const QueueCaller *waiter = &queue->callers[who], *other = &queue->callers[holder->who];
+	int32_t pool = seat_pool(RELAXED(waiter->seat)), priority = seat_priority(holder->seat);
+	int64_t quantum = holder->held > queue->quantum_us ? holder->held : queue->quantum_us;
+	int64_t over = time_after(holder->since, queue->quantum_us), at, predicted;
+	uint64_t ahead;
+
+	if (pool == seat_pool(holder->seat))
+	{
+		if (waiter->resumes || waiter->rank < caller_rank(other, quantum))
+			return over;
+		predicted = RELAXED(other->predicted);
+		at = (predicted > waiter->rank ? predicted : time_after(waiter->rank, 1)) - RELAXED(other->attained);
+		return time_after(holder->since, at > 0 ? at : 0);
+	}
+	ahead = RELAXED(queue->tiers[priority].pass[pool]) + ask->look.pass[pool] -
+			RELAXED(queue->tiers[priority].pass[seat_pool(holder->seat)]);
+	if ((int64_t) ahead < 0)
+		return over;
+	ahead = ahead / QUEUE_STRIDE * (uint64_t) RELAXED(queue->pools[seat_pool(holder->seat)].weight);
+	at = time_after(ask->look.now, ahead > INT64_MAX - 1 ? INT64_MAX : (int64_t) ahead + 1);
+	return at > over ? at : over;
+}
+
+/* When this holder may be asked for the good of that waiter; INT64_MAX: never. */
+static int64_t
+may_ask_at(const Ask *ask, int32_t who, bool aged, const Holder *holder)
+{
+	const Queue *queue = ask->queue;
+	int32_t priority = seat_priority(RELAXED(queue->callers[who].seat));
+	bool quantum = queue->quantum_us > 0;
+	int64_t over = time_after(holder->since, queue->quantum_us);
+
+	if (queue->pools[seat_pool(holder->seat)].contention == QUEUE_YIELD)
+		return INT64_MAX;
+	if (priority > seat_priority(holder->seat))
+		return quantum && (holder->seat & SEAT_AGED) != 0 ? over : ask->look.now;
+	if (!quantum)
+		return INT64_MAX;
+	if (aged)
+		return over;
+	return priority == seat_priority(holder->seat) ? order_turns_at(ask, who, holder) : INT64_MAX;
+}
+
+/* Of two that may go: the lower priority, then the pool that is farther ahead, then the one with more left. */
+static bool
+holder_goes_before(const Ask *ask, const Holder *one, const Holder *other)
+{
+	const Queue *queue = ask->queue;
+	int32_t priority = seat_priority(one->seat);
+	uint64_t one_pass, other_pass;
+
+	if (priority != seat_priority(other->seat))
+		return priority < seat_priority(other->seat);
+	one_pass = RELAXED(queue->tiers[priority].pass[seat_pool(one->seat)]);
+	other_pass = RELAXED(queue->tiers[priority].pass[seat_pool(other->seat)]);
+	if (one_pass != other_pass)
+		return pass_is_before(other_pass, one_pass);
+	return caller_rank(&queue->callers[one->who], one->held) > caller_rank(&queue->callers[other->who], other->held);
+}
+
+/* The holder that does most for who; one that is asked already before one that is not. */
+static bool
+holder_find(Ask *ask, int32_t who, bool aged, const Lack *lack, Holder *best)
+{
+	Charge charge = seat_charge(RELAXED(ask->queue->callers[who].seat));
+	int best_mended = 0;
+
+	for (int32_t i = 0; i < ask->holders; i++)
+	{
+		Holder holder = holder_at(ask, i);
+		int mended = lack_mended(lack, charge, seat_charge(holder.seat));
+		bool asked = (holder.seat & SEAT_ASKED) != 0, best_asked = (best->seat & SEAT_ASKED) != 0;
+
+		if (ask->queue->callers[holder.who].looked == ask->look.number || mended == 0)
+			continue;
+		if (!asked)
+		{
+			int64_t at = may_ask_at(ask, who, aged, &holder);
+
+			if (at > ask->look.now)
+			{
+				ask_due(ask, at);
+				continue;
+			}
+		}
+		if (mended < best_mended ||
+			(mended == best_mended && (asked != best_asked ? best_asked : !holder_goes_before(ask, &holder, best))))
+			continue;
+		*best = holder;
+		best_mended = mended;
+	}
+	return best_mended > 0;
+}
+
+/* Lets those that were to help who help others. */
+static void
+helpers_free(Ask *ask, int32_t who)
+{
+	for (int32_t i = 0; i < ask->holders; i++)
+	{
+		Holder holder = holder_at(ask, i);
+		QueueCaller *caller = &ask->queue->callers[holder.who];
+
+		if (caller->looked != ask->look.number || caller->helps != who)
+			continue;
+		caller->looked = 0;
+		ask->unspoken++;
+		ask_hope(ask, seat_charge(holder.seat), 1);
+	}
+}
+
+/* Finds the holders whose end lets who go. False: there are none. *fresh: the first of them who is not asked yet, or nobody. */
+static bool
+waiter_help(Ask *ask, int32_t who, bool aged, int32_t *fresh)
+{
+	Charge charge = seat_charge(RELAXED(ask->queue->callers[who].seat));
+	Lack lack;
+
+	*fresh = QUEUE_NOBODY;
+	while (lack_of(ask, charge, &lack))
+	{
+		Holder holder = {0};
+
+		if (!holder_find(ask, who, aged, &lack, &holder))
+		{
+			helpers_free(ask, who);
+			return false;
+		}
+		ask->queue->callers[holder.who].looked = ask->look.number;
+		ask->queue->callers[holder.who].helps = who;
+		ask->unspoken--;
+		ask_hope(ask, seat_charge(holder.seat), -1);
+		if (*fresh == QUEUE_NOBODY && (holder.seat & SEAT_ASKED) == 0)
+			*fresh = holder.who;
+	}
+	ask_hope(ask, charge, 1);
+	return true;
+}
+
+/* Lists the holders, and charges them for what they have had so far. */
+static void
+holders_list(Ask *ask)
+{
+	Queue *queue = ask->queue;
+
+	for (int32_t who = 0; who < RELAXED(queue->callers_seen); who++)
+	{
+		uint64_t seat = atomic_load(&queue->callers[who].seat);
+
+		if (seat_state(seat) != QUEUE_HOLDING)
+			continue;
+		pass_update(queue, who, seat, ask->look.now);
+		queue->callers[ask->holders++].holder = who;
+	}
+	ask->unspoken = ask->holders;
+}
+
+static bool
+seat_mark(Queue *queue, int32_t who, uint64_t set, uint64_t clear)
+{
+	uint64_t seat = atomic_load(&queue->callers[who].seat);
+
+	while (seat_state(seat) == QUEUE_HOLDING)
+		if (atomic_compare_exchange_weak(&queue->callers[who].seat, &seat, (seat | set) & ~clear))
+			return true;
+	return false;
+}
+
+static void
+asked_let_be(Ask *ask)
+{
+	for (int32_t i = 0; i < ask->holders; i++)
+	{
+		Holder holder = holder_at(ask, i);
+
+		if ((holder.seat & SEAT_ASKED) != 0 && ask->queue->callers[holder.who].looked != ask->look.number)
+			(void) seat_mark(ask->queue, holder.who, 0, SEAT_ASKED);
+	}
+}
+
+/* When the next waiter has aged, as far as anybody could be asked for its good. */
+static void
+due_ageing(Ask *ask)
+{
+	const Queue *queue = ask->queue;
+
+	for (int32_t i = 0; queue->quantum_us > 0 && i < queue->pool_count; i++)
+	{
+		const QueuePool *pool = &queue->pools[i];
+		int64_t at;
+
+		if (pool->ageing_us <= 0 || pool->waiting == 0)
+			continue;
+		at = time_after(RELAXED(queue->callers[pool->oldest].since), pool->ageing_us);
+		if (pool->aged_at != INT64_MIN && time_after(pool->aged_at, pool->ageing_us) > at)
+			at = time_after(pool->aged_at, pool->ageing_us);
+		if (at > ask->look.now)
+			ask_due(ask, at);
+	}
+}
+
+/* One waiter's turn. Returns whom to ask for it, or nobody. */
+static int32_t
+ask_next(Ask *ask, int32_t who, bool aged)
+{
+	Queue *queue = ask->queue;
+	uint64_t seat = RELAXED(queue->callers[who].seat);
+	int32_t pool = seat_pool(seat), fresh;
+
+	if (aged)
+		ask->look.aged |= UINT32_C(1) << pool;
+	if (waiter_help(ask, who, aged, &fresh))
+	{
+		queue->callers[who].looked = ask->look.number;
+		ask->look.pass[pool] += pass_of(&queue->pools[pool], slot_time_expected(queue, who, pool));
+		return fresh;
+	}
+	if (aged)
+		return QUEUE_NOBODY; /* its turn in turn may still come */
+	queue->callers[who].looked = ask->look.number;
+	if (seat_charge(seat).caps == 0)
+		ask->look.closed |= UINT32_C(1) << pool; /* the others of its pool come after it and lack no less */
+	return QUEUE_NOBODY;
+}
+
+int32_t
+queue_ask(Queue *queue, int64_t now, int64_t *due)
+{
+	Ask ask = {.queue = queue, .look = {.now = now, .number = ++queue->looks}};
+	int32_t who;
+	bool aged;
+
+	*due = 0;
+	if (queue->waiting == 0)
+		return QUEUE_NOBODY;
+	holders_list(&ask);
+	while (ask.unspoken > 0 && (who = queue_choose(queue, &ask.look, &aged)) != QUEUE_NOBODY)
+	{
+		int32_t victim = ask_next(&ask, who, aged);
+
+		if (victim != QUEUE_NOBODY && seat_mark(queue, victim, SEAT_ASKED, 0))
+			return victim;
+	}
+	asked_let_be(&ask);
+	if (ask.holders > 0)
+		due_ageing(&ask);
+	*due = ask.due;
+	return QUEUE_NOBODY;
+}
