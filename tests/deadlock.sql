@@ -26,10 +26,16 @@ CREATE FUNCTION %I(VARIADIC steps text[]) RETURNS text LANGUAGE pyboxu AS $py$
 import os
 import time
 found = None
+path = %L
+at = path + "at_" + str(plpy.execute("SELECT pg_backend_pid() AS pid")[0]["pid"])
 for step in steps:
     if step.startswith("wait "):
-        while not os.path.exists(%L + step[5:]):
-            time.sleep(0.001)
+        try:
+            open(at, "w").close()
+            while not os.path.exists(path + step[5:]):
+                time.sleep(0.001)
+        finally:
+            os.unlink(at)
     else:
         result = plpy.execute(step)
         found = list(result[0].values())[0] if result.status() in (5, 8, 9, 10, 11, 12) and len(result) else None
@@ -57,3 +63,27 @@ END $$;
 -- The id of the outermost call of a session.
 CREATE FUNCTION call_of(session text) RETURNS bigint LANGUAGE sql VOLATILE AS $$
 SELECT min(a.call_id) FROM pybox.activity a JOIN pg_stat_activity s USING (pid) WHERE s.application_name LIKE '%/' || session $$;
+
+-- The tester goes on when a session waits for a lock of another one. Here it also goes on when a session waits for a slot, for
+-- somebody's pybox.resume() or at "wait", and nobody else can do anything: each slot is held by a call at "wait".
+CREATE FUNCTION call_is_at_wait(pid int) RETURNS boolean LANGUAGE sql VOLATILE AS
+$$ SELECT pg_stat_file(go_path('at_' || pid), true) IS NOT NULL $$;
+CREATE FUNCTION locks_block(pid int, sessions int[]) RETURNS boolean LANGUAGE internal VOLATILE STRICT AS 'pg_isolation_test_session_is_blocked';
+CREATE OR REPLACE FUNCTION pg_catalog.pg_isolation_test_session_is_blocked(session int, sessions int[]) RETURNS boolean
+LANGUAGE plpgsql VOLATILE STRICT SET search_path = public, pg_catalog AS $$
+DECLARE own text; own_at_wait boolean; goes_on boolean; at_wait bigint; holders bigint;
+BEGIN
+    IF locks_block(session, sessions) THEN
+        RETURN true;
+    END IF;
+    CREATE TEMP TABLE IF NOT EXISTS call (pid int, state text, at_wait boolean, in_lock boolean);
+    TRUNCATE call;
+    INSERT INTO call SELECT DISTINCT ON (a.pid) a.pid, a.state, call_is_at_wait(a.pid), s.wait_event_type = 'Lock'
+        FROM pybox.activity a JOIN pg_stat_activity s USING (pid) ORDER BY a.pid, a.call_id DESC;
+    SELECT state, call.at_wait INTO own, own_at_wait FROM call WHERE pid = session OR pid IN
+        (SELECT s.pid FROM pg_stat_activity s WHERE s.leader_pid = session) ORDER BY pid <> session LIMIT 1;
+    SELECT bool_or(CASE state WHEN 'sql' THEN NOT in_lock WHEN 'queued' THEN false WHEN 'paused' THEN false ELSE NOT call.at_wait END),
+        count(*) FILTER (WHERE call.at_wait AND state = 'running') INTO goes_on, at_wait FROM call;
+    SELECT sum(running) INTO holders FROM pybox.pools;
+    RETURN NOT goes_on AND holders = at_wait AND (own IN ('queued', 'paused') OR own = 'running' AND own_at_wait);
+END $$;
