@@ -23,7 +23,8 @@ LAUNCHER_SRCS    := $(wildcard sandbox/launcher*.c sandbox/jail*.c sandbox/cgrou
                     $(LOCK_SRCS) sandbox/control.c $(POLICY_SRCS)
 INTERPRETER_SRCS := $(wildcard sandbox/python*.c sandbox/lockdown*.c) \
                     $(LOCK_SRCS) sandbox/wire.c sandbox/wire_spin.c sandbox/layer.c sandbox/control.c
-CLI_SRCS         := $(wildcard policies/cli*.c) $(POLICY_SRCS)
+SIMULATOR_SRCS   := $(wildcard policies/simulate*.c policies/trace*.c scheduler/queue*.c) policies/option.c scheduler/history.c
+CLI_SRCS         := $(wildcard policies/cli*.c) $(POLICY_SRCS) $(SIMULATOR_SRCS)
 # The launcher's own probes in a program of their own.
 DOCTOR_SRCS      := $(wildcard sandbox/doctor*.c sandbox/launcher_layer.c sandbox/launcher_probe*.c sandbox/launcher_cause.c) \
                     $(wildcard sandbox/launcher_machine.c sandbox/jail*.c sandbox/cgroup*.c sandbox/seccomp*.c) $(LOCK_SRCS) $(POLICY_SRCS)
@@ -140,7 +141,7 @@ $(BUILD)/pybox: $(call objects,exe,$(DOCTOR_SRCS))
 	$(CC) $(EXE_LDFLAGS) -o $@ $^ $(LAUNCHER_LIBS)
 
 $(BUILD)/pybox-policy: $(call objects,exe,$(CLI_SRCS))
-	$(CC) $(EXE_LDFLAGS) -o $@ $^ -lyaml
+	$(CC) $(EXE_LDFLAGS) -o $@ $^ -lyaml -lm
 
 $(BUILD)/pybox-interpreter: $(call objects,python,$(INTERPRETER_SRCS))
 	$(CC) $(EXE_LDFLAGS) -o $@ $^ $(PYTHON_LIBS)

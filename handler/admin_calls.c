@@ -1,5 +1,5 @@
 /*
- * admin_calls.c - pybox.activity. Runs in backends.
+ * admin_calls.c - pybox.activity and pybox.queue. Runs in backends.
  */
 #include "handler/admin.h"
 
@@ -7,11 +7,11 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "handler/admin_snapshot.h"
 #include "handler/launcher.h"
-#include "scheduler/activity.h"
-#include "scheduler/shared.h"
 
 PG_FUNCTION_INFO_V1(pybox_activity);
+PG_FUNCTION_INFO_V1(pybox_queue);
 
 /* The columns of pybox.activity, in order. */
 enum
@@ -36,6 +36,10 @@ enum
 	COLUMN_INTERPRETER_PID,
 	COLUMN_TRUSTED,
 	COLUMN_LANGUAGE, /* since 1.1: what the catalog of 1.0 lacks is not read */
+	COLUMN_WAITING_FOR, /* since 1.2 */
+	COLUMN_PREDICTED,
+	COLUMN_ATTAINED,
+	COLUMN_ROWS,
 	COLUMN_COUNT
 };
 
@@ -44,65 +48,36 @@ static const char *const state_names[ACTIVITY_STATE_COUNT] = {
 	[ACTIVITY_RUNNING] = "running", [ACTIVITY_PAUSED] = "paused", [ACTIVITY_SQL] = "sql",
 };
 
-typedef struct Shown
-{
-	ActivityCall call;
-	int position;
-	ControlUsage usage;
-	bool measured;
-} Shown;
-
-static int
-calls_collect(Shown *shown)
-{
-	int count = 0;
-
-	for (int i = 0; i < activity_entries(); i++)
-	{
-		Shown *next = &shown[count];
-
-		if (!activity_read(i, &next->call) || !admin_may_see(next->call.role))
-			continue;
-		LWLockAcquire(shared->lock, LW_SHARED);
-		next->position = next->call.state == ACTIVITY_QUEUED ? queue_position(shared_queue(), activity_backend(i)) : 0;
-		LWLockRelease(shared->lock);
-		count++;
-	}
-	return count;
-}
-
 static void
-calls_measure(Shown *shown, int count)
+calls_measure(const AdminSnapshot *snapshot, ControlUsage *usages)
 {
-	for (int first = 0; first < count; first += CONTROL_USAGES_MAX)
-	{
-		ControlUsage usages[CONTROL_USAGES_MAX] = {0};
-		int some = Min(count - first, CONTROL_USAGES_MAX);
-
-		for (int i = 0; i < some; i++)
-			usages[i].id = shown[first + i].call.interpreter;
-		if (!launcher_usage(usages, some))
+	for (int i = 0; i < snapshot->count; i++)
+		usages[i] = (ControlUsage){.id = snapshot->calls[i].call.interpreter};
+	for (int first = 0; first < snapshot->count; first += CONTROL_USAGES_MAX)
+		if (!launcher_usage(usages + first, Min(snapshot->count - first, CONTROL_USAGES_MAX)))
 			return;
-		for (int i = 0; i < some; i++)
-		{
-			shown[first + i].usage = usages[i];
-			shown[first + i].measured = usages[i].id != 0 && usages[i].memory > 0;
-		}
-	}
+}
+
+/* Null when there is nothing to tell. */
+static void
+interval_column(int64 us, Datum *value, bool *is_null)
+{
+	*is_null = us <= 0;
+	*value = *is_null ? (Datum) 0 : admin_interval(us);
 }
 
 static void
-call_row(ReturnSetInfo *rows, const Shown *shown)
+call_row(ReturnSetInfo *rows, const AdminCall *shown, const ControlUsage *usage, Datum node)
 {
 	const ActivityCall *call = &shown->call;
 	Datum values[COLUMN_COUNT] = {0};
-	bool nulls[COLUMN_COUNT] = {0};
+	bool nulls[COLUMN_COUNT] = {0}, measured = usage->id != 0 && usage->memory > 0;
 
 	values[COLUMN_CALL_ID] = Int64GetDatum((int64) call->call_id);
 	values[COLUMN_PID] = Int32GetDatum(call->pid);
 	values[COLUMN_LEADER_PID] = Int32GetDatum(call->leader_pid);
 	nulls[COLUMN_LEADER_PID] = call->leader_pid == 0;
-	values[COLUMN_NODE] = admin_node();
+	values[COLUMN_NODE] = node;
 	values[COLUMN_ROLE] = ObjectIdGetDatum(call->role);
 	values[COLUMN_DATABASE] = ObjectIdGetDatum(call->database);
 	values[COLUMN_FUNCTION] = ObjectIdGetDatum(call->function);
@@ -116,14 +91,19 @@ call_row(ReturnSetInfo *rows, const Shown *shown)
 	values[COLUMN_STARTED_AT] = TimestampTzGetDatum(call->started_at);
 	nulls[COLUMN_STARTED_AT] = call->started_at == 0;
 	values[COLUMN_ELAPSED] = admin_interval(GetCurrentTimestamp() - call->queued_at);
-	values[COLUMN_CPU] = admin_interval((int64) (shown->usage.cpu_ns / 1000));
-	values[COLUMN_MEMORY] = Int64GetDatum((int64) shown->usage.memory);
-	values[COLUMN_MEMORY_PEAK] = Int64GetDatum((int64) shown->usage.memory_peak);
-	nulls[COLUMN_CPU] = nulls[COLUMN_MEMORY] = nulls[COLUMN_MEMORY_PEAK] = !shown->measured;
+	values[COLUMN_CPU] = admin_interval((int64) (usage->cpu_ns / 1000));
+	values[COLUMN_MEMORY] = Int64GetDatum((int64) usage->memory);
+	values[COLUMN_MEMORY_PEAK] = Int64GetDatum((int64) usage->memory_peak);
+	nulls[COLUMN_CPU] = nulls[COLUMN_MEMORY] = nulls[COLUMN_MEMORY_PEAK] = !measured;
 	values[COLUMN_INTERPRETER_PID] = Int32GetDatum(call->interpreter_pid);
 	nulls[COLUMN_INTERPRETER_PID] = call->interpreter_pid == 0;
 	values[COLUMN_TRUSTED] = BoolGetDatum(call->trusted);
 	values[COLUMN_LANGUAGE] = CStringGetTextDatum(call->language);
+	values[COLUMN_WAITING_FOR] = CStringGetTextDatum(shown->waiting_for);
+	nulls[COLUMN_WAITING_FOR] = shown->waiting_for[0] == '\0';
+	interval_column(shown->predicted_us, &values[COLUMN_PREDICTED], &nulls[COLUMN_PREDICTED]);
+	interval_column(shown->attained_us, &values[COLUMN_ATTAINED], &nulls[COLUMN_ATTAINED]);
+	values[COLUMN_ROWS] = Int64GetDatum((int64) call->rows);
 	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
 }
 
@@ -131,11 +111,85 @@ Datum
 pybox_activity(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = admin_rows(fcinfo);
-	Shown *shown = palloc0(activity_entries() * sizeof(Shown));
-	int count = calls_collect(shown);
+	AdminSnapshot snapshot;
+	ControlUsage *usages;
+	Datum node;
 
-	calls_measure(shown, count);
-	for (int i = 0; i < count; i++)
-		call_row(rows, &shown[i]);
+	admin_snapshot_calls(&snapshot);
+	usages = palloc((snapshot.count + 1) * sizeof(ControlUsage));
+	calls_measure(&snapshot, usages);
+	node = CStringGetTextDatum(snapshot.node);
+	for (int i = 0; i < snapshot.count; i++)
+		call_row(rows, &snapshot.calls[i], &usages[i], node);
+	return (Datum) 0;
+}
+
+/* The columns of pybox.queue, in order, with oids for names. */
+enum
+{
+	QUEUE_COLUMN_POSITION,
+	QUEUE_COLUMN_CALL_ID,
+	QUEUE_COLUMN_PID,
+	QUEUE_COLUMN_ROLE,
+	QUEUE_COLUMN_DATABASE,
+	QUEUE_COLUMN_FUNCTION,
+	QUEUE_COLUMN_POOL,
+	QUEUE_COLUMN_PRIORITY,
+	QUEUE_COLUMN_STATE,
+	QUEUE_COLUMN_WAITING_FOR,
+	QUEUE_COLUMN_WAITED,
+	QUEUE_COLUMN_ESTIMATE,
+	QUEUE_COLUMN_PREDICTED,
+	QUEUE_COLUMN_MEMORY,
+	QUEUE_COLUMN_COUNT
+};
+
+static void
+queue_row(ReturnSetInfo *rows, const AdminCall *shown)
+{
+	const ActivityCall *call = &shown->call;
+	Datum values[QUEUE_COLUMN_COUNT] = {0};
+	bool nulls[QUEUE_COLUMN_COUNT] = {0};
+
+	values[QUEUE_COLUMN_POSITION] = Int32GetDatum(shown->position);
+	nulls[QUEUE_COLUMN_POSITION] = shown->position == 0;
+	values[QUEUE_COLUMN_CALL_ID] = Int64GetDatum((int64) call->call_id);
+	values[QUEUE_COLUMN_PID] = Int32GetDatum(call->pid);
+	values[QUEUE_COLUMN_ROLE] = ObjectIdGetDatum(call->role);
+	values[QUEUE_COLUMN_DATABASE] = ObjectIdGetDatum(call->database);
+	values[QUEUE_COLUMN_FUNCTION] = ObjectIdGetDatum(call->function);
+	nulls[QUEUE_COLUMN_FUNCTION] = !OidIsValid(call->function);
+	values[QUEUE_COLUMN_POOL] = CStringGetTextDatum(call->pool_name);
+	values[QUEUE_COLUMN_PRIORITY] = Int32GetDatum(shown->priority);
+	values[QUEUE_COLUMN_STATE] = CStringGetTextDatum(state_names[call->state]);
+	values[QUEUE_COLUMN_WAITING_FOR] = CStringGetTextDatum(shown->waiting_for);
+	nulls[QUEUE_COLUMN_WAITING_FOR] = shown->waiting_for[0] == '\0';
+	nulls[QUEUE_COLUMN_WAITED] = shown->waited_us < 0;
+	values[QUEUE_COLUMN_WAITED] = admin_interval(shown->waited_us);
+	nulls[QUEUE_COLUMN_ESTIMATE] = shown->estimate_us < 0;
+	values[QUEUE_COLUMN_ESTIMATE] = admin_interval(shown->estimate_us);
+	interval_column(shown->predicted_us, &values[QUEUE_COLUMN_PREDICTED], &nulls[QUEUE_COLUMN_PREDICTED]);
+	values[QUEUE_COLUMN_MEMORY] = Int64GetDatum(shown->memory);
+	nulls[QUEUE_COLUMN_MEMORY] = shown->memory == 0;
+	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
+}
+
+/* Those that have their turn already but have yet to notice it wait no more. */
+static bool
+call_waits(const AdminCall *shown)
+{
+	return shown->state == QUEUE_WAITING || (shown->call.state == ACTIVITY_PAUSED && shown->state != QUEUE_HOLDING);
+}
+
+Datum
+pybox_queue(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rows = admin_rows(fcinfo);
+	AdminSnapshot snapshot;
+
+	admin_snapshot_calls(&snapshot);
+	for (int i = 0; i < snapshot.count; i++)
+		if (call_waits(&snapshot.calls[i]))
+			queue_row(rows, &snapshot.calls[i]);
 	return (Datum) 0;
 }

@@ -1,5 +1,5 @@
 /*
- * admin_policy.c - pybox.pools, pybox.policy, pybox.protection and the functions on policies. Runs in backends.
+ * admin_policy.c - pybox.policy, pybox.protection and the functions on policies. Runs in backends.
  */
 #include "handler/admin.h"
 
@@ -17,117 +17,11 @@
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 
-PG_FUNCTION_INFO_V1(pybox_pools);
 PG_FUNCTION_INFO_V1(pybox_policy);
 PG_FUNCTION_INFO_V1(pybox_protection);
 PG_FUNCTION_INFO_V1(pybox_reload_policy);
 PG_FUNCTION_INFO_V1(pybox_check_policy);
 PG_FUNCTION_INFO_V1(pybox_explain_policy);
-
-static const char *const zygote_states[] = {
-	[CONTROL_ZYGOTE_STARTING] = "starting",
-	[CONTROL_ZYGOTE_RUNNING] = "running",
-	[CONTROL_ZYGOTE_BROKEN] = "broken",
-	[CONTROL_ZYGOTE_GONE] = "gone",
-};
-
-static const char *
-zygote_state_name(int state)
-{
-	return state >= 0 && state < (int) lengthof(zygote_states) ? zygote_states[state] : "not started";
-}
-
-typedef struct PoolShown
-{
-	QueuePool queue;
-	int64 oldest_wait_us;
-	SharedZygote zygotes[2];
-} PoolShown;
-
-/* Copies what is under the lock; formats nothing there. */
-static PoolShown *
-pools_collect(Policy **policy)
-{
-	PoolShown *shown = palloc0(POLICY_POOLS_MAX * sizeof(PoolShown));
-	Queue *queue = shared_queue();
-	TimestampTz now = clock_now();
-
-	*policy = palloc(sizeof(Policy));
-	LWLockAcquire(shared->lock, LW_SHARED);
-	memcpy(*policy, &shared->policy, sizeof(Policy));
-	for (int i = 0; i < queue->pool_count; i++)
-	{
-		shown[i].queue = queue->pools[i];
-		shown[i].oldest_wait_us = queue_pool_oldest_wait(queue, i, now);
-		memcpy(shown[i].zygotes, shared->zygotes[i], sizeof(shown[i].zygotes));
-	}
-	LWLockRelease(shared->lock);
-	return shown;
-}
-
-enum
-{
-	POOL_NODE,
-	POOL_NAME,
-	POOL_PRIORITY,
-	POOL_WEIGHT,
-	POOL_SLOTS,
-	POOL_RUNNING,
-	POOL_WAITING,
-	POOL_QUEUE_LENGTH,
-	POOL_OLDEST_WAIT,
-	POOL_MEMORY_LIMIT,
-	POOL_SPARES,
-	POOL_TRUSTED_ZYGOTE,
-	POOL_TRUSTED_PID,
-	POOL_TRUSTED_REASON,
-	POOL_UNTRUSTED_ZYGOTE,
-	POOL_UNTRUSTED_PID,
-	POOL_UNTRUSTED_REASON,
-	POOL_COLUMNS
-};
-
-static void
-zygote_columns(const SharedZygote *zygote, Datum *values, bool *nulls)
-{
-	values[0] = CStringGetTextDatum(zygote_state_name(zygote->state));
-	values[1] = Int32GetDatum(zygote->pid);
-	nulls[1] = zygote->pid == 0;
-	values[2] = CStringGetTextDatum(zygote->reason);
-	nulls[2] = zygote->reason[0] == '\0';
-}
-
-Datum
-pybox_pools(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *rows = admin_rows(fcinfo);
-	Policy *policy;
-	PoolShown *shown = pools_collect(&policy);
-
-	for (int i = 0; i < policy->pool_count; i++)
-	{
-		const PolicyPool *pool = &policy->pools[i];
-		Datum values[POOL_COLUMNS] = {0};
-		bool nulls[POOL_COLUMNS] = {0};
-
-		values[POOL_NODE] = CStringGetTextDatum(policy->node_name);
-		values[POOL_NAME] = CStringGetTextDatum(pool->name);
-		values[POOL_PRIORITY] = Int32GetDatum(pool->priority);
-		values[POOL_WEIGHT] = Int32GetDatum(pool->weight);
-		values[POOL_SLOTS] = Int32GetDatum(pool->slots);
-		values[POOL_RUNNING] = Int32GetDatum(shown[i].queue.holding);
-		values[POOL_WAITING] = Int32GetDatum(shown[i].queue.waiting);
-		values[POOL_QUEUE_LENGTH] = Int32GetDatum(pool->queue_length);
-		values[POOL_OLDEST_WAIT] = admin_interval(shown[i].oldest_wait_us);
-		nulls[POOL_OLDEST_WAIT] = shown[i].queue.waiting == 0;
-		values[POOL_MEMORY_LIMIT] = Int64GetDatum(pool->limits.memory);
-		values[POOL_SPARES] = Int32GetDatum(pool->spares);
-		zygote_columns(&shown[i].zygotes[1], &values[POOL_TRUSTED_ZYGOTE], &nulls[POOL_TRUSTED_ZYGOTE]);
-		zygote_columns(&shown[i].zygotes[0], &values[POOL_UNTRUSTED_ZYGOTE], &nulls[POOL_UNTRUSTED_ZYGOTE]);
-		tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
-	}
-	return (Datum) 0;
-}
 
 /* One row, none while there is no policy: its text as it was loaded, from where, when, and which. */
 Datum

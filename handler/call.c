@@ -13,11 +13,13 @@
 #include "utils/memutils.h"
 
 #include "handler/account.h"
+#include "handler/claim.h"
 #include "handler/cursor.h"
 #include "handler/error.h"
 #include "handler/filter.h"
 #include "handler/launcher.h"
 #include "handler/limit.h"
+#include "handler/pause.h"
 #include "handler/spi.h"
 #include "handler/subtransaction.h"
 #include "handler/transaction.h"
@@ -47,6 +49,15 @@ calls_exit(int code, Datum arg)
 	current_call = NULL;
 }
 
+/* The session ends amid its calls; those of an error's way out lie on a stack that is gone. */
+static void
+calls_end(int code, Datum arg)
+{
+	for (Call *call = current_call; call != NULL; call = call->outer)
+		measure_exit(call);
+	calls_exit(code, arg);
+}
+
 /*
  * At the end of a transaction no call runs but one that asked for it: another that is still listed was left by an error on
  * its own way out.
@@ -59,6 +70,8 @@ calls_forget(XactEvent event, void *arg)
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PARALLEL_ABORT)
 	{
 		slot_give_back();
+		slot_unreserve(0);
+		pause_forget();
 		calls_exit(0, (Datum) 0);
 	}
 }
@@ -68,10 +81,11 @@ calls_initialize(void)
 {
 	if (registered)
 		return;
+	stat_register(); /* first, so that it counts what the others end */
 	RegisterXactCallback(calls_forget, NULL);
 	definitions.writer = frame_writer_make();
 	slot_register();
-	before_shmem_exit(calls_exit, (Datum) 0);
+	before_shmem_exit(calls_end, (Datum) 0);
 	registered = true;
 }
 
@@ -135,18 +149,33 @@ call_show(Call *call)
 		activity_watch();
 }
 
-/* What of the policy is about the call; where that are rules, it is counted. */
+/* What of the policy is about the call, in its pool. */
 static void
-call_select(Call *call, bool begins)
+call_select(Call *call)
 {
 	const Policy *policy = policy_store_get();
-	Function *function = call->function;
 	int32 pool = (int32) (call->pool - policy->pools);
 
-	call->selection = *function_selection(function);
+	call->selection = *function_selection(call->function);
 	call->selection.filters = policy_filters_of(policy, call->selection.filters, pool);
 	call->selection.budgets = policy_budgets_of(policy, call->selection.budgets, pool);
-	if (likely(call->selection.rules == 0) || !begins)
+}
+
+void
+call_pool_set(Call *call, const PolicyPool *pool)
+{
+	call->pool = pool;
+	call_select(call);
+	call_show(call);
+}
+
+/* For rules that go by how often a statement calls a function. */
+static void
+call_count(const Call *call)
+{
+	Function *function = call->function;
+
+	if (likely(call->selection.rules == 0))
 		return;
 	if (function->statement != GetCurrentStatementStartTimestamp())
 		function->calls = 0;
@@ -171,6 +200,8 @@ call_continue(Call *call, const CallProgress *progress)
 	call->received = progress->received;
 	call->logged = progress->logged;
 	call->messages = progress->messages;
+	call->measure = progress->measure;
+	call->measure.step_run_us = call->measure.spent_us[MEASURE_RUN];
 	call->rows = progress->rows;
 }
 
@@ -195,8 +226,12 @@ call_begin(Call *call, Function *function, const CallProgress *progress)
 		call_continue(call, progress);
 	else
 		call_start(call);
-	call_select(call, progress == NULL);
+	call_select(call);
+	if (progress == NULL)
+		call_count(call);
 	call->resumes = progress != NULL || call->outer != NULL;
+	call->turn = claim_turn_of_policy(policy_store_local_generation());
+	call->reserved = slot_reserved();
 	call->buffers = frame_buffers(call->depth);
 	call_show(call);
 	function_hold(function);
@@ -218,14 +253,17 @@ static void
 call_leave(Call *call)
 {
 	slot_give_back();
+	pause_end();
 	account_end(call);
 	if (call->lease != NULL)
 	{
 		block_forget(call);
 		lease_rest(call->lease);
+		lease_weigh(call->lease, LEASE_WEIGHT_USUAL);
 		call->lease->depth--;
 		lease_leave(call->lease);
 	}
+	slot_unreserve(call->reserved);
 	activity_end(call->entry);
 	frame_buffers_trim(call->buffers);
 	function_release(call->function);
@@ -238,6 +276,7 @@ call_end(Call *call)
 {
 	if (call->scratch != NULL)
 		MemoryContextDelete(call->scratch);
+	measure_end(call);
 	call_leave(call);
 }
 
@@ -286,7 +325,11 @@ call_violation(Call *call, const char *what)
 int64
 call_step_us(const Call *call)
 {
-	return call->started_at != 0 ? clock_now() - call->started_at : 0;
+	TimestampTz until = pause_since();
+
+	if (call->started_at == 0)
+		return 0;
+	return (likely(until == 0) ? clock_now() : until) - call->started_at;
 }
 
 int64
@@ -306,12 +349,13 @@ call_progress(const Call *call)
 		.received = call->received,
 		.logged = call->logged,
 		.messages = call->messages,
+		.measure = call->measure,
 		.rows = call->rows,
 	};
 }
 
-/* When to look at the limits of time of a call and its callers next: as cpu_check() will. */
-static TimestampTz
+/* Of its callers too: as cpu_check() will. */
+TimestampTz
 call_look_at(const Call *call)
 {
 	TimestampTz look_at = call->deadline;
@@ -376,6 +420,18 @@ call_check(void *arg)
 	CHECK_FOR_INTERRUPTS(); /* last: an interrupt may have come with a stop, which says more */
 }
 
+/* One that was frozen when its launcher was lost may take until the next one thaws it to die. */
+void
+call_dead_check(Call *call)
+{
+	if (call->lease == NULL || likely(!call->lease->channel.dead && call->lease->generation == launcher_generation()))
+		return;
+	slot_give_back();
+	if (call->lease->generation == launcher_generation() && !lease_is_ending(call->lease))
+		call_violation(call, "it closed its socket and lives on");
+	lease_death_report(call->lease, call->id, call->pool);
+}
+
 static void
 status_check(Call *call, ChannelStatus status)
 {
@@ -433,16 +489,22 @@ types_look_up(void)
 }
 
 void
-call_slot_take(Call *call, bool resumes)
+call_slot_take(Call *call)
 {
 	types_look_up();
-	slot_take(call->pool, resumes, call->entry, call_check, call);
+	measure_wait_begin(call);
+	pause_slot_take(call);
 	while (unlikely(looked_up != type_generation()))
 	{
 		slot_give_back();
+		call->resumes = true;
 		types_look_up();
-		slot_take(call->pool, true, call->entry, call_check, call);
+		pause_slot_take(call);
 	}
+	measure_wait_end(call);
+	call->sharing = false;
+	if (call->lease != NULL)
+		lease_weigh(call->lease, call->weight);
 }
 
 void
@@ -453,9 +515,10 @@ call_send(Call *call, WireKind kind, const FrameOut *out)
 	if (unlikely(call->lease->types != type_generation()) && (TURNS & 1u << kind) != 0)
 		types_renew(call);
 	lease_run(call->lease, call->deadline);
-	channel->check = call_check;
+	channel->check = pause_check;
 	channel->arg = call;
 	channel->deadline = call_look_at(call);
+	call->measure.bytes_in += out->writer.size + out->part_bytes;
 	status_check(call, channel_send(channel, kind, call->id, out));
 }
 
@@ -533,21 +596,28 @@ call_deadline(const Call *call)
 static void
 call_admit(Call *call)
 {
-	call_slot_take(call, call->resumes);
+	TimestampTz started_at;
+
+	call_slot_take(call);
 	FAULT_RAISE("backend.slot");
 	call_gate_again(call);
 	call->gated = false;
 	if (call->started_at == 0)
 	{
-		call->started_at = clock_now();
+		call->started_at = started_at = clock_now();
 		activity_started(call->entry, GetCurrentTimestamp(), call->started_at - call->spent_us);
 	}
+	else
+		started_at = clock_now();
+	measure_turn_at(call, MEASURE_RUN, started_at);
 	call->deadline = call_deadline(call);
 	activity_state_set(call->entry, ACTIVITY_STARTING);
 	if (call->lease == NULL)
 	{
-		call->lease = lease_get(call->role, call->function->trusted, call->pool, call_check, call);
+		call->lease = lease_get(call->role, call->function->trusted, call->pool, pause_check, call);
 		call->lease->depth++;
+		lease_weigh(call->lease, call->weight);
+		measure_interpreter(call);
 	}
 	limit_cpu_begin(call);
 	account_begin(call);
@@ -610,6 +680,7 @@ call_converse(Call *call, uint64 answers)
 			FAULT_RAISE("backend.reply");
 			lease_rest(call->lease);
 			slot_give_back();
+			measure_turn(call, MEASURE_NOTHING);
 			subtransactions_end(call);
 			if (unlikely(ERROR_ANSWERS & ANSWER(kind)))
 				answer_raise(call, kind);
@@ -625,6 +696,7 @@ call_ask(Call *call, WireKind kind, uint64 answers)
 {
 	WireKind answer;
 
+	call->measure.is_check = kind == WIRE_CHECK;
 	if (kind == WIRE_CALL || kind == WIRE_TRIGGER)
 	{
 		filter_check(call, kind);
@@ -720,6 +792,9 @@ call_abort(Call *call)
 {
 	(void) FAULT_POINT("backend.abort");
 	slot_give_back();
+	measure_abort(call);
+	if (call->counted != NULL)
+		*call->counted = true;
 	account_end(call);
 	if (call->lease != NULL)
 		call_settle(call);

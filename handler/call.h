@@ -15,7 +15,9 @@
 #include "handler/frame.h"
 #include "handler/function.h"
 #include "handler/lease.h"
+#include "handler/measure.h"
 #include "scheduler/activity.h"
+#include "scheduler/slot.h"
 
 /* pybox.cancel_grace_ms */
 extern int call_cancel_grace_ms;
@@ -39,16 +41,22 @@ typedef struct Call
 	TimestampTz queued_at;			  /* as users read it */
 	TimestampTz started_at, deadline; /* by clock_now() */
 	int64 spent_us;					  /* by earlier steps of a set */
+	int64 reserved;					  /* memory that the backend had reserved before it */
+	uint64 turn;					  /* of what its claim goes by, see claim_turn() */
+	int weight;						  /* share of the CPU that its interpreter is to have */
+	bool shares, sharing;			  /* may run on without a slot; does */
 	FrameBuffers *buffers;
 	uint64 received;			 /* bytes of frames, for limits.output */
 	uint64 logged, messages;	 /* for limits.log */
 	int64 cpu_us;				 /* for limits.cpu_time: what is not counted from cpu_base_us, such as earlier steps */
 	int64 cpu_base_us;			 /* the interpreter's CPU clock when it was first looked at; -1: not yet */
-	TimestampTz cpu_look_at;	 /* when to look next; 0: there is no limit */
-	uint64 rows;				 /* of a set, so far */
+	TimestampTz cpu_look_at;	 /* when to look next; 0: it has yet to get its interpreter */
+	uint64 rows;				 /* returned so far */
 	TimestampTz account_look_at; /* when its CPU time is charged to budgets next */
 	bool demoted;				 /* by a budget */
 	bool resumes; /* inside another call, or the next step of a set: goes first in the queue and is not refused */
+	Measure measure;
+	bool *counted; /* of a set under way: somebody has counted it; or NULL */
 	bool asked, waiting;
 	bool gated;						/* a new call without its first slot: closed gates are for it */
 	bool no_grace;					/* the child must die at once */
@@ -69,6 +77,7 @@ typedef struct CallProgress
 	TimestampTz queued_at;
 	int64 spent_us, cpu_us;
 	uint64 received, logged, messages, rows;
+	Measure measure;
 } CallProgress;
 
 /* progress: NULL for a new call, else this is the next step of a set. */
@@ -85,12 +94,18 @@ void call_abort(Call *call);
 WireKind call_ask(Call *call, WireKind kind, uint64 answers);
 /* Sends buffers->out to the leased interpreter; ends the call if it is dead. */
 void call_send(Call *call, WireKind kind, const FrameOut *out);
-/* Takes the slot, for Python to run; resumes: goes first and is not refused. May wait for locks before. */
-void call_slot_take(Call *call, bool resumes);
+/* Takes the slot, for Python to run. May wait for locks before. */
+void call_slot_take(Call *call);
 /* Tells the interpreter what the handle of a type stands for from now on. */
 void call_teach(Call *call, uint32 handle, const TypeInfo *type);
 /* Interrupts, stops and wall limits of this call and its callers: raises. For waits. */
 void call_check(void *call);
+/* It has yet to begin, and is another pool's, or the policy is another one. */
+void call_pool_set(Call *call, const PolicyPool *pool);
+/* When its waits are to look at the limits of time next. */
+TimestampTz call_look_at(const Call *call);
+/* Raises when its interpreter is gone. */
+void call_dead_check(Call *call);
 /* Kills the interpreter for a broken protocol and raises 08P01. */
 void call_violation(Call *call, const char *what) pg_attribute_noreturn();
 /* Takes the value in buffers->in for type, saying in the context of errors what it was doing. */

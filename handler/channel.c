@@ -122,16 +122,12 @@ time_left(const Channel *channel)
 	return TimestampDifferenceMilliseconds(clock_now(), channel->deadline);
 }
 
-static void
-sleep_once(Channel *channel, bool (*ready)(const Channel *channel), long timeout)
+void
+channel_sleep(Channel *channel, long ms, WaitName name)
 {
 	WaitEvent events[CHANNEL_EVENTS];
-	int count = 0;
+	int count = WaitEventSetWait(channel->events, ms, events, lengthof(events), wait_event_info(name));
 
-	__atomic_store_n(&channel->map->backend_sleeps, 1, __ATOMIC_SEQ_CST);
-	if (!ready(channel))
-		count = WaitEventSetWait(channel->events, timeout, events, lengthof(events), wait_event_info(WAIT_NAME_PYTHON));
-	__atomic_store_n(&channel->map->backend_sleeps, 0, __ATOMIC_SEQ_CST);
 	for (int i = 0; i < count; i++)
 	{
 		if (events[i].events & WL_LATCH_SET)
@@ -143,6 +139,15 @@ sleep_once(Channel *channel, bool (*ready)(const Channel *channel), long timeout
 		else
 			channel->dead = true; /* though a process that it forked may hold the socket's other end */
 	}
+}
+
+static void
+sleep_once(Channel *channel, bool (*ready)(const Channel *channel), long timeout)
+{
+	__atomic_store_n(&channel->map->backend_sleeps, 1, __ATOMIC_SEQ_CST);
+	if (!ready(channel))
+		channel_sleep(channel, timeout, WAIT_NAME_PYTHON);
+	__atomic_store_n(&channel->map->backend_sleeps, 0, __ATOMIC_SEQ_CST);
 }
 
 static ChannelStatus

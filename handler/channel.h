@@ -16,6 +16,7 @@
 #include "handler/frame.h"
 #include "sandbox/wire.h"
 #include "sandbox/wire_spin.h"
+#include "scheduler/wait_event.h"
 
 /* pybox.spin_us */
 extern int channel_spin_us;
@@ -49,6 +50,8 @@ typedef struct Channel
  */
 void channel_open(Channel *channel, int memory, int socket, int pidfd);
 void channel_close(Channel *channel);
+/* Sleeps once, for the latch or a sign of the other end; sets dead when that is gone. */
+void channel_sleep(Channel *channel, long ms, WaitName name);
 ChannelStatus channel_send(Channel *channel, WireKind kind, uint64 call, const FrameOut *out);
 /* The header of the next frame; its length is at most WIRE_FRAME_MAX. */
 ChannelStatus channel_receive_header(Channel *channel, WireFrame *frame);

@@ -9,6 +9,7 @@
 
 #include "handler/launcher.h"
 #include "handler/lease.h"
+#include "scheduler/stat.h"
 
 typedef struct Death
 {
@@ -82,6 +83,7 @@ died_with_zygote(const Death *death)
 static void
 died_of_wall(const Death *death)
 {
+	stat_cause_note(STAT_WALL);
 	ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("canceling Python call due to its pool's wall limit"),
 					errdetail("Pool \"%s\", call %lld, interpreter pid %d was ended; limits.wall is %lld ms.",
 							  death->pool->name, (long long) death->call_id, death->lease->pid,

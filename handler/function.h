@@ -16,6 +16,7 @@
 
 #include "handler/type.h"
 #include "policies/policy.h"
+#include "scheduler/stat.h"
 
 typedef struct Function
 {
@@ -42,6 +43,9 @@ typedef struct Function
 	uint64 calls;
 	Oid pool_role;
 	uint64 pool_policy, pool_roles;
+	/* what is expected of its next call, and when that was found out */
+	StatGuess guess;
+	TimestampTz guessed_at;
 } Function;
 
 typedef struct CallSite

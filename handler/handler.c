@@ -51,6 +51,7 @@ value_return(Call *call, CallSite *site, FunctionCallInfo info)
 	arguments_put(&call->buffers->out, site, info);
 	(void) call_ask(call, WIRE_CALL, 1u << WIRE_RESULT);
 	value = call_value(call, call->result, &info->isnull);
+	call->rows = call->function->is_procedure ? 0 : 1;
 	return value;
 }
 

@@ -18,6 +18,7 @@
 #include "handler/lease.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
+#include "scheduler/stat.h"
 #include "scheduler/supervisor.h"
 #include "scheduler/worker.h"
 
@@ -50,6 +51,9 @@ settings_define(void)
 	DefineCustomIntVariable(
 		"pybox.cancel_grace_ms", "How long a canceled call may take to unwind before its interpreter is killed.",
 		"0: it is killed at once.", &call_cancel_grace_ms, 75, 0, 60000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("pybox.stat_functions_max", "How many functions pybox.stat_functions can count.",
+							"When there are more, the one whose calls are longest ago makes room.", &stat_functions_max,
+							2000, 100, 100000, PGC_POSTMASTER, 0, NULL, NULL, NULL);
 #if PG_VERSION_NUM >= 150000
 	MarkGUCPrefixReserved("pybox");
 #else

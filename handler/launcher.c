@@ -29,6 +29,7 @@
 #define LEASE_TIMEOUT_MS 60000
 #define DEATH_TIMEOUT_MS 30000 /* as the launcher waits for a process that is taken apart */
 #define USAGE_TIMEOUT_MS 1000
+#define USAGE_SOON_MS 20
 #define TELL_TIMEOUT_MS 2000
 #define TICK_MS 20 /* until the launcher is up, and until it has heard of a new policy */
 #define DEATHS_KEPT 16
@@ -389,22 +390,54 @@ launcher_death(uint64 id, LauncherDeath *death)
 	return true;
 }
 
+/* Asks for something that carries no descriptors; false: no answer in time. */
+static bool
+launcher_inquire(ControlMessage *message, int timeout_ms, void (*check)(void *arg))
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(clock_now(), timeout_ms);
+	uint32 kind = message->kind;
+	int fds[CONTROL_FDS_MAX];
+
+	message->generation = ++sequence;
+	return launcher_send(message, deadline, check, NULL) != TAKEN_GONE &&
+		   launcher_await(message, fds, deadline, check, NULL) == TAKEN_ANSWER && message->kind == kind;
+}
+
 bool
 launcher_usage(ControlUsage *usages, int count)
 {
 	ControlMessage message = {.kind = CONTROL_USAGE, .count = (uint32) count};
-	TimestampTz deadline = TimestampTzPlusMilliseconds(clock_now(), USAGE_TIMEOUT_MS);
-	int fds[CONTROL_FDS_MAX];
 
 	Assert(count <= CONTROL_USAGES_MAX);
 	if (!launcher_connect_once())
 		return false;
 	memcpy(message.usages, usages, count * sizeof(ControlUsage));
-	message.generation = ++sequence;
-	if (launcher_send(&message, deadline, interrupts_check, NULL) == TAKEN_GONE ||
-		launcher_await(&message, fds, deadline, interrupts_check, NULL) != TAKEN_ANSWER ||
-		message.kind != CONTROL_USAGE)
+	if (!launcher_inquire(&message, USAGE_TIMEOUT_MS, interrupts_check))
 		return false;
 	memcpy(usages, message.usages, count * sizeof(ControlUsage));
 	return true;
+}
+
+bool
+launcher_list(uint64 id, ControlMessage *listed)
+{
+	*listed = (ControlMessage){.kind = CONTROL_LIST, .id = id};
+	return launcher_connect_once() && launcher_inquire(listed, USAGE_TIMEOUT_MS, interrupts_check) &&
+		   listed->count <= CONTROL_LISTED_MAX;
+}
+
+static void
+nothing_check(void *arg)
+{
+}
+
+bool
+launcher_usage_soon(ControlUsage *usage)
+{
+	ControlMessage message = {.kind = CONTROL_USAGE, .count = 1, .usages = {*usage}};
+
+	if (control < 0 || generation != launcher_generation() || !launcher_inquire(&message, USAGE_SOON_MS, nothing_check))
+		return false;
+	*usage = message.usages[0];
+	return usage->memory > 0;
 }

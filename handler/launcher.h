@@ -38,5 +38,12 @@ void launcher_weigh(uint64 id, int weight);
 bool launcher_death(uint64 id, LauncherDeath *death);
 /* Fills usages (at most CONTROL_USAGES_MAX) by id; false when the launcher does not answer within a second. */
 bool launcher_usage(ControlUsage *usages, int count);
+/* The same of one, without a wait worth the name and without raising anything. */
+bool launcher_usage_soon(ControlUsage *usage);
+/*
+ * The interpreters with the numbers that follow id: listed->count of listed->listed, listed->status not 0: there are more.
+ * False when the launcher does not answer within a second.
+ */
+bool launcher_list(uint64 id, ControlMessage *listed);
 
 #endif

@@ -118,8 +118,11 @@ void
 lease_rest(Lease *lease)
 {
 	WatchPage *watch = lease->watch;
+	uint32 state = __atomic_load_n(&watch->state, __ATOMIC_RELAXED);
 
-	if (__atomic_load_n(&watch->state, __ATOMIC_RELAXED) != WATCH_RUNS)
+	if (state == WATCH_PAUSED && !lease->killed)
+		lease_continue(lease, WATCH_PAUSED);
+	else if (state != WATCH_RUNS)
 		return;
 	__atomic_store_n(&watch->turn, watch->turn + 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&watch->state, WATCH_RESTS, __ATOMIC_RELEASE);
@@ -138,6 +141,44 @@ int64
 lease_cpu_us(const Lease *lease)
 {
 	return (int64) (__atomic_load_n(&lease->watch->cpu_ns, __ATOMIC_RELAXED) / 1000);
+}
+
+static bool
+lease_is_dead(const Lease *lease)
+{
+	return lease->channel.dead || lease->generation != launcher_generation();
+}
+
+uint32
+lease_turn(const Lease *lease)
+{
+	return lease->watch->turn;
+}
+
+/* The peak when a call since the last look has reached it, else what there is now. */
+static int64
+memory_of_call(Lease *lease, uint64 memory, uint64 peak)
+{
+	bool is_new = (int64) peak > lease->memory_peak;
+
+	lease->memory_peak = Max(lease->memory_peak, (int64) peak);
+	return (int64) (is_new ? peak : memory);
+}
+
+int64
+lease_memory(Lease *lease, uint32 turn, bool asks)
+{
+	const WatchPage *watch = lease->watch;
+	uint32 seen = __atomic_load_n(&watch->seen_turn, __ATOMIC_ACQUIRE);
+	ControlUsage usage = {.id = lease->id};
+
+	/* Turns that have come round are told by their distance. */
+	if (watch->memory != 0 && seen - turn < watch->turn - turn)
+		return memory_of_call(lease, __atomic_load_n(&watch->memory, __ATOMIC_RELAXED),
+							  __atomic_load_n(&watch->memory_peak, __ATOMIC_RELAXED));
+	if (asks && !lease_is_dead(lease) && launcher_usage_soon(&usage))
+		return memory_of_call(lease, usage.memory, usage.memory_peak);
+	return 0;
 }
 
 /*
@@ -204,12 +245,6 @@ lease_free(Lease *lease)
 	if (lease->sent != NULL)
 		pfree(lease->sent);
 	pfree(lease);
-}
-
-static bool
-lease_is_dead(const Lease *lease)
-{
-	return lease->channel.dead || lease->generation != launcher_generation();
 }
 
 /* Frees what nobody uses any more: the dead, and with all those that are idle too. */
@@ -345,6 +380,7 @@ lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
 	lease->id = answer->id;
 	lease->pid = answer->pid;
 	lease->generation = launcher_generation();
+	lease->is_cold = answer->status != 0;
 	lease->weight = LEASE_WEIGHT_USUAL;
 	lease->charged_us = -1;
 	lease->socket = fds[1];
@@ -492,7 +528,7 @@ lease_leave(Lease *lease)
 {
 	if (lease_is_used(lease))
 		return;
-	lease->channel.map->idle_since_ms = idle_clock_ms();
+	lease->channel.map->idle_since_ms = lease->watch->idle_ms = idle_clock_ms();
 	__atomic_store_n(&lease->channel.map->lease_state, WIRE_LEASE_IDLE, __ATOMIC_RELEASE);
 }
 

@@ -33,8 +33,10 @@ typedef struct Lease
 	int64 charged_us; /* up to where its CPU clock is charged to budgets, see account.c; -1: it is nobody's */
 	uint64 charged_call, charged_budgets, charged_policy;
 	bool greeted; /* WIRE_HELLO was sent */
+	bool is_cold; /* the launcher had none ready; until a call has taken note of it */
 	bool killed;
 	struct WatchPage *watch; /* what the launcher may know of us */
+	int64 memory_peak;		 /* bytes, when it was last looked at */
 	Channel channel;
 	uint64 types; /* generation that it was last told of, see call.c */
 	uint8 *sent;  /* by handle: this function or type was sent */
@@ -64,6 +66,13 @@ void lease_pause(Lease *lease);
 void lease_weigh(Lease *lease, int weight);
 /* CPU time of all its processes, in us, as of a moment ago; 0: not known. */
 int64 lease_cpu_us(const Lease *lease);
+/* Another number each time it rests. */
+uint32 lease_turn(const Lease *lease);
+/*
+ * Bytes that a call took which began at that turn and is over, as far as that can be told; 0: not known. asks: the launcher may
+ * be asked, for a moment. Raises nothing.
+ */
+int64 lease_memory(Lease *lease, uint32 turn, bool asks);
 /* Whether the process ends, or was killed by this backend: waits a moment for a death that its closed socket announced. */
 bool lease_is_ending(const Lease *lease);
 /* Of one that ends: a first thread that is gone may have left others, which would run on. Why it ended stays what it was. */

@@ -3,7 +3,8 @@
  * Runs in backends.
  *
  * DESIGN. CPU time is read from the interpreter's own clock, and as rarely as is right: a call that has run for a moment is
- * looked at for the first time, and then whenever it could have used up the rest on all cores. A short call is never looked
+ * looked at for the first time, so that what it uses can be counted, and where there is a limit, whenever it could have used
+ * up the rest on all cores. A short call is never looked
  * at; the steps of a set that are too short count by the time they took. What an untrusted function started is counted by
  * the launcher, which publishes it now and then (sandbox/watch.h).
  */
@@ -17,7 +18,8 @@
 #include "scheduler/clock.h"
 
 #define MEGABYTE (INT64CONST(1024) * 1024)
-#define CPU_LOOK_US 10000	  /* between two looks at least */
+#define CPU_LOOK_US 10000 /* between two looks at least */
+#define TIMESTAMP_NEVER PG_INT64_MAX
 #define LOG_MESSAGE_EXTRA 128 /* what the server's log adds to each message, about */
 
 typedef struct Refusal
@@ -178,6 +180,7 @@ cpu_raise(const Call *call, int64 used_us)
 {
 	int64 ms = used_us / 1000;
 
+	stat_cause_note(STAT_CPU);
 	ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("canceling Python call due to its pool's CPU limit"),
 					errdetail("Pool \"%s\", call %lld, used %lld.%03d s of CPU time; limits.cpu_time is %lld ms.",
 							  call->pool->name, (long long) call->id, (long long) ms / 1000, (int) (ms % 1000),
@@ -191,7 +194,7 @@ limit_cpu_begin(Call *call)
 	if (call->cpu_look_at != 0) /* a set's first step asks twice */
 		return;
 	call->cpu_base_us = -1;
-	call->cpu_look_at = call->pool->limits.cpu_ms > 0 ? clock_now() + CPU_LOOK_US : 0;
+	call->cpu_look_at = clock_now() + CPU_LOOK_US;
 	if (unlikely(call->pool->limits.cpu_ms > 0 && call->cpu_us > call->pool->limits.cpu_ms * 1000))
 		cpu_raise(call, call->cpu_us);
 }
@@ -200,7 +203,7 @@ limit_cpu_begin(Call *call)
 static int64
 cpu_unseen(const Call *call)
 {
-	return Min(call_step_us(call), CPU_LOOK_US);
+	return Min(measure_run_us(call) - call->measure.step_run_us, CPU_LOOK_US);
 }
 
 int64
@@ -225,7 +228,8 @@ limit_cpu(Call *call)
 		call->cpu_base_us = Max(0, cpu_now(call));
 	}
 	used = limit_cpu_used(call);
-	if (used > limit_us)
+	if (limit_us > 0 && used > limit_us)
 		cpu_raise(call, used);
-	call->cpu_look_at = clock_now() + Max((limit_us - used) / cpu_cores(), CPU_LOOK_US);
+	call->cpu_look_at =
+		limit_us > 0 ? clock_now() + Max((limit_us - used) / cpu_cores(), CPU_LOOK_US) : TIMESTAMP_NEVER;
 }

@@ -19,7 +19,7 @@ void limit_cpu_begin(Call *call);
 void limit_cpu(Call *call);
 /* The interpreter's CPU clock, with what it started as far as that is known, in us; -1: it is gone. */
 int64 limit_cpu_clock(const Lease *lease);
-/* In us; 0 where the pool has no such limit. */
+/* In us, of all steps of a set together. */
 int64 limit_cpu_used(const Call *call);
 
 #endif

@@ -235,13 +235,16 @@ request_run_without_slot(Call *call, const Request *request, WireReader *reader,
 
 	lease_rest(call->lease);
 	slot_give_back();
+	measure_turn(call, MEASURE_SQL);
 	FAULT_RAISE("backend.sql_begin");
 	activity_enter_sql(call->entry);
 	call_check(call);
 	answer = request->run(call, request, reader, out);
 	call_check(call);
 	FAULT_RAISE("backend.sql_end");
-	call_slot_take(call, true);
+	measure_turn(call, MEASURE_NOTHING);
+	call_slot_take(call);
+	measure_turn(call, MEASURE_RUN);
 	FAULT_RAISE("backend.sql_resume");
 	activity_state_set(call->entry, ACTIVITY_RUNNING);
 	return answer;

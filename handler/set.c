@@ -22,6 +22,9 @@ typedef struct SetState
 	Function *function;
 	uint64 lease;
 	CallProgress progress;
+	Oid role;
+	char pool[POLICY_NAME_SIZE];
+	bool counted;
 	uint32 iterator;
 	ExprContext *context;
 	bool closed;
@@ -70,6 +73,8 @@ set_close(void *arg)
 	lease = lease_find(set->lease);
 	if (lease != NULL)
 		lease_drop(lease, WIRE_CLOSE, set->iterator);
+	if (!set->counted)
+		measure_set_closed(&set->progress, set->function->oid, set->role, set->pool);
 	set_release(set);
 }
 
@@ -121,6 +126,8 @@ set_open(Call *call, CallSite *site, FunctionCallInfo info)
 	set->lease = call->lease->id;
 	call->lease->sets++;
 	set->function = call->function;
+	set->role = call->role;
+	strlcpy(set->pool, call->pool->name, sizeof(set->pool));
 	function_hold(set->function);
 	set->next = sets;
 	sets = set;
@@ -188,6 +195,7 @@ Datum
 set_next(Call *call, CallSite *site, FunctionCallInfo info)
 {
 	ReturnSetInfo *set_result = set_info(info);
+	Datum value;
 
 	if (site->set == NULL)
 	{
@@ -197,13 +205,17 @@ set_next(Call *call, CallSite *site, FunctionCallInfo info)
 	}
 	else
 		set_resume(call, site->set);
+	call->counted = &site->set->counted;
 	if (set_fetch(call, site->set) == WIRE_END)
 	{
+		call->counted = NULL;
 		set_end(site->set);
 		set_result->isDone = ExprEndResult;
 		info->isnull = true;
 		return (Datum) 0;
 	}
 	set_result->isDone = ExprMultipleResult;
-	return call_value(call, site->result, &info->isnull);
+	value = call_value(call, site->result, &info->isnull);
+	call->measure.is_counted = true; /* with the whole set */
+	return value;
 }

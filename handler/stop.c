@@ -10,14 +10,16 @@ static const struct
 	const char *message;
 	const char *hint;
 	bool no_grace;
+	StatCause cause;
 } stops[ACTIVITY_STOP_COUNT] = {
-	[ACTIVITY_STOP_CANCEL] = {"canceling Python call due to pybox.cancel", NULL, false},
+	[ACTIVITY_STOP_CANCEL] = {"canceling Python call due to pybox.cancel", NULL, false, STAT_CANCEL},
 	[ACTIVITY_STOP_KILL] = {"terminating Python call due to pybox.kill",
-							"The session goes on with a new interpreter; SD and GD start empty.", true},
+							"The session goes on with a new interpreter; SD and GD start empty.", true, STAT_CANCEL},
 	[ACTIVITY_STOP_WALL] = {"canceling Python call due to its pool's wall limit",
-							"Ask for a pool with a higher limits.wall, or do less in one call.", false},
-	[ACTIVITY_STOP_RULE] = {"canceling Python call due to rule \"%s\"", NULL, false},
-	[ACTIVITY_STOP_RULE_KILL] = {"terminating Python call due to rule \"%s\"", NULL, true},
+							"Ask for a pool with a higher limits.wall, or do less in one call.", false, STAT_WALL},
+	[ACTIVITY_STOP_RULE] = {"canceling Python call due to rule \"%s\"", NULL, false, STAT_RULE},
+	[ACTIVITY_STOP_RULE_KILL] = {"terminating Python call due to rule \"%s\"", NULL, true, STAT_RULE},
+	[ACTIVITY_STOP_DEADLOCK] = {"deadlock detected", NULL, false, STAT_REFUSED},
 };
 
 /* The scheduler saw it, and says what. */
@@ -36,6 +38,17 @@ rule_raise(const Call *call, ActivityStop stop)
 			 errhint("Do less in one call, or ask who keeps the policy about this rule; see pybox.rules.")));
 }
 
+/* It has not begun: its time says nothing. */
+static void
+deadlock_raise(const Call *call)
+{
+	ereport(ERROR, (errcode(ERRCODE_T_R_DEADLOCK_DETECTED), errmsg_internal("%s", stops[ACTIVITY_STOP_DEADLOCK].message),
+					errdetail("Call %lld waits in pool \"%s\" for memory of the budget, which is reserved by calls that "
+							  "wait for locks of its transaction.",
+							  (long long) call->id, call->pool->name),
+					errhint("Try the transaction again; call before it takes locks, or raise the memory budget.")));
+}
+
 void
 stop_raise(Call *call, ActivityStop stop)
 {
@@ -47,6 +60,9 @@ stop_raise(Call *call, ActivityStop stop)
 		if (inner == call)
 			break;
 	}
+	stat_cause_note(stops[stop].cause);
+	if (stop == ACTIVITY_STOP_DEADLOCK)
+		deadlock_raise(call);
 	if (stop == ACTIVITY_STOP_RULE || stop == ACTIVITY_STOP_RULE_KILL)
 		rule_raise(call, stop);
 	ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg_internal("%s", stops[stop].message),

@@ -21,6 +21,33 @@ static const CliCommand commands[] = {
 	 cli_check},
 	{"show", "[FILE]", "print the policy with every default filled in; without FILE, the one that is built in",
 	 "What it prints is a policy again, of the same meaning.\n", cli_show},
+	{"simulate", "[OPTION...] POLICY TRACE",
+	 "run a trace of calls through the server's queue under a policy: waits, slowdowns, shares",
+	 "TRACE is CSV as pybox.record_trace() and the command generate give it; see policies/simulate.md.\n\n"
+	 "  --compare            beside it: first come, first served; ideal processor sharing; an oracle that knows sizes\n"
+	 "  --format FORMAT      text (the default) or json\n"
+	 "  --slots N            instead of node.slots; pools that may use all still may\n"
+	 "  --quantum TIME       instead of node.quantum\n"
+	 "  --speed FACTOR       calls come so many times as fast (0.01 to 100)\n"
+	 "  --reload FILE        another policy with the same pools in force from --reload-at TIME on\n"
+	 "  --pools WHICH        policy (the default): as the policy assigns; recorded: as in the trace, where there is "
+	 "such a pool\n"
+	 "  --prediction HOW     history (the default), none, or sizes: as if history told the size of each call\n"
+	 "  --stop TIME          what a call runs on after it was asked for its slot (100us)\n"
+	 "  --resume TIME        slot time that is lost when a paused call goes on (100us)\n",
+	 cli_simulate},
+	{"generate", "[OPTION...] [KIND...]", "print a random trace to begin with",
+	 "A KIND of calls is entries with commas between, such as role=ana,function=app.f,share=3,low=1ms,high=10s:\n\n"
+	 "  role, database, function    who calls what\n"
+	 "  share                       of all calls, beside the other kinds' (1)\n"
+	 "  alpha, low, high            bounded Pareto distribution of slot time (1.1, 1ms, 10s)\n"
+	 "  functions, spread           so many functions differ like that, and the calls of one by this part of it (0, "
+	 "0.25)\n"
+	 "  sql, queries                time in SQL for each unit of slot time, in so many queries (0, 1)\n"
+	 "  memory                      peak of each call (0: not known)\n\n"
+	 "  --calls N --seed N          (10000, 1)\n"
+	 "  --slots N --load PART       slot time asked for, of what so many slots have (1, 0.7)\n",
+	 cli_generate},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -22,6 +22,8 @@ enum
  */
 int cli_check(int count, char **arguments);
 int cli_show(int count, char **arguments);
+int cli_simulate(int count, char **arguments);
+int cli_generate(int count, char **arguments);
 
 /* file: a path, "-", or NULL for the built-in policy. 0, or an exit status when what is wrong has been printed. */
 int cli_policy_load(const char *file, Policy *policy);

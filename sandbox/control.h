@@ -12,6 +12,7 @@
 #define CONTROL_FDS_MAX 5
 #define CONTROL_TEXT_SIZE 512
 #define CONTROL_USAGES_MAX 16
+#define CONTROL_LISTED_MAX 8
 
 typedef enum ControlKind
 {
@@ -21,7 +22,7 @@ typedef enum ControlKind
 	CONTROL_LAYER, /* launcher → scheduler: id = LayerId, status = 0 or errno, text = how it works, or "why not\nhint" */
 	CONTROL_ZYGOTE, /* launcher → scheduler: pool, trusted, status (ControlZygote), layers in force, pid, text, generation, memory_peak: need, 0: not known */
 	CONTROL_LEASE,	/* backend → launcher: pool, trusted, role, id = generation of the policy it goes by */
-	CONTROL_LEASED, /* launcher → backend: id, pid, layers; fds: wire memfd, child's socket, pidfd, watch memfd */
+	CONTROL_LEASED, /* launcher → backend: id, pid, layers, status: 1 when none was ready; fds: wire memfd, child's socket, pidfd, watch memfd */
 	CONTROL_REFUSED,  /* launcher → backend: status (ControlRefusal), layers missing, text */
 	CONTROL_WITHDRAW, /* backend → launcher: generation of its CONTROL_LEASE that nobody waits for any more */
 	CONTROL_RELEASE,  /* backend → launcher: id; the launcher kills the interpreter and all below it */
@@ -30,6 +31,7 @@ typedef enum ControlKind
 	CONTROL_FREEZE, /* backend → launcher: id of a lease of its own; all processes of its group stand still */
 	CONTROL_THAW,	/* backend → launcher: id; they go on */
 	CONTROL_WEIGH, /* backend → launcher: id, status (1..10000, 100 is usual): share of the CPU beside its pool's others */
+	CONTROL_LIST, /* backend → launcher: id; and back: count, listed[] of those with the next greater ids, status 1: there are more */
 	CONTROL_FORK,	   /* launcher → zygote: id; fds: wire memfd, child's socket */
 	CONTROL_ZYGOTE_UP, /* zygote → launcher: layers in force; preload done */
 	CONTROL_FORKED,	   /* zygote → launcher: id; fd: pidfd */
@@ -74,6 +76,24 @@ typedef struct ControlUsage
 	uint64_t id, memory, memory_peak, cpu_ns;
 } ControlUsage;
 
+typedef enum ControlListedState
+{
+	CONTROL_LISTED_SPARE,
+	CONTROL_LISTED_IDLE, /* leased, without a call that is to run */
+	CONTROL_LISTED_RUNNING,
+	CONTROL_LISTED_STOPPED, /* because something in it ran on without a call */
+	CONTROL_LISTED_STATE_COUNT
+} ControlListedState;
+
+typedef struct ControlListed
+{
+	uint64_t id, memory, memory_peak, cpu_ns, calls;
+	int64_t age_ms, idle_ms; /* idle_ms: -1 while it runs */
+	int32_t pid, backend_pid; /* backend_pid: 0: a spare */
+	uint32_t role, trusted, state; /* role: 0: of a spare; state: ControlListedState */
+	char pool[64];
+} ControlListed;
+
 typedef struct ControlMessage
 {
 	uint32_t kind;
@@ -89,7 +109,11 @@ typedef struct ControlMessage
 	uint32_t count;
 	char pool[64];
 	char text[CONTROL_TEXT_SIZE]; /* NUL-terminated */
-	ControlUsage usages[CONTROL_USAGES_MAX];
+	union
+	{
+		ControlUsage usages[CONTROL_USAGES_MAX];
+		ControlListed listed[CONTROL_LISTED_MAX];
+	};
 } ControlMessage;
 
 /* Returns 0 or -errno; never blocks longer than the socket does. fd_count may be 0. */

@@ -20,6 +20,7 @@
 #include "sandbox/fault.h"
 #include "sandbox/launcher_interpreter.h"
 #include "sandbox/launcher_lease.h"
+#include "sandbox/launcher_list.h"
 #include "sandbox/launcher_weight.h"
 
 #define BACKEND_BACKLOG 128
@@ -120,7 +121,7 @@ static const struct
 	void (*handle)(Backend *backend, const ControlMessage *message);
 } backend_messages[] = {
 	{CONTROL_LEASE, lease_request}, {CONTROL_WITHDRAW, backend_withdraw}, {CONTROL_RELEASE, backend_release},
-	{CONTROL_USAGE, backend_usage}, {CONTROL_FREEZE, backend_freeze},	  {CONTROL_THAW, backend_thaw},
+	{CONTROL_USAGE, backend_usage}, {CONTROL_LIST, list_request}, {CONTROL_FREEZE, backend_freeze},	  {CONTROL_THAW, backend_thaw},
 	{CONTROL_WEIGH, backend_weigh},
 };
 
@@ -162,14 +163,14 @@ backend_send(Backend *backend, const ControlMessage *message, const int *fds, in
 	backend->is_broken = true;
 }
 
-/* Whoever may not read the server's files may not have its interpreters. */
-static bool
-backend_is_ours(int fd)
+/* Who connects; 0: somebody who may not read the server's files, and so not have its interpreters. */
+static pid_t
+backend_peer(int fd)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid() ? peer.pid : 0;
 }
 
 /* How many descriptors this process may have. */
@@ -210,6 +211,7 @@ backend_accept(void *owner)
 {
 	Launcher *launcher = owner;
 	Backend *backend;
+	pid_t pid;
 	int fd;
 
 	if (!backend_fits(launcher))
@@ -225,13 +227,15 @@ backend_accept(void *owner)
 		return;
 	}
 	launcher->accept_failures = 0;
-	backend = backend_is_ours(fd) ? calloc(1, sizeof(*backend)) : NULL;
+	pid = backend_peer(fd);
+	backend = pid != 0 ? calloc(1, sizeof(*backend)) : NULL;
 	if (backend == NULL)
 	{
 		close(fd);
 		return;
 	}
 	backend->launcher = launcher;
+	backend->pid = pid;
 	backend->socket.fd = -1;
 	if (launcher_source_open(launcher, &backend->socket, fd, backend_ready, backend) < 0)
 	{

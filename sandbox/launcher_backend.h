@@ -2,6 +2,8 @@
 #ifndef PYBOX_LAUNCHER_BACKEND_H
 #define PYBOX_LAUNCHER_BACKEND_H
 
+#include <sys/types.h>
+
 #include "sandbox/launcher.h"
 
 struct Backend
@@ -9,6 +11,7 @@ struct Backend
 	Backend *next;
 	Launcher *launcher;
 	LauncherSource socket;
+	pid_t pid;
 	bool is_broken; /* closed at the next turn of the loop */
 };
 

@@ -85,6 +85,7 @@ interpreter_fork(Zygote *zygote)
 	interpreter->launcher = launcher;
 	interpreter->zygote = zygote;
 	interpreter->id = launcher->next_id++;
+	interpreter->born_ms = launcher_now_ms();
 	interpreter->socket.fd = interpreter->life.fd = interpreter->wire_fd = interpreter->watch_fd = -1;
 	interpreter->weight = WEIGHT_USUAL;
 	interpreter->next = launcher->interpreters;

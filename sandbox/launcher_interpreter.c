@@ -143,6 +143,7 @@ action_hand_over(Interpreter *interpreter, const ControlMessage *message, int *f
 	(void) fds;
 	interpreter_enter(interpreter, INTERPRETER_LEASED);
 	interpreter->was_leased = true;
+	interpreter->leased_ms = launcher_now_ms();
 	interpreter->role = message->role;
 	interpreter->request = message->generation;
 	if (zygote->pool.idle_timeout_ms > 0 && interpreter->shared != NULL)
@@ -154,6 +155,7 @@ action_hand_over(Interpreter *interpreter, const ControlMessage *message, int *f
 	answer.id = interpreter->id;
 	answer.pid = interpreter->pid;
 	answer.layers = interpreter->layers;
+	answer.status = message->status; /* not 0: it had to wait for one to be made */
 	answer.memory_limit = zygote->pool.limits.memory;
 	backend_send(interpreter->owner, &answer, descriptors, 4);
 	watch_begin(interpreter);

@@ -57,6 +57,9 @@ struct Interpreter
 	int watch_fd;			 /* until it is leased */
 	struct WatchPage *watch; /* shared with the lease's backend */
 	InterpreterLook look;
+	CgroupUsage usage; /* as it was told last, see launcher_list.c ... */
+	int64_t usage_ms;  /* ... and when that was; 0: never */
+	int64_t born_ms, leased_ms;
 	int32_t weight;				 /* of the CPU, beside its pool's others */
 	uint32_t layers;			 /* in force */
 	uint32_t role;				 /* for whom */

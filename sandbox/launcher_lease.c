@@ -44,6 +44,7 @@ lease_enqueue(Zygote *zygote, Backend *backend, const ControlMessage *request)
 	}
 	lease->backend = backend;
 	lease->request = *request;
+	lease->request.status |= zygote->leases != NULL || interpreter_spare(zygote) == NULL; /* it has to wait */
 	*zygote->leases_end = lease;
 	zygote->leases_end = &lease->next;
 }

@@ -161,6 +161,19 @@ watch_pause(const Interpreter *interpreter, bool same_turn, uint32_t state)
 	return 2 * interpreter->look.pause_ms < most ? 2 * interpreter->look.pause_ms : most;
 }
 
+/* What is there while Python runs tells what its calls take. */
+static void
+watch_memory(Interpreter *interpreter, uint32_t turn)
+{
+	WatchPage *watch = interpreter->watch;
+	CgroupUsage usage = {0};
+
+	interpreter_usage_read(interpreter, &usage);
+	__atomic_store_n(&watch->memory, usage.memory, __ATOMIC_RELAXED);
+	__atomic_store_n(&watch->memory_peak, usage.memory_peak, __ATOMIC_RELAXED);
+	__atomic_store_n(&watch->seen_turn, turn, __ATOMIC_RELEASE);
+}
+
 void
 watch_look(Interpreter *interpreter, int64_t now_ms)
 {
@@ -174,6 +187,8 @@ watch_look(Interpreter *interpreter, int64_t now_ms)
 		return;
 	if (state == WATCH_RESTS && same_turn && interpreter->look.state == WATCH_RESTS && used_ns > allowed_ns)
 		watch_stop(interpreter, used_ns);
+	if (state == WATCH_RUNS)
+		watch_memory(interpreter, turn);
 	if (interpreter->weight != WEIGHT_USUAL)
 		weight_follow(interpreter);
 	watch_again(interpreter, now_ms, watch_pause(interpreter, same_turn, state));

@@ -24,10 +24,14 @@ typedef enum WatchState
 
 typedef struct WatchPage
 {
-	uint32_t state;	  /* WatchState */
-	uint32_t turn;	  /* by backend: another one each time it rests */
-	uint64_t ends_ms; /* by backend: CLOCK_MONOTONIC when the call that runs is to be over; 0: not known */
-	uint64_t cpu_ns;  /* by launcher, now and then: what all processes of an untrusted one have used */
+	uint32_t state;				  /* WatchState */
+	uint32_t turn;				  /* by backend: another one each time it rests */
+	uint64_t ends_ms;			  /* by backend: CLOCK_MONOTONIC when the call that runs is to be over; 0: not known */
+	uint64_t cpu_ns;			  /* by launcher, now and then: what all processes of an untrusted one have used */
+	uint64_t idle_ms;			  /* by backend: CLOCK_MONOTONIC_COARSE when its last call was over */
+	uint64_t calls;				  /* by backend: that are over */
+	uint64_t memory, memory_peak; /* by launcher, when it looked while Python ran: bytes */
+	uint32_t seen_turn;			  /* by launcher, after these: the turn at that look */
 } WatchPage;
 
 #define WATCH_PAGE_SIZE 4096

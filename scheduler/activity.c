@@ -163,6 +163,29 @@ activity_started(ActivityEntry *entry, TimestampTz at, TimestampTz running_since
 }
 
 void
+activity_seat_set(ActivityEntry *entry, const char *pool, int32 priority, int64 wall_ms)
+{
+	if (entry == NULL || likely(entry->call.priority == priority && entry->call.wall_ms == wall_ms &&
+								strcmp(entry->call.pool_name, pool) == 0))
+		return;
+	entry_open(entry);
+	entry->call.priority = priority;
+	entry->call.wall_ms = wall_ms;
+	strlcpy(entry->call.pool_name, pool, sizeof(entry->call.pool_name));
+	entry_close(entry);
+}
+
+void
+activity_put_off(ActivityEntry *entry, int64 us)
+{
+	if (entry == NULL || entry->call.started_at == 0)
+		return;
+	entry_open(entry);
+	entry->call.running_since += us;
+	entry_close(entry);
+}
+
+void
 activity_interpreter_set(ActivityEntry *entry, uint64 interpreter, int pid)
 {
 	if (entry == NULL)
@@ -215,6 +238,14 @@ activity_wish_get(ActivityEntry *entry, ActivityWish *wish)
 	turn = pg_atomic_read_u32(&entry->wish_turn);
 	LWLockRelease(shared->lock);
 	return turn;
+}
+
+uint64
+activity_call_id(int number)
+{
+	const volatile ActivityCall *call = &entry_at(number)->call;
+
+	return call->state == ACTIVITY_FREE ? 0 : call->call_id;
 }
 
 bool

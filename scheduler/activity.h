@@ -38,6 +38,7 @@ typedef enum ActivityStop
 	ACTIVITY_STOP_WALL,	  /* the pool's wall limit */
 	ACTIVITY_STOP_RULE,	  /* a rule of the policy: see ActivityVerdict */
 	ACTIVITY_STOP_RULE_KILL,
+	ACTIVITY_STOP_DEADLOCK, /* waits for memory that waits for its locks */
 	ACTIVITY_STOP_COUNT
 } ActivityStop;
 
@@ -117,6 +118,10 @@ void activity_watch(void);
 void activity_enter_sql(ActivityEntry *entry);
 void activity_started(ActivityEntry *entry, TimestampTz at, TimestampTz running_since);
 void activity_interpreter_set(ActivityEntry *entry, uint64 interpreter, int pid);
+/* Pool and priority that it counts by, and the wall limit that it has or will have; cheap when they are the same. */
+void activity_seat_set(ActivityEntry *entry, const char *pool, int32 priority, int64 wall_ms);
+/* It stood still for so long, which does not count. */
+void activity_put_off(ActivityEntry *entry, int64 us);
 void activity_end(ActivityEntry *entry);
 /* What the entry's call was asked to do, ACTIVITY_STOP_NONE mostly. */
 ActivityStop activity_stop_get(ActivityEntry *entry);
@@ -134,6 +139,8 @@ int activity_entries(void);
 /* False when entry number holds no call. */
 bool activity_read(int number, ActivityCall *call);
 int activity_backend(int number);
+/* Which call entry number holds, 0: none; cheaper than to read it, and no more than a hint. */
+uint64 activity_call_id(int number);
 /* Has the backend of entry number look again at what it waits for. */
 void activity_wake(int number);
 /* Asks call_id to stop and wakes its backend; false when there is no such call any more. */

@@ -13,18 +13,6 @@
 /* What a quarter of an octave is, and two, three and four of them. */
 static const double quarters[QUARTERS] = {1.189207115002721, 1.4142135623730951, 1.681792830507429, 2.0};
 
-void
-history_calls_add(HistoryCalls *calls, int64_t run_us, int64_t memory)
-{
-	double us = run_us > RUN_MOST ? (double) RUN_MOST : (double) run_us;
-
-	calls->calls++;
-	calls->sum_us += us;
-	calls->sum_squares += us * us;
-	if (calls->memory < memory)
-		calls->memory = memory;
-}
-
 /* The most bytes that a bucket stands for. */
 static int64_t
 bucket_bound(int bucket)
@@ -57,13 +45,32 @@ sizes_halve(History *history)
 static double
 weight_kept(uint32_t known, uint32_t calls)
 {
-	double kept = 1.0;
+	double kept = 1.0, even = (double) known / ((double) known + (double) calls);
 
-	if (known + calls <= RECENT)
-		return (double) known / (double) (known + calls);
 	for (uint32_t i = 0; i < calls && i < 8 * RECENT; i++)
 		kept *= 1.0 - 1.0 / RECENT;
-	return kept;
+	return known + calls <= RECENT || even < kept ? even : kept;
+}
+
+void
+history_calls_add(HistoryCalls *calls, int64_t run_us, int64_t memory)
+{
+	double us = run_us > RUN_MOST ? (double) RUN_MOST : (double) run_us, kept = 1.0 - 1.0 / RECENT;
+
+	if (calls->calls < RECENT)
+		kept = (double) calls->calls / (double) (calls->calls + 1);
+	if (calls->calls < UINT32_MAX)
+		calls->calls++;
+	calls->mean_us = kept * calls->mean_us + (1.0 - kept) * us;
+	calls->squares = kept * calls->squares + (1.0 - kept) * us * us;
+	history_calls_memory(calls, memory);
+}
+
+void
+history_calls_memory(HistoryCalls *calls, int64_t memory)
+{
+	if (calls->memory < memory)
+		calls->memory = memory;
 }
 
 void
@@ -71,12 +78,13 @@ history_learn(History *history, const HistoryCalls *calls)
 {
 	double kept;
 
-	if (calls->calls == 0)
-		return;
-	kept = weight_kept(history->calls, calls->calls);
-	history->mean_us = kept * history->mean_us + (1.0 - kept) * calls->sum_us / calls->calls;
-	history->squares = kept * history->squares + (1.0 - kept) * calls->sum_squares / calls->calls;
-	history->calls = history->calls > UINT32_MAX - calls->calls ? UINT32_MAX : history->calls + calls->calls;
+	if (calls->calls > 0)
+	{
+		kept = weight_kept(history->calls, calls->calls);
+		history->mean_us = kept * history->mean_us + (1.0 - kept) * calls->mean_us;
+		history->squares = kept * history->squares + (1.0 - kept) * calls->squares;
+		history->calls = history->calls > UINT32_MAX - calls->calls ? UINT32_MAX : history->calls + calls->calls;
+	}
 	if (calls->memory <= 0)
 		return;
 	if (history->sized >= SIZES_MOST)
@@ -109,4 +117,16 @@ history_guess(const History *history)
 		return guess;
 	guess.run_us = history->mean_us < 1.0 ? 1 : (int64_t) (history->mean_us + 0.5);
 	return guess;
+}
+
+bool
+history_is_sane(const History *history)
+{
+	uint32_t sized = 0;
+
+	for (int bucket = 0; bucket < HISTORY_BUCKETS; bucket++)
+		sized += history->sizes[bucket];
+	/* What is not a number compares with nothing. */
+	return sized == history->sized && sized <= SIZES_MOST && history->mean_us >= 0 && history->mean_us <= RUN_MOST &&
+		   history->squares >= 0 && history->squares <= (double) RUN_MOST * (double) RUN_MOST;
 }

@@ -10,6 +10,7 @@
 #ifndef PYBOX_HISTORY_H
 #define PYBOX_HISTORY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define HISTORY_CALLS_LEAST 4 /* that a guess needs */
@@ -23,12 +24,12 @@ typedef struct History
 	uint16_t sizes[HISTORY_BUCKETS];
 } History;
 
-/* Some calls that ended well, added up. */
+/* Some calls in a row that ended well, weighed among themselves as in a History. */
 typedef struct HistoryCalls
 {
 	uint32_t calls;
-	double sum_us, sum_squares; /* slot time */
-	int64_t memory;				/* the largest peak among them, bytes; 0: not measured */
+	double mean_us, squares; /* slot time */
+	int64_t memory; /* the largest peak among them, and others that had to end for it, bytes; 0: not measured */
 } HistoryCalls;
 
 /* What to expect of the next call. */
@@ -39,8 +40,11 @@ typedef struct HistoryGuess
 } HistoryGuess;
 
 void history_calls_add(HistoryCalls *calls, int64_t run_us, int64_t memory);
+void history_calls_memory(HistoryCalls *calls, int64_t memory);
 /* A History of zeros knows nothing yet. */
 void history_learn(History *history, const HistoryCalls *calls);
 HistoryGuess history_guess(const History *history);
+/* Whether the numbers can be those of a History: for one that was read from a file. */
+bool history_is_sane(const History *history);
 
 #endif

@@ -143,7 +143,8 @@ policy_install(const Policy *policy, const char *source, const char *text, size_
 		shared->zygotes[pool][0].state = shared->zygotes[pool][1].state = -1;
 	rule_store_install(policy, policy_store_generation() + 1);
 	pg_atomic_fetch_add_u64(&shared->policy_generation, 1);
-	slot_grant_all();
+	slot_settle(clock_now());
+	slot_wake_all();
 	shared_wake_scheduler();
 	LWLockRelease(shared->lock);
 }

@@ -11,8 +11,8 @@
  * joins at its tier's current minimum. Inside a pool: those that resume after SQL in order of return, then the one with the
  * least rank, then first come. Rank: what is left of the predicted time while that is more than nothing, else the time
  * attained. Out of turn: a pool's longest waiter that has waited for the pool's ageing time is granted next, unless the pool
- * had such a grant within that time; so the k-th longest waiter of a pool gets a slot after k ageing times, and as many quanta
- * as there are pools that age, at most.
+ * had such a grant within that time; of several pools the one that is due first. So the k-th longest waiter of a pool gets a
+ * slot after k times the pool's ageing time and a quantum for each pool that ages, at most.
  *
  * Giving way. queue_ask() names holders whose slot a better waiter should have: at once when the waiter's priority is higher,
  * else when the holder's quantum is over and the order puts the waiter first. The caller of queue_ask wakes them; they
@@ -159,6 +159,11 @@ bool queue_is_asked(const Queue *queue, int32_t who);
 int32_t queue_pool(const Queue *queue, int32_t who);
 int32_t queue_priority(const Queue *queue, int32_t who); /* the greater of its own and what is lent to it */
 int64_t queue_reserved(const Queue *queue, int32_t who); /* bytes */
+/* Of these, what counts against a budget: index is the pool's or the cap's number. */
+int64_t queue_reserved_of(const Queue *queue, int32_t who, QueueWhy why, int32_t index);
+/* Bytes of a budget that nobody has reserved, and what a waiter is to reserve with its slot. */
+int64_t queue_budget_free(const Queue *queue, QueueWhy why, int32_t index);
+int64_t queue_claimed(const Queue *queue, int32_t who);
 
 /* 1 for the next of its pool, 0 when it does not wait. */
 int32_t queue_position(const Queue *queue, int32_t who);

@@ -309,17 +309,31 @@ pool_aged(const Queue *queue, const Look *look, const QueuePool *pool, int32_t e
 	return QUEUE_NOBODY;
 }
 
+/* Since when a pool's aged waiter is due: it has waited for the ageing time, and so has the pool since its last one. */
+static int64_t
+aged_due(const Queue *queue, const QueuePool *pool, int32_t who)
+{
+	int64_t since = RELAXED(queue->callers[who].since);
+
+	return time_after(pool->aged_at > since ? pool->aged_at : since, pool->ageing_us);
+}
+
+/* First due, first served: so each other pool has at most one turn before it, however many of its waiters are older. */
 static int32_t
 queue_choose_aged(const Queue *queue, const Look *look, int32_t elder)
 {
 	int32_t best = QUEUE_NOBODY;
+	int64_t best_due = 0;
 
 	for (int32_t i = 0; i < queue->pool_count; i++)
 	{
 		int32_t who = pool_is_open(queue, look, i) ? pool_aged(queue, look, &queue->pools[i], elder) : QUEUE_NOBODY;
+		int64_t due = who != QUEUE_NOBODY ? aged_due(queue, &queue->pools[i], who) : 0;
 
-		if (who != QUEUE_NOBODY && (best == QUEUE_NOBODY || waiter_is_older(queue, who, best)))
-			best = who;
+		if (who == QUEUE_NOBODY || (best != QUEUE_NOBODY && due >= best_due))
+			continue;
+		best = who;
+		best_due = due;
 	}
 	return best;
 }

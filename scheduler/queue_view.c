@@ -37,6 +37,36 @@ queue_why(const Queue *queue, int32_t who, int32_t *index)
 }
 
 int64_t
+queue_reserved_of(const Queue *queue, int32_t who, QueueWhy why, int32_t index)
+{
+	uint64_t account = atomic_load(&queue->callers[who].account);
+	Charge charge = account_charge(account);
+	int64_t bytes = (int64_t) account_pages(account) * QUEUE_PAGE;
+
+	if (why == QUEUE_WHY_POOL_MEMORY)
+		return charge.pool == index ? bytes : 0;
+	if (why == QUEUE_WHY_CAP_MEMORY)
+		return (charge.caps >> index & 1) != 0 ? bytes : 0;
+	return why == QUEUE_WHY_NODE_MEMORY ? bytes : 0;
+}
+
+int64_t
+queue_budget_free(const Queue *queue, QueueWhy why, int32_t index)
+{
+	if (why == QUEUE_WHY_POOL_MEMORY)
+		return RELAXED(queue->pools[index].memory) - atomic_load(&queue->pools[index].reserved);
+	if (why == QUEUE_WHY_CAP_MEMORY)
+		return RELAXED(queue->caps[index].memory) - atomic_load(&queue->caps[index].reserved);
+	return RELAXED(queue->memory) - atomic_load(&queue->reserved);
+}
+
+int64_t
+queue_claimed(const Queue *queue, int32_t who)
+{
+	return (int64_t) queue->callers[who].pages * QUEUE_PAGE;
+}
+
+int64_t
 queue_pool_oldest_wait(const Queue *queue, int32_t pool, int64_t now)
 {
 	int32_t oldest = queue->pools[pool].oldest;

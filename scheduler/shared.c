@@ -13,6 +13,7 @@
 #include "scheduler/event.h"
 #include "scheduler/gate.h"
 #include "scheduler/rule_store.h"
+#include "scheduler/stat.h"
 #include "scheduler/wait_event.h"
 
 #if PG_VERSION_NUM >= 170000
@@ -45,6 +46,7 @@ static const struct
 	[SHARED_EVENTS] = {event_size, event_initialize},
 	[SHARED_RULES] = {rule_store_size, rule_store_initialize},
 	[SHARED_BUDGETS] = {budget_store_size, budget_store_initialize},
+	[SHARED_STATISTICS] = {stat_size, stat_initialize},
 };
 
 Shared *shared = NULL;

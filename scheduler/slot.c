@@ -1,5 +1,6 @@
 /*
- * slot.c - the backend's half of the queue: asks, waits on its latch, wakes the next. Runs in backends.
+ * slot.c - the backend's half of the queue: asks, waits on its latch, gives way, wakes the next. Runs in backends; what needs the
+ * lock held, in the scheduler too.
  */
 #include "scheduler/slot.h"
 
@@ -13,7 +14,7 @@
 #include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
-#include "scheduler/wait_event.h"
+#include "scheduler/slot_error.h"
 
 #if PG_VERSION_NUM >= 170000
 #define PROC_OF(number) GetPGProcByNumber(number)
@@ -21,13 +22,18 @@
 #define PROC_OF(number) (&ProcGlobal->allProcs[number])
 #endif
 
+#define LOOK_MS 1000 /* a wait is woken by its latch; once in a while it looks by itself */
+
 static bool registered = false;
-static bool held = false; /* this backend holds a slot or waits for one */
+static bool engaged = false; /* this backend holds a slot or waits for one */
+static int64 waited_us = 0;
+static TimestampTz waits_since = 0; /* 0: it does not */
 
 static void
 slot_exit(int code, Datum arg)
 {
 	slot_give_back();
+	slot_unreserve(0);
 }
 
 void
@@ -39,120 +45,60 @@ slot_register(void)
 	registered = true;
 }
 
+static void
+slot_wake(int32_t who)
+{
+	if (who != shared_my_number())
+		SetLatch(&PROC_OF(who)->procLatch);
+}
+
 void
 slot_grant_all(void)
 {
 	int32_t who;
 
 	while ((who = queue_grant(shared_queue(), clock_now())) != QUEUE_NOBODY)
-		if (who != shared_my_number())
-			SetLatch(&PROC_OF(who)->procLatch);
+		slot_wake(who);
 }
 
-/* The pool's number in the policy now in force; a pool that is gone counts as the first. Caller holds the lock. */
-static int32_t
-pool_number(const PolicyPool *pool)
+TimestampTz
+slot_ask_all(TimestampTz now)
 {
-	int number = policy_pool_find(&shared->policy, pool->name);
+	int64_t due = 0;
+	int32_t who;
 
-	return number < 0 ? 0 : number;
+	while ((who = queue_ask(shared_queue(), now, &due)) != QUEUE_NOBODY)
+		slot_wake(who);
+	return due;
 }
 
-/* Takes a slot while nobody waits, by the numbers of this process's copy of the policy. */
-static bool
-slot_try(const PolicyPool *pool, bool resumes)
+void
+slot_wake_all(void)
 {
-	const Policy *policy = policy_store_get();
-	ptrdiff_t number = pool - policy->pools;
-	QueueClaim claim = {
-		.pool = (int32_t) number, .priority = -1, .resumes = resumes, .version = policy_store_local_generation()};
+	const Queue *queue = shared_queue();
 
-	return number >= 0 && number < policy->pool_count &&
-		   queue_try(shared_queue(), shared_my_number(), &claim, clock_now());
+	for (int who = 0; who < shared_backends(); who++)
+		if (queue_state(queue, who) == QUEUE_WAITING)
+			slot_wake(who);
 }
 
-static QueueAnswer
-slot_ask(const PolicyPool *pool, bool resumes)
+/* The scheduler is to look at the queue by then, and now and then while anybody waits. Caller holds the lock. */
+static void
+scheduler_look_by(TimestampTz due, TimestampTz now)
 {
-	QueueClaim claim = {.priority = -1, .resumes = resumes};
-	QueueAnswer answer;
+	if (shared_queue()->waiting > 0)
+		due = due == 0 ? now + SLOT_TICK_US : Min(due, now + SLOT_TICK_US);
+	if (due == 0 || (shared->tick_at != 0 && shared->tick_at <= due))
+		return;
+	shared->tick_at = due;
+	shared_wake_scheduler();
+}
 
-	FAULT_RAISE("backend.enqueue");
-	if (likely(slot_try(pool, resumes)))
-	{
-		held = true;
-		return QUEUE_GRANTED;
-	}
-	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	claim.pool = pool_number(pool);
-	answer = queue_acquire(shared_queue(), shared_my_number(), &claim, clock_now());
-	held = answer == QUEUE_GRANTED || answer == QUEUE_QUEUED;
+void
+slot_settle(TimestampTz now)
+{
 	slot_grant_all();
-	if (held && slot_is_held())
-		answer = QUEUE_GRANTED;
-	LWLockRelease(shared->lock);
-	return answer;
-}
-
-static void
-queue_timed_out(const PolicyPool *pool)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_QUERY_CANCELED), errmsg("call waited too long for a slot in pool \"%s\"", pool->name),
-			 errdetail("Its queue timeout is %lld ms.", (long long) pool->queue_timeout_ms),
-			 errhint("See pybox.activity for what runs; raise pools.%s.queue.timeout or slots in the policy.",
-					 pool->name)));
-}
-
-static void
-slot_wait(const PolicyPool *pool, bool resumes, void (*check)(void *arg), void *arg)
-{
-	TimestampTz deadline = TimestampTzPlusMilliseconds(clock_now(), pool->queue_timeout_ms);
-
-	while (!slot_is_held())
-	{
-		long timeout = resumes ? 1000 : TimestampDifferenceMilliseconds(clock_now(), deadline);
-
-		if (timeout <= 0)
-			queue_timed_out(pool);
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
-						 wait_event_info(WAIT_NAME_SLOT));
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
-		check(arg);
-	}
-}
-
-void
-slot_take(const PolicyPool *pool, bool resumes, ActivityEntry *entry, void (*check)(void *arg), void *arg)
-{
-	QueueAnswer answer = slot_ask(pool, resumes);
-
-	if (likely(answer == QUEUE_GRANTED))
-		return;
-	if (answer == QUEUE_FULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("queue of pool \"%s\" is full", pool->name),
-				 errdetail("%d calls wait already, its limit.", pool->queue_length),
-				 errhint("Try again later, or raise pools.%s.queue.length in the policy.", pool->name)));
-	activity_state_set(entry, ACTIVITY_QUEUED);
-	slot_wait(pool, resumes, check, arg);
-}
-
-void
-slot_give_back(void)
-{
-	if (!held)
-		return;
-	(void) FAULT_POINT("backend.slot_release");
-	if (unlikely(queue_give_back(shared_queue(), shared_my_number(), clock_now())))
-	{
-		LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-		queue_release(shared_queue(), shared_my_number(), clock_now());
-		slot_grant_all();
-		LWLockRelease(shared->lock);
-	}
-	held = false;
+	scheduler_look_by(slot_ask_all(now), now);
 }
 
 bool
@@ -161,8 +107,254 @@ slot_is_held(void)
 	return queue_state(shared_queue(), shared_my_number()) == QUEUE_HOLDING;
 }
 
+bool
+slot_is_asked(void)
+{
+	return queue_is_asked(shared_queue(), shared_my_number());
+}
+
 int
 slot_count_held(void)
 {
 	return shared_queue()->holding;
+}
+
+/* One that waits, and what it goes by. */
+typedef struct SlotWait
+{
+	const SlotClient *client;
+	void *call;
+	ActivityEntry *entry;
+	SlotClaim claim;
+	uint64 turn;
+	bool paused; /* in mid-call */
+	TimestampTz since;
+	TimestampTz held_since; /* 0: is not held up by anybody */
+	int64 held_us;			/* was before, which is not the queue's fault */
+} SlotWait;
+
+static void
+claim_make(SlotWait *wait)
+{
+	wait->turn = wait->client->turn(wait->call); /* what changes while it is made is seen afterwards */
+	wait->client->claim(wait->call, &wait->claim);
+	if (wait->since != 0 && !wait->claim.begun)
+		wait->claim.queue.since = wait->since;
+}
+
+/* False: the claim is no longer what it should be. */
+static bool
+claim_enter(SlotWait *wait, QueueAnswer *answer)
+{
+	TimestampTz now = clock_now();
+	bool current;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	current = wait->claim.queue.version == policy_store_generation();
+	if (current)
+	{
+		*answer = queue_acquire(shared_queue(), shared_my_number(), &wait->claim.queue, now);
+		engaged = *answer == QUEUE_GRANTED || *answer == QUEUE_QUEUED;
+		slot_settle(now);
+	}
+	LWLockRelease(shared->lock);
+	return current;
+}
+
+/* Gets in line, or the slot at once; raises what refuses it. */
+static void
+slot_enter(SlotWait *wait)
+{
+	QueueAnswer answer;
+
+	FAULT_RAISE("backend.enqueue");
+	while (!claim_enter(wait, &answer))
+		claim_make(wait);
+	if (!engaged)
+		slot_refused(&wait->claim, answer);
+}
+
+static void
+slot_leave(void)
+{
+	if (!engaged)
+		return;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	queue_release(shared_queue(), shared_my_number(), clock_now());
+	slot_settle(clock_now());
+	LWLockRelease(shared->lock);
+	engaged = false;
+}
+
+void
+slot_move(const SlotClaim *claim)
+{
+	TimestampTz now = clock_now();
+
+	if (!engaged)
+		return;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	if (claim->queue.version == policy_store_generation()) /* else it is about to be made anew */
+		queue_move(shared_queue(), shared_my_number(), claim->queue.pool, claim->queue.priority);
+	slot_settle(now);
+	LWLockRelease(shared->lock);
+}
+
+/* Something that the claim goes by has changed. */
+static void
+slot_judge(SlotWait *wait)
+{
+	claim_make(wait);
+	if (wait->claim.held)
+		slot_leave();
+	else if (engaged && wait->claim.begun)
+		slot_move(&wait->claim);
+	else
+	{
+		slot_leave();
+		slot_enter(wait);
+	}
+}
+
+static void
+wait_show(const SlotWait *wait)
+{
+	ActivityState state = wait->paused || wait->claim.held ? ACTIVITY_PAUSED : ACTIVITY_QUEUED;
+
+	if (wait->entry != NULL && wait->entry->call.state != (int32) state)
+		activity_state_set(wait->entry, state);
+}
+
+/* For how long to sleep; raises when it has waited for too long. */
+static long
+wait_ms(SlotWait *wait)
+{
+	TimestampTz now = clock_now();
+	long left;
+
+	if (wait->claim.held && wait->held_since == 0)
+		wait->held_since = now;
+	else if (!wait->claim.held && wait->held_since != 0)
+	{
+		wait->held_us += now - wait->held_since;
+		wait->held_since = 0;
+	}
+	if (wait->claim.held || wait->claim.goes_on)
+		return LOOK_MS;
+	left = TimestampDifferenceMilliseconds(
+		now, TimestampTzPlusMilliseconds(wait->since + wait->held_us, wait->claim.timeout_ms));
+	if (left <= 0)
+		slot_timed_out(&wait->claim);
+	return Min(left, LOOK_MS);
+}
+
+int64
+slot_waited_us(void)
+{
+	return waited_us + (waits_since != 0 ? clock_now() - waits_since : 0);
+}
+
+static void
+waiting_ended(void)
+{
+	waited_us = slot_waited_us();
+	waits_since = 0;
+}
+
+static void
+slot_wait(SlotWait *wait)
+{
+	waits_since = clock_now();
+	while (!slot_is_held())
+	{
+		wait_show(wait);
+		wait->client->sleep(wait->call, wait_ms(wait));
+		wait->client->check(wait->call);
+		if (wait->client->turn(wait->call) != wait->turn && !slot_is_held())
+			slot_judge(wait);
+	}
+	waiting_ended();
+}
+
+void
+slot_take(const SlotClient *client, void *call, ActivityEntry *entry)
+{
+	SlotWait wait = {.client = client, .call = call, .entry = entry};
+	TimestampTz now = clock_now();
+
+	claim_make(&wait);
+	if (likely(!wait.claim.held && queue_try(shared_queue(), shared_my_number(), &wait.claim.queue, now)))
+	{
+		engaged = true;
+		return;
+	}
+	wait.since = now;
+	if (!wait.claim.held)
+		slot_enter(&wait);
+	slot_wait(&wait);
+}
+
+void
+slot_yield(void)
+{
+	TimestampTz now = clock_now();
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	queue_yield(shared_queue(), shared_my_number(), now);
+	slot_settle(now);
+	LWLockRelease(shared->lock);
+}
+
+void
+slot_await(const SlotClient *client, void *call, ActivityEntry *entry)
+{
+	SlotWait wait = {.client = client, .call = call, .entry = entry, .paused = true, .since = clock_now()};
+
+	if (slot_is_held())
+		return;
+	claim_make(&wait);
+	if (wait.claim.held)
+		slot_leave();
+	else if (!engaged)
+		slot_enter(&wait);
+	slot_wait(&wait);
+}
+
+void
+slot_give_back(void)
+{
+	TimestampTz now;
+
+	waiting_ended();
+	if (!engaged)
+		return;
+	(void) FAULT_POINT("backend.slot_release");
+	now = clock_now();
+	if (!slot_is_held())
+		slot_leave();
+	else if (unlikely(queue_give_back(shared_queue(), shared_my_number(), now)))
+	{
+		LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+		slot_settle(now);
+		LWLockRelease(shared->lock);
+	}
+	engaged = false;
+}
+
+int64
+slot_reserved(void)
+{
+	return queue_reserved(shared_queue(), shared_my_number());
+}
+
+void
+slot_unreserve(int64 keep)
+{
+	int64 reserved = slot_reserved();
+
+	if (likely(reserved <= keep) || !queue_unreserve(shared_queue(), shared_my_number(), reserved - keep))
+		return;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	slot_settle(clock_now());
+	LWLockRelease(shared->lock);
 }

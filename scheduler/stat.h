@@ -10,21 +10,18 @@
 
 #include "postgres.h"
 
-typedef enum StatCause
+#include "utils/timestamp.h"
+
+#include "scheduler/stat_table.h"
+
+/* What is counted by. */
+typedef enum StatKind
 {
-	STAT_OK,
-	STAT_PYTHON, /* an exception of the function's own */
-	STAT_CANCEL, /* pybox.cancel, statement timeout, client */
-	STAT_WALL,
-	STAT_CPU,
-	STAT_MEMORY,
-	STAT_RESOURCE, /* pids, tmp, output, log */
-	STAT_CRASH,	   /* signal, exit, forbidden system call, protocol */
-	STAT_REFUSED,  /* filter, drain, quarantine, full queue, missing layer */
-	STAT_TIMEOUT,  /* queue timeout */
-	STAT_RULE,
-	STAT_CAUSE_COUNT
-} StatCause;
+	STAT_FUNCTIONS,
+	STAT_ROLES,
+	STAT_POOLS,
+	STAT_KIND_COUNT
+} StatKind;
 
 /* One call, at its end; times in us. */
 typedef struct StatCall
@@ -32,24 +29,57 @@ typedef struct StatCall
 	Oid database, function, role; /* function InvalidOid: DO */
 	const char *pool;
 	StatCause cause;
+	bool started; /* had a slot */
 	int64 queue_us, run_us, sql_us, paused_us, cpu_us;
 	uint64 rows, bytes_in, bytes_out;
-	int64 memory_peak; /* bytes; 0: not measured */
-	bool cold_start;   /* waited for an interpreter to be made */
+	int64 memory_peak;	  /* bytes; 0: not measured */
+	bool cold_start;	  /* waited for an interpreter to be made */
+	TimestampTz ended_at; /* by clock_now() */
 } StatCall;
 
-/* What to expect of the next call. */
-typedef struct StatGuess
+typedef HistoryGuess StatGuess;
+
+/* How one of the tables is doing. */
+typedef struct StatTableState
 {
-	int64 run_us; /* slot time; 0: no history that tells */
-	int64 memory; /* p95, bytes; 0: no history */
-} StatGuess;
+	int32 size, count;
+	uint64 evicted;
+	TimestampTz since;
+} StatTableState;
+
+/* pybox.stat_functions_max */
+extern int stat_functions_max;
 
 Size stat_size(void);
 void stat_initialize(void);
+
+/* Once per backend, before its other callbacks: they are called in reverse. */
+void stat_register(void);
+/* For the backend that made the call; raises nothing. */
 void stat_call_add(const StatCall *call);
-/* Adds what is pending to the shared counters. */
+/* Adds what is pending to the shared counters. Takes a lock; raises nothing. */
 void stat_flush(void);
+/* Cheap: looks into shared memory once a transaction. */
 void stat_guess(Oid database, Oid function, StatGuess *guess);
+/* Whether to ask what memory the interpreter has, after one more call of function: with the 1st, 2nd, 4th, 8th ... */
+bool stat_memory_is_due(Oid function, TimestampTz now);
+
+/* For views. Copies entry number, 0 .. size - 1; false: it counts nothing. */
+bool stat_read(StatKind kind, int number, StatEntry *entry);
+void stat_table_state(StatKind kind, StatTableState *state);
+const char *stat_kind_name(StatKind kind);
+StatKey stat_key(Oid database, Oid oid, const char *name);
+/* Counts from nothing again, and forgets what was known of a function. False: there was nothing. */
+bool stat_reset_entry(StatKind kind, const StatKey *key);
+void stat_reset_all(void);
+/* Adds what a file kept to whatever was counted meanwhile. */
+void stat_restore(StatKind kind, const StatEntry *entry);
+
+/*
+ * The reason of the error that is about to be raised, where its SQLSTATE does not tell; for the call that it ends. The
+ * second takes it, or gives STAT_OK when there is none.
+ */
+void stat_cause_note(StatCause cause);
+StatCause stat_cause_take(void);
 
 #endif

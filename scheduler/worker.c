@@ -21,6 +21,7 @@
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 #include "scheduler/supervisor.h"
+#include "scheduler/timer.h"
 #include "scheduler/wait_event.h"
 
 #define WALL_TICK_MS 100
@@ -97,6 +98,15 @@ walls_enforce(TimestampTz now)
 	return any;
 }
 
+/* In ms; -1: never. */
+static long
+sooner(long one, long other)
+{
+	if (one < 0 || other < 0)
+		return Max(one, other);
+	return Min(one, other);
+}
+
 static void
 worker_wait(long timeout)
 {
@@ -122,8 +132,8 @@ pybox_scheduler_main(Datum argument)
 		long timeout = supervisor_tick(now);
 
 		if (walls_enforce(now))
-			timeout = timeout < 0 ? WALL_TICK_MS : Min(timeout, WALL_TICK_MS);
-		worker_wait(timeout);
+			timeout = sooner(timeout, WALL_TICK_MS);
+		worker_wait(sooner(timeout, timer_tick(now)));
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{

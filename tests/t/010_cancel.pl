@@ -43,7 +43,7 @@ node: {name: test, id: 1, slots: 4}
 pools:
   standard: {limits: {memory: 512MB, wall: 2min}, spares: 2}
   slow: {packages: ['$packages'], preload: [never_ready], spares: 0}
-  narrow: {slots: 1}
+  narrow: {slots: 1, on_contention: yield}
 assign:
   - {role: slow, pool: slow}
   - {role: narrow, pool: narrow}

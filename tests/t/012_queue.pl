@@ -13,7 +13,7 @@ my $policy = <<'YAML';
 version: 1
 node: {name: test, id: 1, slots: SLOTS}
 pools:
-  low: {priority: 10, queue: {length: 100, timeout: 2min}, limits: {memory: 256MB, wall: 2min}, spares: 1}
+  low: {priority: 10, on_contention: yield, queue: {length: 100, timeout: 2min}, limits: {memory: 256MB, wall: 2min}, spares: 1}
   high: {priority: 90, queue: {length: 100, timeout: 2min}, limits: {memory: 256MB, wall: 2min}, spares: 2}
 assign:
   - {role: urgent, pool: high}

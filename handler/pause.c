@@ -1,0 +1,149 @@
+/*
+ * pause.c - gives way in mid-call, and waits for the slot. Runs in backends.
+ */
+#include "handler/pause.h"
+
+#include "miscadmin.h"
+#include "storage/latch.h"
+
+#include "handler/claim.h"
+#include "scheduler/clock.h"
+#include "scheduler/slot.h"
+#include "scheduler/wait_event.h"
+
+static TimestampTz still_since = 0;
+
+TimestampTz
+pause_since(void)
+{
+	return still_since;
+}
+
+void
+pause_forget(void)
+{
+	still_since = 0;
+}
+
+/* What is due at a time is due as much later for each of the backend's calls. */
+void
+pause_end(void)
+{
+	int64 passed = still_since == 0 ? 0 : clock_now() - still_since;
+
+	if (likely(still_since == 0))
+		return;
+	still_since = 0;
+	for (Call *call = current_call; call != NULL; call = call->outer)
+	{
+		if (call->started_at == 0)
+			continue;
+		call->started_at += passed;
+		call->deadline += passed;
+		activity_put_off(call->entry, passed);
+	}
+}
+
+static void
+pause_sleep(void *arg, long ms)
+{
+	Call *call = arg;
+
+	if (still_since == 0)
+		still_since = clock_now();
+	if (call->lease != NULL)
+	{
+		channel_sleep(&call->lease->channel, ms, call->asked && !call->waiting ? WAIT_NAME_PAUSED : WAIT_NAME_SLOT);
+		return;
+	}
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, wait_event_info(WAIT_NAME_SLOT));
+	ResetLatch(MyLatch);
+}
+
+static void
+pause_wait_check(void *arg)
+{
+	call_check(arg);
+	call_dead_check(arg);
+}
+
+static const SlotClient pause_client = {
+	.claim = claim_make, .turn = claim_turn, .sleep = pause_sleep, .check = pause_wait_check};
+
+void
+pause_slot_take(Call *call)
+{
+	slot_take(&pause_client, call, call->entry);
+	pause_end();
+}
+
+/* Stops it until it has a slot again, whoever it has to give this one to. */
+static void
+pause_stop(Call *call)
+{
+	if (call->lease != NULL)
+		lease_pause(call->lease);
+	call->sharing = false;
+	measure_turn(call, MEASURE_PAUSED);
+	if (slot_is_asked())
+		slot_yield();
+	slot_await(&pause_client, call, call->entry);
+	pause_end();
+	measure_turn(call, MEASURE_RUN);
+	activity_state_set(call->entry, call->lease != NULL ? ACTIVITY_RUNNING : ACTIVITY_STARTING);
+	if (call->lease == NULL)
+		return;
+	lease_weigh(call->lease, call->weight);
+	lease_run(call->lease, call->deadline);
+	call->lease->channel.deadline = call_look_at(call);
+}
+
+/* Runs on with what the others leave, in line for the slot that it had. */
+static void
+pause_share(Call *call)
+{
+	slot_yield();
+	if (slot_is_held())
+		return;
+	lease_weigh(call->lease, LEASE_WEIGHT_LEAST);
+	call->sharing = true;
+}
+
+/* Somebody wishes something of it, or the policy has changed. Returns whether it is to stand still. */
+static bool
+pause_judge(Call *call)
+{
+	SlotClaim claim;
+
+	claim_make(call, &claim);
+	if (claim.held)
+		return true;
+	slot_move(&claim);
+	if (call->lease != NULL && !call->sharing)
+		lease_weigh(call->lease, call->weight);
+	return false;
+}
+
+void
+pause_check(void *arg)
+{
+	Call *call = arg;
+
+	call_check(call);
+	if (unlikely(claim_turn(call) != call->turn) && pause_judge(call))
+	{
+		pause_stop(call);
+		return;
+	}
+	if (unlikely(call->sharing && slot_is_held()))
+	{
+		call->sharing = false;
+		lease_weigh(call->lease, call->weight);
+	}
+	if (likely(!slot_is_asked()) || call->sharing)
+		return;
+	if (call->shares && call->lease != NULL)
+		pause_share(call);
+	else
+		pause_stop(call);
+}
