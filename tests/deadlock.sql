@@ -67,13 +67,13 @@ SELECT min(a.call_id) FROM pybox.activity a JOIN pg_stat_activity s USING (pid) 
 -- The tester goes on when a session waits for a lock of another one. Here it also goes on when a session waits for a slot, for
 -- somebody's pybox.resume() or at "wait", and nobody else can do anything: each slot is held by a call at "wait".
 CREATE FUNCTION call_is_at_wait(pid int) RETURNS boolean LANGUAGE sql VOLATILE AS
-$$ SELECT pg_stat_file(go_path('at_' || pid), true) IS NOT NULL $$;
-CREATE FUNCTION locks_block(pid int, sessions int[]) RETURNS boolean LANGUAGE internal VOLATILE STRICT AS 'pg_isolation_test_session_is_blocked';
-CREATE OR REPLACE FUNCTION pg_catalog.pg_isolation_test_session_is_blocked(session int, sessions int[]) RETURNS boolean
+$$ SELECT (pg_stat_file(go_path('at_' || pid), true)).size IS NOT NULL $$;
+ALTER FUNCTION pg_catalog.pg_isolation_test_session_is_blocked(int, int[]) RENAME TO pg_isolation_test_locks_block;
+CREATE FUNCTION pg_catalog.pg_isolation_test_session_is_blocked(session int, sessions int[]) RETURNS boolean
 LANGUAGE plpgsql VOLATILE STRICT SET search_path = public, pg_catalog AS $$
 DECLARE own text; own_at_wait boolean; goes_on boolean; at_wait bigint; holders bigint;
 BEGIN
-    IF locks_block(session, sessions) THEN
+    IF pg_isolation_test_locks_block(session, sessions) THEN
         RETURN true;
     END IF;
     CREATE TEMP TABLE IF NOT EXISTS call (pid int, state text, at_wait boolean, in_lock boolean);

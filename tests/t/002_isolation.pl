@@ -13,6 +13,9 @@ my @specs = grep { /$only/ } map { basename($_, '.spec') } glob "$tests/specs/*.
 
 die 'no specs' unless @specs;
 
+# A hang is to be told by the tester, not by the runner.
+$ENV{PGISOLATIONTIMEOUT} = $ENV{PYBOX_TEST_HANG} // 60;
+
 sub isolation
 {
 	my ($name, $policy, $setup, @specs) = @_;
