@@ -45,6 +45,7 @@ $py$ $sql$, name, go_path(''));
 END $do$;
 -- The same with the rights of a role of which one call may run at a time.
 ALTER FUNCTION capped(text[]) SECURITY DEFINER;
+ALTER FUNCTION capped(text[]) OWNER TO regress_capped;
 
 -- Waits until the innermost call of a session of the tester is in a state.
 CREATE FUNCTION await(session text, wanted text) RETURNS text LANGUAGE plpgsql AS $$
