@@ -140,7 +140,7 @@ scene_lend(const Scene *scene)
 	{
 		const Party *party = &scene->parties[i];
 
-		if (queue_state(queue, party->who) != QUEUE_WAITING)
+		if (queue_state(queue, party->who) == QUEUE_IDLE)
 			continue;
 		queue_lend(queue, party->who, party->worth);
 		lent = lent || party->worth >= 0;
