@@ -41,6 +41,8 @@ EXECUTABLES      := pybox pybox-launcher pybox-interpreter pybox-policy
 UNIT_TESTS      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 policy_test_SRCS  := $(POLICY_SRCS)
 policy_read_test_SRCS := $(POLICY_SRCS)
+policy_diff_test_SRCS := $(POLICY_SRCS)
+policy_assign_test_SRCS := $(POLICY_SRCS)
 sandbox_test_SRCS := $(LAUNCHER_SRCS)
 seccomp_test_SRCS := $(wildcard sandbox/seccomp*.c)
 watch_test_SRCS   := $(LAUNCHER_SRCS)
@@ -141,7 +143,7 @@ $(BUILD)/pybox: $(call objects,exe,$(DOCTOR_SRCS))
 	$(CC) $(EXE_LDFLAGS) -o $@ $^ $(LAUNCHER_LIBS)
 
 $(BUILD)/pybox-policy: $(call objects,exe,$(CLI_SRCS))
-	$(CC) $(EXE_LDFLAGS) -o $@ $^ -lyaml -lm
+	$(CC) $(EXE_LDFLAGS) -o $@ $^ -lyaml -lmd -lm
 
 $(BUILD)/pybox-interpreter: $(call objects,python,$(INTERPRETER_SRCS))
 	$(CC) $(EXE_LDFLAGS) -o $@ $^ $(PYTHON_LIBS)

@@ -35,7 +35,7 @@ enum
 	COLUMN_MEMORY_PEAK,
 	COLUMN_INTERPRETER_PID,
 	COLUMN_TRUSTED,
-	COLUMN_LANGUAGE, /* since 1.1: what the catalog of 1.0 lacks is not read */
+	COLUMN_LANGUAGE,	/* since 1.1: what the catalog of 1.0 lacks is not read */
 	COLUMN_WAITING_FOR, /* since 1.2 */
 	COLUMN_PREDICTED,
 	COLUMN_ATTAINED,

@@ -11,9 +11,9 @@
 #include "utils/tuplestore.h"
 
 #include "handler/function.h"
+#include "handler/policy_catalog.h"
 #include "sandbox/control.h"
 #include "scheduler/clock.h"
-#include "scheduler/policy_floor.h"
 #include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 
@@ -29,8 +29,8 @@ pybox_policy(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = admin_rows(fcinfo);
 	Shared *copy = palloc(sizeof(Shared));
-	Datum values[5];
-	bool nulls[5] = {0};
+	Datum values[6];
+	bool nulls[6] = {0};
 
 	LWLockAcquire(shared->lock, LW_SHARED);
 	memcpy(copy, shared, sizeof(Shared));
@@ -42,6 +42,7 @@ pybox_policy(PG_FUNCTION_ARGS)
 	values[2] = CStringGetTextDatum(copy->policy_source);
 	values[3] = TimestampTzGetDatum(copy->policy_loaded_at);
 	values[4] = PointerGetDatum(cstring_to_text_with_len(copy->policy_text, (int) copy->policy_length));
+	values[5] = CStringGetTextDatum(copy->policy_hash);
 	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
 	return (Datum) 0;
 }
@@ -155,8 +156,12 @@ pybox_protection(PG_FUNCTION_ARGS)
 Datum
 pybox_reload_policy(PG_FUNCTION_ARGS)
 {
+	Policy *policy;
+
 	shared_require();
 	(void) policy_store_load(ERROR);
+	policy = policy_store_copy();
+	policy_catalog_check(policy, policy_store_file == NULL || policy_store_file[0] == '\0' ? NULL : policy_store_file);
 	PG_RETURN_BOOL(true);
 }
 
@@ -164,12 +169,10 @@ Datum
 pybox_check_policy(PG_FUNCTION_ARGS)
 {
 	text *yaml = PG_GETARG_TEXT_PP(0);
-	Policy *policy = palloc(sizeof(Policy));
-	PolicyError error;
+	PolicyDraft draft = {.source = "text", .text = VARDATA_ANY(yaml), .length = VARSIZE_ANY_EXHDR(yaml)};
 
-	if (policy_parse(VARDATA_ANY(yaml), VARSIZE_ANY_EXHDR(yaml), policy, &error) != 0 ||
-		policy_floor_check(policy, &error) != 0)
-		policy_store_report(ERROR, "text", &error);
+	(void) policy_store_check(&draft, ERROR);
+	policy_catalog_check(draft.policy, draft.source);
 	PG_RETURN_BOOL(true);
 }
 

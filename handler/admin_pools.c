@@ -1,5 +1,5 @@
 /*
- * admin_pools.c - pybox.pools. Runs in backends.
+ * admin_pools.c - pybox.pools and pybox.node. Runs in backends.
  */
 #include "handler/admin.h"
 
@@ -14,6 +14,7 @@
 #include "scheduler/shared.h"
 
 PG_FUNCTION_INFO_V1(pybox_pools);
+PG_FUNCTION_INFO_V1(pybox_node);
 
 static const char *const contention_names[] = {
 	[POLICY_CONTENTION_PAUSE] = "pause",
@@ -127,11 +128,13 @@ paused_count(const Policy *policy, PoolShown *shown)
 	}
 }
 
-static void
+/* Returns that of all pools together, of those too that the policy has lost. */
+static int64
 memory_count(const Policy *policy, PoolShown *shown)
 {
 	ControlListed *list;
 	int count = admin_snapshot_interpreters(&list);
+	int64 sum = count < 0 ? -1 : 0;
 
 	for (int pool = 0; pool < policy->pool_count && count < 0; pool++)
 		shown[pool].memory_used = -1;
@@ -139,9 +142,11 @@ memory_count(const Policy *policy, PoolShown *shown)
 	{
 		int pool = policy_pool_find(policy, list[i].pool);
 
+		sum += (int64) list[i].memory;
 		if (pool >= 0)
 			shown[pool].memory_used += (int64) list[i].memory;
 	}
+	return sum;
 }
 
 static void
@@ -190,8 +195,87 @@ pybox_pools(PG_FUNCTION_ARGS)
 	Datum node = CStringGetTextDatum(policy->node_name);
 
 	paused_count(policy, shown);
-	memory_count(policy, shown);
+	(void) memory_count(policy, shown);
 	for (int i = 0; i < policy->pool_count; i++)
 		pool_row(rows, node, &policy->pools[i], &shown[i]);
+	return (Datum) 0;
+}
+
+/* The columns of pybox.node, in order. */
+enum
+{
+	NODE_NAME,
+	NODE_SLOTS,
+	NODE_RUNNING,
+	NODE_WAITING,
+	NODE_PAUSED,
+	NODE_MEMORY_BUDGET,
+	NODE_MEMORY_RESERVED,
+	NODE_MEMORY_USED,
+	NODE_QUANTUM,
+	NODE_GENERATION,
+	NODE_HASH,
+	NODE_LOADED_AT,
+	NODE_COLUMNS
+};
+
+static void
+node_sums(const Policy *policy, const PoolShown *shown, Datum *values)
+{
+	int running = 0, waiting = 0, paused = 0;
+	int64 reserved = 0;
+
+	for (int i = 0; i < policy->pool_count; i++)
+	{
+		running += shown[i].queue.holding;
+		waiting += shown[i].queue.waiting;
+		paused += shown[i].paused;
+		reserved += shown[i].queue.reserved;
+	}
+	values[NODE_RUNNING] = Int32GetDatum(running);
+	values[NODE_WAITING] = Int32GetDatum(waiting);
+	values[NODE_PAUSED] = Int32GetDatum(paused);
+	values[NODE_MEMORY_RESERVED] = Int64GetDatum(reserved);
+}
+
+static void
+node_load(Datum *values)
+{
+	TimestampTz loaded_at;
+	char hash[POLICY_HASH_SIZE];
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	loaded_at = shared->policy_loaded_at;
+	strlcpy(hash, shared->policy_hash, sizeof(hash));
+	values[NODE_GENERATION] = Int64GetDatum((int64) pg_atomic_read_u64(&shared->policy_generation));
+	LWLockRelease(shared->lock);
+	values[NODE_HASH] = CStringGetTextDatum(hash);
+	values[NODE_LOADED_AT] = TimestampTzGetDatum(loaded_at);
+}
+
+/* One row; none while there is no policy. */
+Datum
+pybox_node(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rows = admin_rows(fcinfo);
+	Policy *policy;
+	PoolShown *shown = pools_collect(&policy);
+	Datum values[NODE_COLUMNS] = {0};
+	bool nulls[NODE_COLUMNS] = {0};
+	int64 memory_used;
+
+	if (policy->pool_count == 0)
+		return (Datum) 0;
+	paused_count(policy, shown);
+	memory_used = memory_count(policy, shown);
+	values[NODE_NAME] = CStringGetTextDatum(policy->node_name);
+	values[NODE_SLOTS] = Int32GetDatum(policy->node_slots);
+	node_sums(policy, shown, values);
+	number_column(policy->node_memory, policy->node_memory == 0, &values[NODE_MEMORY_BUDGET],
+				  &nulls[NODE_MEMORY_BUDGET]);
+	number_column(memory_used, memory_used < 0, &values[NODE_MEMORY_USED], &nulls[NODE_MEMORY_USED]);
+	values[NODE_QUANTUM] = admin_interval(policy->quantum_ms * 1000);
+	node_load(values);
+	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
 	return (Datum) 0;
 }

@@ -19,10 +19,10 @@ typedef struct AdminCall
 	QueueState state; /* QUEUE_IDLE too when it is not the one that its backend waits or holds for */
 	int32 position;	  /* 0: does not wait in the queue */
 	int32 priority;
-	bool held;										   /* by pybox.pause() */
-	char waiting_for[32];							   /* empty: nothing */
-	int64 waited_us, estimate_us;					   /* -1: not known */
-	int64 predicted_us, attained_us, memory;			/* 0: not known */
+	bool held;								 /* by pybox.pause() */
+	char waiting_for[32];					 /* empty: nothing */
+	int64 waited_us, estimate_us;			 /* -1: not known */
+	int64 predicted_us, attained_us, memory; /* 0: not known */
 } AdminCall;
 
 typedef struct AdminSnapshot

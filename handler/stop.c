@@ -42,11 +42,12 @@ rule_raise(const Call *call, ActivityStop stop)
 static void
 deadlock_raise(const Call *call)
 {
-	ereport(ERROR, (errcode(ERRCODE_T_R_DEADLOCK_DETECTED), errmsg_internal("%s", stops[ACTIVITY_STOP_DEADLOCK].message),
-					errdetail("Call %lld waits in pool \"%s\" for memory of the budget, which is reserved by calls that "
-							  "wait for locks of its transaction.",
-							  (long long) call->id, call->pool->name),
-					errhint("Try the transaction again; call before it takes locks, or raise the memory budget.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_DEADLOCK_DETECTED), errmsg_internal("%s", stops[ACTIVITY_STOP_DEADLOCK].message),
+			 errdetail("Call %lld waits in pool \"%s\" for memory of the budget, which is reserved by calls that "
+					   "wait for locks of its transaction.",
+					   (long long) call->id, call->pool->name),
+			 errhint("Try the transaction again; call before it takes locks, or raise the memory budget.")));
 }
 
 void

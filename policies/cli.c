@@ -17,10 +17,37 @@ typedef struct CliCommand
 
 static const CliCommand commands[] = {
 	{"check", "FILE...", "say of each file that it is right, or where it is wrong",
-	 "Prints for each file that it is right and what it holds, or file:line:column and what was expected.\n",
+	 "Prints for each file that it is right, its hash and what it holds, or file:line:column and what was "
+	 "expected.\n"
+	 "The hash is the first 12 digits of the SHA-256 sum of the file, as the view pybox.policy shows it.\n"
+	 "Roles, databases and functions are not looked up: pybox.check_policy() in the server does that too.\n"
+	 "\n"
+	 "Exit status: 0 if all files are right, 1 if not.\n",
 	 cli_check},
 	{"show", "[FILE]", "print the policy with every default filled in; without FILE, the one that is built in",
 	 "What it prints is a policy again, of the same meaning.\n", cli_show},
+	{"diff", "OLD NEW", "print what a new policy would change, and what that does to the calls there are",
+	 "A line for each setting that differs, for each pool and entry that is new (+) or gone (-), and below it what "
+	 "the\n"
+	 "change does. pybox.diff_policy() in the server does the same, counts the calls, and compares with what is in "
+	 "force.\n"
+	 "\n"
+	 "Exit status: 0 if nothing differs, 3 if something does, 1 if a file is wrong.\n",
+	 cli_diff},
+	{"explain", "FILE [--role NAME] [--member-of NAME]... [--database NAME] [--function SCHEMA.NAME]",
+	 "print which pool a call would get, why, and what else would hold for it",
+	 "Prints the pool with the line that assigns it, then the caps, filters, rules and budgets that are about such a "
+	 "call.\n"
+	 "  --role NAME              who calls\n"
+	 "  --member-of NAME         a role that the caller is a member of; may be given more than once\n"
+	 "  --database NAME          where\n"
+	 "  --function SCHEMA.NAME   what; without it a DO block\n",
+	 cli_explain},
+	{"schema", "", "print the JSON Schema of policies, for editors",
+	 "For an editor with yaml-language-server: write it to a file and begin the policy with\n"
+	 "  # yaml-language-server: $schema=FILE\n"
+	 "It knows keys, words and ranges of whole numbers; pybox-policy check knows all.\n",
+	 cli_schema},
 	{"simulate", "[OPTION...] POLICY TRACE",
 	 "run a trace of calls through the server's queue under a policy: waits, slowdowns, shares",
 	 "TRACE is CSV as pybox.record_trace() and the command generate give it; see policies/simulate.md.\n\n"
@@ -48,6 +75,7 @@ static const CliCommand commands[] = {
 	 "  --calls N --seed N          (10000, 1)\n"
 	 "  --slots N --load PART       slot time asked for, of what so many slots have (1, 0.7)\n",
 	 cli_generate},
+	{"keys", "", "print every key with its meaning, values and default, as a table in Markdown", "", cli_keys},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -57,7 +85,8 @@ usage_print(void)
 {
 	puts("pybox-policy checks the files that say who may use how much Python.\n\nUsage:");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		printf("  " CLI_PROGRAM " %s %s\n        %s\n", commands[i].name, commands[i].arguments, commands[i].summary);
+		printf("  " CLI_PROGRAM " %s%s%s\n        %s\n", commands[i].name, *commands[i].arguments != '\0' ? " " : "",
+			   commands[i].arguments, commands[i].summary);
 	puts("\nOptions:\n"
 		 "  -h, --help       print this and exit; after a command: about that command\n"
 		 "  -V, --version    print the version and exit\n"
@@ -65,13 +94,14 @@ usage_print(void)
 		 "FILE may be - for the standard input. A file must belong to root or to who runs this, and group and others\n"
 		 "must not be able to write it, as the server demands.\n"
 		 "\n"
-		 "Exit status: 0, 1 if a policy is at fault, 2 for wrong usage.");
+		 "Exit status: 0, 1 if a policy is at fault, 2 for wrong usage, 3 if the policies of diff differ.");
 }
 
 static void
 command_help_print(const CliCommand *command)
 {
-	printf("Usage: " CLI_PROGRAM " %s %s\n\n%s", command->name, command->arguments, command->help);
+	printf("Usage: " CLI_PROGRAM " %s%s%s\n\nTo %s.\n%s", command->name, *command->arguments != '\0' ? " " : "",
+		   command->arguments, command->summary, command->help);
 }
 
 int
@@ -103,7 +133,7 @@ command_run(int count, char **arguments)
 	{
 		if (strcmp(commands[i].name, arguments[0]) != 0)
 			continue;
-		optind = 1;
+		optind = 0; /* of the getopt() that this one begins anew */
 		if (count == 1 || (strcmp(arguments[1], "--help") != 0 && strcmp(arguments[1], "-h") != 0))
 			return commands[i].run(count, arguments);
 		command_help_print(&commands[i]);

@@ -22,10 +22,23 @@ enum
  */
 int cli_check(int count, char **arguments);
 int cli_show(int count, char **arguments);
+int cli_diff(int count, char **arguments);
+int cli_explain(int count, char **arguments);
+int cli_schema(int count, char **arguments);
+int cli_keys(int count, char **arguments);
 int cli_simulate(int count, char **arguments);
 int cli_generate(int count, char **arguments);
 
+/* A policy and what it was made from. */
+typedef struct CliSource
+{
+	Policy policy;
+	char text[POLICY_TEXT_MAX + 1];
+	size_t length;
+} CliSource;
+
 /* file: a path, "-", or NULL for the built-in policy. 0, or an exit status when what is wrong has been printed. */
+int cli_source_load(const char *file, CliSource *source);
 int cli_policy_load(const char *file, Policy *policy);
 /* Says what is wrong with the command line; returns CLI_USAGE. */
 int cli_usage_fault(const char *problem, const char *detail);

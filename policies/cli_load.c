@@ -15,35 +15,41 @@ fault_print(const char *file, const PolicyError *error)
 		fprintf(stderr, "%s: %s\n", file, error->message);
 }
 
-/* One byte more than allowed is kept, so that policy_parse words the error. */
-static size_t
-input_read(char *text)
+/* Of the standard input one byte more than allowed is kept, so that policy_parse words the error. */
+static int
+text_load(const char *file, CliSource *source, PolicyError *error)
 {
-	return fread(text, 1, POLICY_TEXT_MAX + 1, stdin);
+	if (file == NULL)
+	{
+		source->length = strlen(policy_default_text());
+		memcpy(source->text, policy_default_text(), source->length);
+		return 0;
+	}
+	if (strcmp(file, "-") != 0)
+		return policy_read(file, source->text, &source->length, error);
+	source->length = fread(source->text, 1, sizeof(source->text), stdin);
+	return 0;
+}
+
+int
+cli_source_load(const char *file, CliSource *source)
+{
+	PolicyError error;
+
+	if (text_load(file, source, &error) == 0 &&
+		policy_parse(source->text, source->length, &source->policy, &error) == 0)
+		return 0;
+	fault_print(file != NULL ? file : "built-in policy", &error);
+	return CLI_FAULT;
 }
 
 int
 cli_policy_load(const char *file, Policy *policy)
 {
-	char text[POLICY_TEXT_MAX + 1];
-	const char *from = text;
-	size_t length = 0;
-	PolicyError error;
+	static CliSource source;
+	int status = cli_source_load(file, &source);
 
-	if (file == NULL)
-	{
-		from = policy_default_text();
-		length = strlen(from);
-	}
-	else if (strcmp(file, "-") == 0)
-		length = input_read(text);
-	else if (policy_read(file, text, &length, &error) < 0)
-	{
-		fault_print(file, &error);
-		return CLI_FAULT;
-	}
-	if (policy_parse(from, length, policy, &error) == 0)
-		return 0;
-	fault_print(file != NULL ? file : "built-in policy", &error);
-	return CLI_FAULT;
+	if (status == 0)
+		*policy = source.policy;
+	return status;
 }

@@ -27,6 +27,7 @@
 #define POLICY_TERMS_MAX 8 /* conditions of one rule */
 #define POLICY_MESSAGE_SIZE 128
 #define POLICY_NO_POOL (-1)
+#define POLICY_HASH_SIZE 13 /* the first 12 hexadecimal digits of a text's SHA-256 sum, and NUL */
 
 /* clang-format off */
 typedef enum PolicyArrays { POLICY_ARRAYS_LIST, POLICY_ARRAYS_NUMPY } PolicyArrays;
@@ -228,6 +229,8 @@ uint32_t policy_layers_needed(const Policy *policy, const PolicyPool *pool, bool
 /* ... and which of these a machine that has others lacks; of root and Landlock trusted pools need one in any case. */
 uint32_t policy_layers_missing(const Policy *policy, const PolicyPool *pool, bool trusted, uint32_t have);
 int policy_pool_find(const Policy *policy, const char *name); /* its index, or -1 */
+/* Whether calls get there by an assignment or a rule, without anybody's doing. */
+bool policy_pool_is_reached(const Policy *policy, int pool);
 /* The assignment a call falls under; *why is set to a constant. Never NULL for a Policy that policy_parse made. */
 const PolicyAssign *policy_assign_find(const Policy *policy, const PolicyCaller *caller, const char **why);
 /* Whether an entry is about the calls of such a caller in such a pool. */

@@ -101,3 +101,15 @@ policy_pool_find(const Policy *policy, const char *name)
 			return pool;
 	return -1;
 }
+
+bool
+policy_pool_is_reached(const Policy *policy, int pool)
+{
+	for (int i = 0; i < policy->assign_count; i++)
+		if (policy->assigns[i].pool == pool)
+			return true;
+	for (int i = 0; i < policy->rule_count; i++)
+		if (policy->rules[i].to == pool)
+			return true;
+	return false;
+}

@@ -1,12 +1,14 @@
 /*
  * policy_key.h - the keys of a policy as tables, and the kinds of values they take.
  *
- * To add a key: a field in policy.h, a row in policy_key.c, a line in README.md. Parser and printer walk the rows.
+ * To add a key: a field in policy.h and a row in policy_key.c. Parser, printer, differences, views, JSON Schema and the table in
+ * README.md (pybox-policy keys) come from the rows.
  */
 #ifndef PYBOX_POLICY_KEY_H
 #define PYBOX_POLICY_KEY_H
 
 #include "policies/policy.h"
+#include "policies/policy_effect.h"
 
 #define POLICY_KEYS_MAX 20 /* rows of one table */
 
@@ -64,6 +66,10 @@ typedef struct PolicyKey
 	/* of ENTRIES: their size, where their int32_t line is, and what must hold of one; node: its mapping */
 	size_t stride, line_offset;
 	int (*check)(struct PolicyReader *reader, const void *entry, int node);
+	/* for people */
+	const char *doc;	   /* what it means */
+	const char *otherwise; /* what holds when it is left out, where that is not the fallback */
+	PolicyEffect effect;   /* of a change */
 } PolicyKey;
 
 /* The keys at the top of a policy, in the order in which they are worked out. */

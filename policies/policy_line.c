@@ -178,6 +178,20 @@ policy_line_is_said(const PolicyKey *key, const void *base)
 	return true;
 }
 
+bool
+policy_line_is_told(const PolicyKey *key, const void *base)
+{
+	static const bool silent[POLICY_KIND_COUNT] = {
+		[POLICY_KIND_NAME] = true,	[POLICY_KIND_FUNCTION] = true, [POLICY_KIND_TEXT] = true,
+		[POLICY_KIND_HOURS] = true, [POLICY_KIND_POOL] = true,	   [POLICY_KIND_FLAGS] = true,
+	};
+	const bool is_number = key->kind <= POLICY_KIND_COST;
+
+	if (policy_line_is_said(key, base))
+		return true;
+	return is_number ? key->fallback >= key->min && key->otherwise == NULL : !silent[key->kind];
+}
+
 void
 policy_line_print(const Policy *policy, const PolicyKey *key, const void *base, char *text, size_t size)
 {

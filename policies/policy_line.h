@@ -12,6 +12,8 @@
 bool policy_line_has_below(const PolicyKey *key);
 /* Whether the key says anything: false where leaving it out says the same, in entries of lists. */
 bool policy_line_is_said(const PolicyKey *key, const void *base);
+/* Whether it holds something even when it is left out, or is said: then views show it. */
+bool policy_line_is_told(const PolicyKey *key, const void *base);
 /* Prints it as YAML, in flow style; base: the struct that the key's offset means. size >= POLICY_LINE_SIZE. */
 void policy_line_print(const Policy *policy, const PolicyKey *key, const void *base, char *text, size_t size);
 

@@ -27,7 +27,7 @@ typedef enum ControlKind
 	CONTROL_WITHDRAW, /* backend → launcher: generation of its CONTROL_LEASE that nobody waits for any more */
 	CONTROL_RELEASE,  /* backend → launcher: id; the launcher kills the interpreter and all below it */
 	CONTROL_DIED, /* launcher → backend: id, cause (ControlCause), status (wait status), memory_limit, memory_peak, pid */
-	CONTROL_USAGE,	/* backend → launcher: count, usages[].id; and back: memory, memory_peak, cpu_ns of each */
+	CONTROL_USAGE, /* backend or scheduler → launcher: count, usages[].id; and back: memory, memory_peak, cpu_ns, temp of each */
 	CONTROL_FREEZE, /* backend → launcher: id of a lease of its own; all processes of its group stand still */
 	CONTROL_THAW,	/* backend → launcher: id; they go on */
 	CONTROL_WEIGH, /* backend → launcher: id, status (1..10000, 100 is usual): share of the CPU beside its pool's others */
@@ -37,8 +37,9 @@ typedef enum ControlKind
 	CONTROL_FORKED,	   /* zygote → launcher: id; fd: pidfd */
 	CONTROL_EXITED,	   /* zygote → launcher: id, status (wait status) */
 	CONTROL_GO,		   /* launcher → child on its socket: cgroup is set, or fds to enter it by; then lock down */
-	CONTROL_ARMED,	   /* child → launcher on its socket: layers in force; waiting for WIRE_HELLO */
-	CONTROL_FAILED,	   /* zygote or child → launcher: status (errno), text "stage: reason" */
+	CONTROL_TMP,	/* child → launcher on its socket, once, before it is armed: fd of its private /tmp, to measure */
+	CONTROL_ARMED,	/* child → launcher on its socket: layers in force; waiting for WIRE_HELLO */
+	CONTROL_FAILED, /* zygote or child → launcher: status (errno), text "stage: reason" */
 	CONTROL_KIND_COUNT
 } ControlKind;
 
@@ -74,6 +75,7 @@ typedef enum ControlZygote
 typedef struct ControlUsage
 {
 	uint64_t id, memory, memory_peak, cpu_ns;
+	uint64_t temp; /* bytes in its private /tmp */
 } ControlUsage;
 
 typedef enum ControlListedState
@@ -88,8 +90,8 @@ typedef enum ControlListedState
 typedef struct ControlListed
 {
 	uint64_t id, memory, memory_peak, cpu_ns, calls;
-	int64_t age_ms, idle_ms; /* idle_ms: -1 while it runs */
-	int32_t pid, backend_pid; /* backend_pid: 0: a spare */
+	int64_t age_ms, idle_ms;	   /* idle_ms: -1 while it runs */
+	int32_t pid, backend_pid;	   /* backend_pid: 0: a spare */
 	uint32_t role, trusted, state; /* role: 0: of a spare; state: ControlListedState */
 	char pool[64];
 } ControlListed;

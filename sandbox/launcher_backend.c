@@ -53,23 +53,13 @@ backend_withdraw(Backend *backend, const ControlMessage *message)
 	interpreter_event(interpreter, INTERPRETER_RELEASED, NULL, NULL);
 }
 
-/* Any interpreter may be asked after: it is for the views of all sessions. Unknown ones stay 0. */
+/* For the views of all sessions. */
 static void
 backend_usage(Backend *backend, const ControlMessage *message)
 {
 	ControlMessage answer = *message;
 
-	for (uint32_t i = 0; i < answer.count; i++)
-	{
-		const Interpreter *interpreter = interpreter_find(backend->launcher, answer.usages[i].id);
-		CgroupUsage usage = {0};
-
-		if (interpreter != NULL)
-			interpreter_usage_read(interpreter, &usage);
-		answer.usages[i].memory = usage.memory;
-		answer.usages[i].memory_peak = usage.memory_peak;
-		answer.usages[i].cpu_ns = usage.cpu_ns;
-	}
+	interpreter_usages_read(backend->launcher, &answer);
 	backend_send(backend, &answer, NULL, 0);
 }
 
@@ -121,8 +111,8 @@ static const struct
 	void (*handle)(Backend *backend, const ControlMessage *message);
 } backend_messages[] = {
 	{CONTROL_LEASE, lease_request}, {CONTROL_WITHDRAW, backend_withdraw}, {CONTROL_RELEASE, backend_release},
-	{CONTROL_USAGE, backend_usage}, {CONTROL_LIST, list_request}, {CONTROL_FREEZE, backend_freeze},	  {CONTROL_THAW, backend_thaw},
-	{CONTROL_WEIGH, backend_weigh},
+	{CONTROL_USAGE, backend_usage}, {CONTROL_LIST, list_request},		  {CONTROL_FREEZE, backend_freeze},
+	{CONTROL_THAW, backend_thaw},	{CONTROL_WEIGH, backend_weigh},
 };
 
 static void

@@ -87,6 +87,7 @@ interpreter_fork(Zygote *zygote)
 	interpreter->id = launcher->next_id++;
 	interpreter->born_ms = launcher_now_ms();
 	interpreter->socket.fd = interpreter->life.fd = interpreter->wire_fd = interpreter->watch_fd = -1;
+	interpreter->tmp_fd = -1;
 	interpreter->weight = WEIGHT_USUAL;
 	interpreter->next = launcher->interpreters;
 	launcher->interpreters = interpreter;
@@ -235,6 +236,17 @@ birth_group_check(const Interpreter *interpreter, ControlMessage *message)
 		*message = (ControlMessage){.kind = CONTROL_FAILED, .status = -result, .text = "cgroup: it is not in its own"};
 }
 
+/* One, of whoever was said to have a private /tmp; it is only ever asked how full it is. */
+static bool
+birth_tmp_keep(Interpreter *interpreter, int fd)
+{
+	if (interpreter->state != INTERPRETER_ARMING || interpreter->tmp_fd >= 0 || fd < 0 ||
+		interpreter->zygote->pool.limits.tmp <= 0)
+		return false;
+	interpreter->tmp_fd = fd;
+	return true;
+}
+
 /* Anything else, its end included, is answered with death. */
 void
 birth_socket_ready(void *owner)
@@ -244,6 +256,8 @@ birth_socket_ready(void *owner)
 	int fds[CONTROL_FDS_MAX], count;
 	int result = control_receive(interpreter->socket.fd, &message, fds, &count);
 
+	if (result == 1 && message.kind == CONTROL_TMP && count == 1 && birth_tmp_keep(interpreter, fds[0]))
+		return;
 	for (int i = 0; i < count; i++)
 		close(fds[i]);
 	if (result == -EAGAIN)

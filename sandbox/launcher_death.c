@@ -99,6 +99,8 @@ death_forget(Interpreter *interpreter)
 	launcher_source_close(launcher, &interpreter->life);
 	if (interpreter->wire_fd >= 0)
 		close(interpreter->wire_fd);
+	if (interpreter->tmp_fd >= 0)
+		close(interpreter->tmp_fd);
 	if (interpreter->shared != NULL)
 		munmap(interpreter->shared, WIRE_HEADER_SIZE);
 	watch_forget(interpreter);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -426,6 +427,34 @@ interpreter_usage_read(const Interpreter *interpreter, CgroupUsage *usage)
 	if (interpreter->pid > 0)
 		launcher_proc_usage(interpreter->pid, &usage->memory, &usage->cpu_ns);
 	usage->memory_peak = usage->memory;
+}
+
+/* Bytes in its private /tmp. */
+static uint64_t
+interpreter_temp(const Interpreter *interpreter)
+{
+	struct statfs status;
+
+	if (interpreter->tmp_fd < 0 || fstatfs(interpreter->tmp_fd, &status) < 0)
+		return 0;
+	return (uint64_t) (status.f_blocks - status.f_bfree) * (uint64_t) status.f_bsize;
+}
+
+void
+interpreter_usages_read(const Launcher *launcher, ControlMessage *message)
+{
+	for (uint32_t i = 0; i < message->count; i++)
+	{
+		const Interpreter *interpreter = interpreter_find(launcher, message->usages[i].id);
+		CgroupUsage usage = {0};
+
+		if (interpreter != NULL)
+			interpreter_usage_read(interpreter, &usage);
+		message->usages[i].memory = usage.memory;
+		message->usages[i].memory_peak = usage.memory_peak;
+		message->usages[i].cpu_ns = usage.cpu_ns;
+		message->usages[i].temp = interpreter != NULL ? interpreter_temp(interpreter) : 0;
+	}
 }
 
 int64_t

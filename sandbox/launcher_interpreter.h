@@ -55,6 +55,7 @@ struct Interpreter
 	int wire_fd;			 /* until it is leased */
 	WireShared *shared;		 /* of a lease with an idle timeout; NULL: none. The child writes there too */
 	int watch_fd;			 /* until it is leased */
+	int tmp_fd;				 /* its private /tmp, by O_PATH; -1: it has none */
 	struct WatchPage *watch; /* shared with the lease's backend */
 	InterpreterLook look;
 	CgroupUsage usage; /* as it was told last, see launcher_list.c ... */
@@ -92,6 +93,8 @@ void interpreter_release_spares(Zygote *zygote);
 /* The zygote is dead. */
 void interpreter_orphan_all(Zygote *zygote);
 void interpreter_usage_read(const Interpreter *interpreter, CgroupUsage *usage);
+/* Answers a CONTROL_USAGE in place: any interpreter may be asked after; unknown ones stay 0. */
+void interpreter_usages_read(const Launcher *launcher, ControlMessage *message);
 int64_t interpreter_deadline(const Launcher *launcher);
 void interpreter_expire(Launcher *launcher, int64_t now_ms); /* one at most */
 

@@ -11,6 +11,7 @@
 
 #include "sandbox/launcher.h"
 #include "sandbox/launcher_cause.h"
+#include "sandbox/launcher_interpreter.h"
 #include "sandbox/launcher_layer.h"
 #include "sandbox/launcher_weight.h"
 #include "sandbox/launcher_zygote.h"
@@ -175,12 +176,23 @@ scheduler_policy(Launcher *launcher, const ControlMessage *message, int fd)
 	launcher_scheduler_apply(launcher);
 }
 
+static void
+scheduler_usage(Launcher *launcher, const ControlMessage *message, int fd)
+{
+	ControlMessage answer = *message;
+
+	(void) fd;
+	interpreter_usages_read(launcher, &answer);
+	launcher_scheduler_send(launcher, &answer);
+}
+
 static const struct
 {
 	uint32_t kind;
 	void (*handle)(Launcher *launcher, const ControlMessage *message, int fd);
 } scheduler_messages[] = {
 	{CONTROL_POLICY, scheduler_policy},
+	{CONTROL_USAGE, scheduler_usage},
 };
 
 /* Returns as control_receive; at most one descriptor is left, the others are closed. */

@@ -10,6 +10,7 @@
 #include "sandbox/lockdown.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
@@ -25,6 +26,7 @@
 #include <unistd.h>
 
 #include "sandbox/capability.h"
+#include "sandbox/control.h"
 #include "sandbox/landlock.h"
 #include "sandbox/lockdown_check.h"
 #include "sandbox/seccomp.h"
@@ -115,6 +117,20 @@ step_alone(const LockdownPlan *plan)
 #define TMP_BYTES_PER_INODE 4096
 #define TMP_INODES_MIN 16
 
+/* The launcher cannot look into this mount namespace; once the filter is loaded, no descriptor can be passed. */
+static int
+tmp_show(void)
+{
+	const ControlMessage message = {.kind = CONTROL_TMP};
+	int fd = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC), result;
+
+	if (fd < 0)
+		return -errno;
+	result = control_send(LOCKDOWN_SOCKET, &message, &fd, 1);
+	close(fd);
+	return result;
+}
+
 static int
 step_tmp(const LockdownPlan *plan)
 {
@@ -126,7 +142,7 @@ step_tmp(const LockdownPlan *plan)
 			 (long long) (plan->tmp / TMP_BYTES_PER_INODE + TMP_INODES_MIN));
 	if (unshare(CLONE_NEWNS) < 0 || mount("pybox", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0)
 		return -errno;
-	return chdir("/tmp") < 0 ? -errno : 0;
+	return chdir("/tmp") < 0 ? -errno : tmp_show();
 }
 
 static int

@@ -17,6 +17,7 @@
 #define LOCKDOWN_PATHS_MAX 40
 #define LOCKDOWN_PATH_SIZE 256
 #define LOCKDOWN_FILTER_MAX 2048
+#define LOCKDOWN_SOCKET 3 /* the new interpreter's, to the launcher */
 
 typedef struct LockdownRlimit
 {

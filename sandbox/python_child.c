@@ -24,7 +24,7 @@
 #include "sandbox/python_serve.h"
 #include "sandbox/python_start.h"
 
-#define CHILD_SOCKET 3
+#define CHILD_SOCKET LOCKDOWN_SOCKET
 
 /* As control_send, but by a call that the last filter leaves: it forbids those that pass descriptors. */
 static int

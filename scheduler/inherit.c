@@ -182,8 +182,7 @@ scene_mark_stuck(Scene *scene)
 		scene->parties[i].stuck = waits_for_memory(&scene->parties[i], &why, &index);
 	for (int round = 0; round < CHAIN_MAX; round++)
 		for (int i = 0; i < scene->party_count; i++)
-			scene->parties[i].stuck =
-				scene->parties[i].stuck || blocked_by_marked(scene, scene->parties[i].pid);
+			scene->parties[i].stuck = scene->parties[i].stuck || blocked_by_marked(scene, scene->parties[i].pid);
 }
 
 /* The call that waits for memory which only calls that wait for it could give back; 0: there is none. Caller holds the lock. */

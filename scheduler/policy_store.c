@@ -4,13 +4,18 @@
  */
 #include "scheduler/policy_store.h"
 
+#include "access/xact.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "sandbox/fault.h"
 #include "scheduler/clock.h"
+#include "scheduler/event.h"
 #include "scheduler/policy_floor.h"
 #include "scheduler/rule_store.h"
 #include "scheduler/shared.h"
@@ -26,8 +31,8 @@ char *policy_store_file = NULL;
 static Policy *local_policy = NULL;
 static uint64 local_generation = 0;
 
-void
-policy_store_report(int elevel, const char *source, const PolicyError *error)
+static void
+fault_report(int elevel, const char *source, const PolicyError *error)
 {
 	if (error->line > 0)
 		ereport(elevel, (errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("invalid pybox policy: %s:%d:%d: %s", source,
@@ -127,21 +132,24 @@ policy_queue_configure(const Policy *policy, uint64 generation)
 	queue_configure(shared_queue(), &setup);
 }
 
+/* Tells the hash of the one before; empty: there was none. */
 static void
-policy_install(const Policy *policy, const char *source, const char *text, size_t length)
+policy_install(const PolicyDraft *draft, const char *hash, char old_hash[POLICY_HASH_SIZE])
 {
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	policy_queue_configure(policy, policy_store_generation() + 1);
-	memcpy(&shared->policy, policy, sizeof(Policy));
-	memcpy(shared->policy_text, text, length);
-	shared->policy_length = length;
-	strlcpy(shared->policy_source, source, sizeof(shared->policy_source));
+	strlcpy(old_hash, shared->policy_hash, POLICY_HASH_SIZE);
+	policy_queue_configure(draft->policy, policy_store_generation() + 1);
+	memcpy(&shared->policy, draft->policy, sizeof(Policy));
+	memcpy(shared->policy_text, draft->text, draft->length);
+	shared->policy_length = draft->length;
+	strlcpy(shared->policy_source, draft->source, sizeof(shared->policy_source));
+	strlcpy(shared->policy_hash, hash, sizeof(shared->policy_hash));
 	shared->policy_loaded_at = GetCurrentTimestamp();
 	shared->policy_refused = false;
 	shared->policy_changed = true;
 	for (int pool = 0; pool < POLICY_POOLS_MAX; pool++)
 		shared->zygotes[pool][0].state = shared->zygotes[pool][1].state = -1;
-	rule_store_install(policy, policy_store_generation() + 1);
+	rule_store_install(draft->policy, policy_store_generation() + 1);
 	pg_atomic_fetch_add_u64(&shared->policy_generation, 1);
 	slot_settle(clock_now());
 	slot_wake_all();
@@ -149,32 +157,101 @@ policy_install(const Policy *policy, const char *source, const char *text, size_
 	LWLockRelease(shared->lock);
 }
 
+/* As sha256sum and pybox-policy check have it. The server's hashes need a resource owner, which the scheduler lacks. */
+static void
+text_hash(const char *text, size_t length, char hash[POLICY_HASH_SIZE])
+{
+	ResourceOwner outer = CurrentResourceOwner, mine = ResourceOwnerCreate(outer, "pybox policy");
+	pg_cryptohash_ctx *context;
+	uint8 sum[PG_SHA256_DIGEST_LENGTH];
+
+	CurrentResourceOwner = mine;
+	context = pg_cryptohash_create(PG_SHA256);
+	if (context == NULL || pg_cryptohash_init(context) < 0 ||
+		pg_cryptohash_update(context, (const uint8 *) text, length) < 0 ||
+		pg_cryptohash_final(context, sum, sizeof(sum)) < 0)
+		elog(ERROR, "could not hash the pybox policy: %s", pg_cryptohash_error(context));
+	pg_cryptohash_free(context);
+	CurrentResourceOwner = outer;
+	ResourceOwnerDelete(mine);
+	for (int i = 0; i < (POLICY_HASH_SIZE - 1) / 2; i++)
+		snprintf(hash + 2 * i, 3, "%02x", sum[i]);
+}
+
+static void
+reload_record(const PolicyDraft *draft, const char *old_hash, const char *new_hash)
+{
+	Event event = {
+		.kind = EVENT_RELOAD,
+		.actor = IsTransactionState() ? GetUserId() : InvalidOid,
+		.actor_pid = MyProcPid,
+		.metric = -1,
+	};
+
+	snprintf(event.detail, sizeof(event.detail), "hash %s to %s%s, from %s", old_hash, new_hash,
+			 strcmp(old_hash, new_hash) == 0 ? " (the same)" : "", draft->source);
+	event_record(&event);
+}
+
+bool
+policy_store_check(PolicyDraft *draft, int elevel)
+{
+	PolicyError error;
+
+	draft->policy = palloc(sizeof(Policy));
+	if (policy_parse(draft->text, draft->length, draft->policy, &error) == 0 &&
+		policy_floor_check(draft->policy, &error) == 0)
+		return true;
+	fault_report(elevel, draft->source, &error);
+	return false;
+}
+
+bool
+policy_store_read(PolicyDraft *draft, int elevel)
+{
+	char *buffer;
+	PolicyError error;
+
+	if (policy_store_file == NULL || policy_store_file[0] == '\0')
+	{
+		*draft = (PolicyDraft){
+			.source = BUILTIN_SOURCE, .text = policy_default_text(), .length = strlen(policy_default_text())};
+		return policy_store_check(draft, elevel);
+	}
+	buffer = palloc(POLICY_TEXT_MAX);
+	*draft = (PolicyDraft){.source = policy_store_file, .text = buffer, .length = POLICY_TEXT_MAX};
+	if (policy_read(policy_store_file, buffer, &draft->length, &error) == 0)
+		return policy_store_check(draft, elevel);
+	fault_report(elevel, draft->source, &error);
+	return false;
+}
+
+static bool
+draft_load(int elevel)
+{
+	char old_hash[POLICY_HASH_SIZE], new_hash[POLICY_HASH_SIZE];
+	PolicyDraft draft;
+
+	if (!policy_store_read(&draft, elevel))
+		return false;
+	text_hash(draft.text, draft.length, new_hash);
+	(void) FAULT_POINT("backend.policy_install");
+	policy_install(&draft, new_hash, old_hash);
+	if (old_hash[0] != '\0')
+		reload_record(&draft, old_hash, new_hash);
+	return true;
+}
+
 bool
 policy_store_load(int elevel)
 {
-	bool builtin = policy_store_file == NULL || policy_store_file[0] == '\0';
-	const char *source = builtin ? BUILTIN_SOURCE : policy_store_file;
-	char *buffer = palloc(POLICY_TEXT_MAX);
-	Policy *policy = palloc(sizeof(Policy));
-	const char *text = builtin ? policy_default_text() : buffer;
-	size_t length = builtin ? strlen(text) : POLICY_TEXT_MAX;
-	PolicyError error;
-	int result = builtin ? 0 : policy_read(policy_store_file, buffer, &length, &error);
+	MemoryContext mine = AllocSetContextCreate(CurrentMemoryContext, "pybox policy", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(mine);
+	bool loaded = draft_load(elevel);
 
-	if (result == 0)
-		result = policy_parse(text, length, policy, &error);
-	if (result == 0)
-		result = policy_floor_check(policy, &error);
-	if (result == 0)
-	{
-		(void) FAULT_POINT("backend.policy_install");
-		policy_install(policy, source, text, length);
-	}
-	else
-		policy_store_report(elevel, source, &error);
-	pfree(policy);
-	pfree(buffer);
-	return result == 0;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(mine);
+	return loaded;
 }
 
 uint64

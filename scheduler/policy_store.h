@@ -11,9 +11,24 @@
 /* pybox.policy_file; empty: the built-in default. */
 extern char *policy_store_file;
 
+/* A policy that could be put in force. */
+typedef struct PolicyDraft
+{
+	const char *source; /* path, or what stands for one */
+	const char *text;
+	size_t length;
+	Policy *policy;
+} PolicyDraft;
+
 /*
- * Reads, checks and installs the policy file, all or nothing. What is wrong with it is reported at elevel with SQLSTATE
- * F0000 and "file:line:column"; below ERROR it returns false and the old policy stays.
+ * Fills in a draft from the policy file, or its policy from its source and text; palloc'd. What is wrong is reported at elevel
+ * with SQLSTATE F0000 and "file:line:column"; below ERROR they return false.
+ */
+bool policy_store_read(PolicyDraft *draft, int elevel);
+bool policy_store_check(PolicyDraft *draft, int elevel);
+/*
+ * Reads, checks and installs the policy file, all or nothing. What is wrong with it is reported as above; then the old
+ * policy stays. One that replaces another is an event.
  */
 bool policy_store_load(int elevel);
 /* Until a policy is installed, calls fail at once instead of waiting for the first one. */
@@ -30,7 +45,5 @@ uint64 policy_store_local_generation(void);
 void policy_store_refresh(void);
 /* The one in force, palloc'd. Raises as policy_store_get(). */
 Policy *policy_store_copy(void);
-/* Reports a parser's error on text from source. */
-void policy_store_report(int elevel, const char *source, const PolicyError *error);
 
 #endif

@@ -90,6 +90,7 @@ slots_lack(const Queue *queue, Charge charge, int32_t *index)
 {
 	if (atomic_load(&queue->holding) >= RELAXED(queue->slots))
 		return QUEUE_WHY_NODE_SLOTS;
+	*index = charge.pool;
 	if (atomic_load(&queue->pools[charge.pool].holding) >= RELAXED(queue->pools[charge.pool].slots))
 		return QUEUE_WHY_POOL_SLOTS;
 	EACH_CAP(cap, charge.caps)
@@ -142,21 +143,26 @@ need_of_cap(const Need *need, uint32_t cap)
 
 /* The first of the budgets that holds(budget, what others have, what this one is to have) does not hold for. */
 static QueueWhy
-budget_first(const Queue *queue, const Need *need, bool (*holds)(int64_t, int64_t, int64_t), int32_t *index)
+budget_first(const Queue *queue, const Need *need, const Hope *hope, bool (*holds)(int64_t, int64_t, int64_t),
+			 int32_t *index)
 {
 	const QueuePool *pool = &queue->pools[need->charge.pool];
 	int64_t all = need->bytes + need->carried;
+	int64_t others = atomic_load(&queue->reserved) - need->carried + (hope != NULL ? hope->node_bytes : 0);
 
-	if (!holds(RELAXED(queue->memory), atomic_load(&queue->reserved) - need->carried, all))
+	if (!holds(RELAXED(queue->memory), others, all))
 		return QUEUE_WHY_NODE_MEMORY;
-	if (!holds(RELAXED(pool->memory), atomic_load(&pool->reserved) + need_of_pool(need) - all, all))
+	*index = need->charge.pool;
+	others = atomic_load(&pool->reserved) + need_of_pool(need) - all;
+	if (!holds(RELAXED(pool->memory), others + (hope != NULL ? hope->pool_bytes[need->charge.pool] : 0), all))
 		return QUEUE_WHY_POOL_MEMORY;
 	EACH_CAP(cap, need->charge.caps)
 	{
 		const QueueCap *at = &queue->caps[cap];
 
 		*index = (int32_t) cap;
-		if (!holds(RELAXED(at->memory), atomic_load(&at->reserved) + need_of_cap(need, cap) - all, all))
+		others = atomic_load(&at->reserved) + need_of_cap(need, cap) - all;
+		if (!holds(RELAXED(at->memory), others + (hope != NULL ? hope->cap_bytes[cap] : 0), all))
 			return QUEUE_WHY_CAP_MEMORY;
 	}
 	return QUEUE_WHY_NOTHING;
@@ -176,22 +182,27 @@ fits_ever(int64_t budget, int64_t others, int64_t bytes)
 }
 
 QueueWhy
-memory_lack(const Queue *queue, int32_t who, Charge charge, uint32_t pages, int32_t *index)
+memory_lack(const Queue *queue, int32_t who, Charge charge, uint32_t pages, const Hope *hope, int32_t *index)
 {
-	Need need = need_of(queue, who, charge, pages);
+	Need need;
 
-	return pages == 0 ? QUEUE_WHY_NOTHING : budget_first(queue, &need, fits_now, index);
+	if (pages == 0)
+		return QUEUE_WHY_NOTHING;
+	need = need_of(queue, who, charge, pages);
+	return budget_first(queue, &need, hope, fits_now, index);
 }
 
 QueueWhy
 memory_never(const Queue *queue, int32_t who, Charge charge, uint32_t pages, int32_t *index)
 {
-	Need need = need_of(queue, who, charge, pages);
-	bool counted = account_pages(need.account) + (uint64_t) pages <= ACCOUNT_PAGES_MAX;
+	Need need;
 
 	if (pages == 0)
 		return QUEUE_WHY_NOTHING;
-	return counted ? budget_first(queue, &need, fits_ever, index) : QUEUE_WHY_NODE_MEMORY;
+	need = need_of(queue, who, charge, pages);
+	if (account_pages(need.account) + (uint64_t) pages > ACCOUNT_PAGES_MAX)
+		return QUEUE_WHY_NODE_MEMORY;
+	return budget_first(queue, &need, NULL, fits_ever, index);
 }
 
 static void

@@ -90,6 +90,9 @@ rules_due(const PolicyRule *rules, uint64_t mask, const RuleMetrics *metrics, Ru
 	uint64_t due = 0;
 
 	*begun = 0;
+	for (int32_t i = 0; i < POLICY_RULES_MAX; i++)
+		if ((mask & UINT64_C(1) << i) == 0)
+			(void) spell_follow(&watch->states[i], false, now);
 	for (; mask != 0; mask &= mask - 1)
 	{
 		int32_t i = __builtin_ctzll(mask);

@@ -67,12 +67,14 @@ typedef struct Shared
 	pg_atomic_uint64 next_call;
 	pg_atomic_uint64 policy_generation;
 	pg_atomic_uint32 walls_watched; /* 1: the scheduler ticks for calls that are in SQL */
-	TimestampTz tick_at; /* when the scheduler looks at the queue next, by clock_now(); 0: not before it is woken. Under the lock */
+	TimestampTz
+		tick_at; /* when the scheduler looks at the queue next, by clock_now(); 0: not before it is woken. Under the lock */
 	pg_atomic_uint32 rules_watched; /* 1: it ticks for calls that rules or budgets are about */
 	TimestampTz policy_loaded_at;
 	bool policy_refused; /* there is a file, but none that could be used since the server started */
 	bool policy_changed; /* the scheduler has yet to tell the launcher */
 	char policy_source[MAXPGPATH];
+	char policy_hash[POLICY_HASH_SIZE];
 	size_t policy_length;
 	char policy_text[POLICY_TEXT_MAX];
 	Policy policy;

@@ -81,8 +81,7 @@ refused_nested(const SlotClaim *claim)
 			 errmsg("no memory is free for a call inside another one in pool \"%s\"", claim->pool),
 			 errdetail("Call %lld would reserve %lld MB more of %s, %lld MB; it cannot wait for that, since its caller "
 					   "keeps what it has.",
-					   (long long) claim->call_id, MEGABYTES(claim->queue.memory), budget.key,
-					   MEGABYTES(budget.bytes)),
+					   (long long) claim->call_id, MEGABYTES(claim->queue.memory), budget.key, MEGABYTES(budget.bytes)),
 			 errhint("Try again later, assign both functions to one pool, or raise that budget in the policy.")));
 }
 

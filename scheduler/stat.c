@@ -27,6 +27,8 @@
 typedef struct StatShared
 {
 	LWLock *lock;
+	bool is_restored; /* by the scheduler */
+	bool is_changed;  /* since it was last saved */
 	slock_t spinlocks[SPINLOCKS];
 	Size offsets[STAT_KIND_COUNT];
 } StatShared;
@@ -194,6 +196,8 @@ stat_flush(void)
 	now = GetCurrentTimestamp();
 	for (int i = 0; i < pending_count; i++)
 		pending_flush(&pending[i], now);
+	if (!stat_shared()->is_changed)
+		stat_shared()->is_changed = true;
 	pending_count = 0;
 	flush_at = 0;
 	flush_turn++;
@@ -399,6 +403,7 @@ stat_reset_entry(StatKind kind, const StatKey *key)
 	number = stat_table_find(stat_table(kind), key);
 	if (number != STAT_NOBODY)
 		stat_table_zero(stat_table(kind), number, GetCurrentTimestamp());
+	stat_shared()->is_changed = true;
 	LWLockRelease(stat_shared()->lock);
 	flush_turn++;
 	return number != STAT_NOBODY;
@@ -411,8 +416,27 @@ stat_reset_all(void)
 	LWLockAcquire(stat_shared()->lock, LW_EXCLUSIVE);
 	for (int kind = 0; kind < STAT_KIND_COUNT; kind++)
 		stat_table_clear(stat_table((StatKind) kind), GetCurrentTimestamp());
+	stat_shared()->is_changed = true;
 	LWLockRelease(stat_shared()->lock);
 	flush_turn++;
+}
+
+bool
+stat_take_changed(void)
+{
+	bool is_changed = stat_shared()->is_changed;
+
+	stat_shared()->is_changed = false;
+	return is_changed;
+}
+
+bool
+stat_restore_once(void)
+{
+	bool is_first = !stat_shared()->is_restored;
+
+	stat_shared()->is_restored = true;
+	return is_first;
 }
 
 void

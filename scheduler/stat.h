@@ -72,6 +72,10 @@ StatKey stat_key(Oid database, Oid oid, const char *name);
 /* Counts from nothing again, and forgets what was known of a function. False: there was nothing. */
 bool stat_reset_entry(StatKind kind, const StatKey *key);
 void stat_reset_all(void);
+/* Whether anything was counted since it was last asked. */
+bool stat_take_changed(void);
+/* True once in the life of shared memory: what a file kept is to be added to it. */
+bool stat_restore_once(void);
 /* Adds what a file kept to whatever was counted meanwhile. */
 void stat_restore(StatKind kind, const StatEntry *entry);
 

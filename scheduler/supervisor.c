@@ -21,6 +21,7 @@
 #include "sandbox/fault.h"
 #include "scheduler/clock.h"
 #include "scheduler/policy_floor.h"
+#include "scheduler/rule_tick.h"
 #include "scheduler/shared.h"
 
 #define BACKOFF_FIRST_MS 100
@@ -298,6 +299,7 @@ static const struct
 	{CONTROL_READY, ready_received},
 	{CONTROL_LAYER, layer_received},
 	{CONTROL_ZYGOTE, zygote_received},
+	{CONTROL_USAGE, rule_tick_usage},
 };
 
 static void
@@ -348,6 +350,13 @@ supervisor_tick(TimestampTz now)
 	if (state == LAUNCHER_READY && lingering == 0)
 		return -1;
 	return Max(LINGER_TICK_MS, TimestampDifferenceMilliseconds(now, state == LAUNCHER_READY ? now : due_at));
+}
+
+void
+supervisor_send(const ControlMessage *message)
+{
+	if (state == LAUNCHER_READY)
+		(void) control_send(control, message, NULL, 0);
 }
 
 pgsocket

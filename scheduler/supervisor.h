@@ -8,6 +8,8 @@
 
 #include "utils/timestamp.h"
 
+#include "sandbox/control.h"
+
 /* pybox.cgroup: the folder below each controller that root delegated to the server's user, CGROUP_AUTO; empty: none. */
 extern char *supervisor_cgroup;
 
@@ -18,6 +20,8 @@ extern char *supervisor_cgroup;
 long supervisor_tick(TimestampTz now);
 /* The socket to wait on, PGINVALID_SOCKET while no launcher runs. */
 pgsocket supervisor_socket(void);
+/* Asks the launcher something; what it answers comes by supervisor_read(). Nothing is sent while it is not ready, or is behind. */
+void supervisor_send(const ControlMessage *message);
 /* The socket is readable. */
 void supervisor_read(void);
 

@@ -19,7 +19,9 @@
 #include "scheduler/clock.h"
 #include "scheduler/fault_raise.h"
 #include "scheduler/policy_store.h"
+#include "scheduler/rule_tick.h"
 #include "scheduler/shared.h"
+#include "scheduler/stat_store.h"
 #include "scheduler/supervisor.h"
 #include "scheduler/timer.h"
 #include "scheduler/wait_event.h"
@@ -126,6 +128,7 @@ pybox_scheduler_main(Datum argument)
 {
 	worker_enter();
 	policy_load_first();
+	stat_store_load();
 	while (!ShutdownRequestPending)
 	{
 		TimestampTz now = clock_now();
@@ -133,7 +136,9 @@ pybox_scheduler_main(Datum argument)
 
 		if (walls_enforce(now))
 			timeout = sooner(timeout, WALL_TICK_MS);
-		worker_wait(sooner(timeout, timer_tick(now)));
+		timeout = sooner(timeout, rule_tick(now));
+		timeout = sooner(timeout, timer_tick(now));
+		worker_wait(sooner(timeout, stat_store_tick(now)));
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{
@@ -143,6 +148,7 @@ pybox_scheduler_main(Datum argument)
 			(void) policy_store_load(LOG);
 		}
 	}
+	stat_store_save();
 	/* Told to end while the server goes on, it is to start again: after 0 it would not. */
 	proc_exit(1);
 }

@@ -245,4 +245,25 @@ COMMENT ON COLUMN pybox.pools.ageing IS 'After how long its longest waiter goes 
 DROP FUNCTION pybox.pools_rows();
 ALTER FUNCTION pybox.pools_rows_1_2() RENAME TO pools_rows;
 
-GRANT SELECT ON pybox.queue, pybox.interpreters TO PUBLIC;
+CREATE FUNCTION pybox.node_rows(
+    OUT node text, OUT slots integer, OUT running integer, OUT waiting integer, OUT paused integer,
+    OUT memory_budget bigint, OUT memory_reserved bigint, OUT memory_used bigint, OUT quantum interval,
+    OUT generation bigint, OUT hash text, OUT loaded_at timestamptz)
+RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_PATHNAME', 'pybox_node';
+COMMENT ON FUNCTION pybox.node_rows() IS 'The row of pybox.node';
+CREATE VIEW pybox.node AS SELECT * FROM pybox.node_rows();
+COMMENT ON VIEW pybox.node IS 'One row: what this node has, and what all pools together use of it';
+COMMENT ON COLUMN pybox.node.node IS 'node.name of the policy';
+COMMENT ON COLUMN pybox.node.slots IS 'Calls that may run Python at once';
+COMMENT ON COLUMN pybox.node.running IS 'Calls that hold a slot now';
+COMMENT ON COLUMN pybox.node.waiting IS 'Calls that wait for a slot now, those that have given way included';
+COMMENT ON COLUMN pybox.node.paused IS 'Calls that are stopped, for others or by pybox.pause()';
+COMMENT ON COLUMN pybox.node.memory_budget IS 'Bytes that all calls may reserve together; null: any';
+COMMENT ON COLUMN pybox.node.memory_reserved IS 'Bytes that calls have reserved';
+COMMENT ON COLUMN pybox.node.memory_used IS 'Bytes that all interpreters hold, spares included; null while the launcher does not answer';
+COMMENT ON COLUMN pybox.node.quantum IS 'For how long a call has its slot before another of its priority gets it';
+COMMENT ON COLUMN pybox.node.generation IS 'Grows with each policy loaded since the server started';
+COMMENT ON COLUMN pybox.node.hash IS 'As pybox.policy.hash';
+COMMENT ON COLUMN pybox.node.loaded_at IS 'When the policy was loaded';
+
+GRANT SELECT ON pybox.queue, pybox.interpreters, pybox.node TO PUBLIC;

@@ -104,7 +104,9 @@ FETCH 2 FROM c;
 COMMIT;
 SELECT outcome('SELECT * FROM rows()');
 -- a reload opens nothing
+SET client_min_messages = error; -- of roles that only other tests make
 SELECT pybox.reload_policy();
+RESET client_min_messages;
 SELECT outcome('SELECT one()');
 SELECT pybox.undrain('standard');
 -- a call of another pool within
@@ -134,7 +136,7 @@ SELECT one();
 SELECT outcome('SELECT rows()');
 SELECT pybox.release('rows()');
 SELECT count(*) FROM pybox.quarantines;
-SELECT kind, actor, function, pool, detail FROM pybox.events WHERE number > (SELECT number FROM last) ORDER BY number;
+SELECT kind, actor, function, pool, detail FROM pybox.events WHERE number > (SELECT number FROM last) AND kind <> 'reload' ORDER BY number;
 
 -- Where a function acts for its owner, the log knows the session's role
 CREATE FUNCTION drains() RETURNS bool SECURITY DEFINER LANGUAGE sql AS $$ SELECT pybox.drain('small') $$;

@@ -51,7 +51,7 @@ CREATE FUNCTION write_policy(yaml text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE format('COPY (SELECT regexp_split_to_table(%L, E''\n'')) TO %L', rtrim(yaml, E'\n'), current_setting('pybox.policy_file'));
 END $$;
-CREATE FUNCTION reload() RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION reload() RETURNS text LANGUAGE plpgsql SET client_min_messages = error AS $$
 BEGIN
     PERFORM pybox.reload_policy();
     RETURN 'loaded';
