@@ -47,11 +47,15 @@ sandbox_test_SRCS := $(LAUNCHER_SRCS)
 seccomp_test_SRCS := $(wildcard sandbox/seccomp*.c)
 watch_test_SRCS   := $(LAUNCHER_SRCS)
 $(foreach test,$(filter queue%_test,$(UNIT_TESTS)),$(eval $(test)_SRCS := $(wildcard scheduler/queue*.c)))
+trace_test_SRCS := $(POLICY_SRCS) $(SIMULATOR_SRCS)
+scheduling_test_SRCS := $(POLICY_SRCS) $(SIMULATOR_SRCS)
+simulate_test_SRCS := $(POLICY_SRCS) $(SIMULATOR_SRCS)
 unit_srcs = $(or $($(1)_SRCS),$(wildcard */$(patsubst %_test,%,$(1)).c))
 
 # What each fuzz target is linked with; control_fuzz.c includes one of the launcher's files and stands in for another.
 FUZZ_TARGETS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 policy_fuzz_SRCS  := $(POLICY_SRCS)
+trace_fuzz_SRCS   := $(POLICY_SRCS) $(SIMULATOR_SRCS)
 wire_fuzz_SRCS    := sandbox/wire.c
 control_fuzz_SRCS := $(filter-out sandbox/launcher_zygote_process.c sandbox/launcher_log.c,$(LAUNCHER_SRCS))
 
@@ -249,7 +253,7 @@ $(UNIT)/%.o: %.c
 
 define unit_rule
 $(UNIT)/$(1): $(UNIT)/tests/unit/$(1).o $(patsubst %.c,$(UNIT)/%.o,$(call unit_srcs,$(1)))
-	$$(CC) $(SANITIZERS) -o $$@ $$^ -lcmocka $$(LAUNCHER_LIBS)
+	$$(CC) $(SANITIZERS) -o $$@ $$^ -lcmocka $$(LAUNCHER_LIBS) -lm
 endef
 $(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(test))))
 
@@ -261,7 +265,7 @@ faults:
 # Fuzz targets without libFuzzer: their seeds, and inputs made from them.
 define fuzz_test_rule
 $(UNIT)/$(1)_test: $(UNIT)/tests/fuzz/$(1).o $(UNIT)/tests/fuzz/driver.o $(patsubst %.c,$(UNIT)/%.o,$($(1)_SRCS))
-	$$(CC) $(SANITIZERS) -o $$@ $$^ $$(LAUNCHER_LIBS)
+	$$(CC) $(SANITIZERS) -o $$@ $$^ $$(LAUNCHER_LIBS) -lm
 endef
 $(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_test_rule,$(target))))
 
@@ -283,7 +287,7 @@ $(BUILD)/fuzz/%.o: %.c
 
 define fuzz_rule
 $(BUILD)/fuzz/$(1): $(BUILD)/fuzz/tests/fuzz/$(1).o $(patsubst %.c,$(BUILD)/fuzz/%.o,$($(1)_SRCS))
-	$$(FUZZ_CC) -fsanitize=fuzzer,$$(FUZZ_SANITIZERS) -o $$@ $$^ $$(LAUNCHER_LIBS)
+	$$(FUZZ_CC) -fsanitize=fuzzer,$$(FUZZ_SANITIZERS) -o $$@ $$^ $$(LAUNCHER_LIBS) -lm
 endef
 $(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_rule,$(target))))
 
