@@ -13,7 +13,9 @@ pools:
   middle: {priority: 50, queue: {ageing: 1h, timeout: 2min}, reserve: 16MB, limits: {memory: 256MB, wall: 2min}, spares: 1}
   high: {priority: 90, queue: {ageing: 1h, timeout: 2min}, reserve: 16MB, limits: {memory: 256MB, wall: 2min}, spares: 1}
   large: {priority: 90, on_contention: yield, reserve: 200MB, limits: {memory: 256MB, wall: 2min}, spares: 0}
-  huge: {priority: 90, limits: {memory: 512MB, wall: 2min}, spares: 0}
+  huge: {priority: 90, limits: {memory: 256MB, wall: 2min}, spares: 0}
+caps:
+  - {role: huge, memory: 100MB}
 assign:
   - {role: middle, pool: middle}
   - {role: high, pool: high}
@@ -123,7 +125,7 @@ is(cancel($session{middle}), '57014', 'while the one in between waits for both')
 my $answer = $session{huge}->ask('SELECT one()');
 is($answer->{sqlstate}, '53200', 'a claim above the whole budget is refused');
 like($answer->{text}, qr/^ERROR:  53200: call needs more memory than pool "huge" may ever have
-DETAIL:  Call \d+ would reserve 512 MB; node\.memory is 300 MB\.
+DETAIL:  Call \d+ would reserve 256 MB; memory of the cap at line 10 is 100 MB\.
 HINT:  Raise that budget, or lower pools\.huge\.reserve or limits\.memory in the policy\.$/m, 'in words');
 
 $plain->value('BEGIN; UPDATE paid SET amount = 1 WHERE id = 1');
