@@ -47,6 +47,8 @@ sandbox_test_SRCS := $(LAUNCHER_SRCS)
 seccomp_test_SRCS := $(wildcard sandbox/seccomp*.c)
 watch_test_SRCS   := $(LAUNCHER_SRCS)
 $(foreach test,$(filter queue%_test,$(UNIT_TESTS)),$(eval $(test)_SRCS := $(wildcard scheduler/queue*.c)))
+# Those with threads.
+THREAD_TESTS    := queue_fast_test
 trace_test_SRCS := $(POLICY_SRCS) $(SIMULATOR_SRCS)
 scheduling_test_SRCS := $(POLICY_SRCS) $(SIMULATOR_SRCS)
 simulate_test_SRCS := $(POLICY_SRCS) $(SIMULATOR_SRCS)
@@ -230,6 +232,11 @@ $(BUILD)/bare/pybox-launcher: $(call objects,exe,$(LAUNCHER_SRCS) ops/layercost/
 	@mkdir -p $(@D)
 	$(CC) $(EXE_LDFLAGS) -Wl,--wrap=jail_seccomp_apply,--wrap=jail_landlock_apply -o $@ $^ $(LAUNCHER_LIBS)
 
+# --- the program of `make bench ONLY=D1`: the queue as it is in the server, on its own. Never installed.
+$(BUILD)/queue_cost: $(call objects,exe,$(wildcard scheduler/queue*.c) ops/queue_cost.c)
+	@mkdir -p $(@D)
+	$(CC) $(EXE_LDFLAGS) -o $@ $^
+
 # --- programs of t/041_sweep.pl: ours, but a call that the filter refuses has an error of its own. Never installed.
 SENTINEL := $(BUILD)/sentinel
 $(SENTINEL)/pybox-launcher: $(call objects,exe,$(LAUNCHER_SRCS) tests/sweep/sentinel_compile.c)
@@ -340,7 +347,7 @@ check-faults: setup
 demo: setup
 	@ops/demo
 
-#: bench      measure against plpython3u and write $(BUILD)/bench.json (ONLY=T1,A1 selects; R3: what the sandbox costs)
+#: bench      measure against plpython3u and write $(BUILD)/bench.json (ONLY=T1,A1 selects; R3: what the sandbox costs, D1: the queue)
 bench: setup
 	@ops/bench $(ONLY)
 
@@ -359,10 +366,12 @@ install-plpython3u:
 uninstall-plpython3u:
 	@ops/plpython3u uninstall
 
-#: sanitize   unit tests under the address and undefined-behaviour sanitizers
+#: sanitize   unit tests under the address and undefined-behaviour sanitizers, those with threads under that for threads too
 sanitize: setup
 	$(MAKE) SANITIZERS='$(SANITIZE_FLAGS)' unit-tests
 	@for test in $(UNIT_TESTS) $(FUZZ_TARGETS:%=%_test); do echo "$$test" && $(BUILD)/unit-sanitized/$$test || exit 1; done
+	$(MAKE) SANITIZERS='-fsanitize=thread' UNIT=$(BUILD)/unit-threads $(THREAD_TESTS:%=$(BUILD)/unit-threads/%)
+	@for test in $(THREAD_TESTS); do echo "$$test" && $(BUILD)/unit-threads/$$test || exit 1; done
 
 #: fuzz       libFuzzer on each of tests/fuzz, under the sanitizers (RUNS=1000000 or TIME=60 seconds each; ONLY="wire policy" selects)
 fuzz:

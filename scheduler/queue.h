@@ -6,24 +6,26 @@
  * simulator alike; the time is an argument, in microseconds. Each caller ("who") is a small number, a backend's, and waits
  * or holds at most once.
  *
- * Order. Strict by priority, which is a caller's (its pool's, unless somebody set it). Among pools whose best waiters have the
- * same priority: stride scheduling by weight, charged by the time that slots were held while anybody waited; a pool that begins
- * to wait joins where its tier's last grant began. Inside a pool: those that resume after SQL in order of return, then the one with the
- * least rank, then first come. Rank: what is left of the predicted time while that is more than nothing, else the time
- * attained. Out of turn: a pool's longest waiter that has waited for the pool's ageing time is granted next, unless the pool
- * had such a grant within that time; of several pools the one that is due first. So the k-th longest waiter of a pool gets a
- * slot after k times the pool's ageing time and a quantum for each pool that ages, at most, unless holders that are never asked,
- * or caps, or memory, stand in its way.
+ * Order. Strict by priority, which is a caller's (its pool's, unless somebody set it). Among pools whose best waiters have
+ * the same priority: stride scheduling by weight, charged by the time that slots were held while anybody waited; a pool
+ * that begins to wait joins where its tier's last grant began. Inside a pool: those that resume after SQL in order of
+ * return, then the one with the least rank, then first come. Rank: what is left of the predicted time while that is more
+ * than nothing, else the time attained. Out of turn: a pool's longest waiter that has waited for the pool's ageing time is
+ * granted next, unless the pool had such a grant within that time; of several pools the one that is due first. So the k-th
+ * longest waiter of a pool gets a slot after k times the pool's ageing time and a quantum for each pool that ages, at most,
+ * unless holders that are never asked, or caps, or memory, stand in its way.
  *
- * Giving way. queue_ask() names holders whose slot a better waiter should have: at once when the waiter's priority is higher,
- * else when the holder's quantum is over and the order puts the waiter first. The caller of queue_ask wakes them; they
- * answer with queue_yield(), or end. It never asks more than there are waiters to help, nor holders of pools that yield
- * only between calls; and one granted out of turn keeps its slot for a quantum.
+ * Giving way. queue_ask() names holders whose slot a better waiter should have: at once when the waiter's priority is
+ * higher, else when the holder's quantum is over and the order puts the waiter first. The caller of queue_ask wakes them;
+ * they answer with queue_yield(), or end. It never asks more than there are waiters to help, nor holders of pools that
+ * yield only between calls; and one granted out of turn keeps its slot for a quantum.
  *
  * Memory. A claim reserves bytes from the budgets of node, pool and caps along with the slot and keeps them over SQL and
- * pauses, until queue_unreserve(). No budget is ever exceeded. Who waits for memory is passed by those that fit, until it has
- * waited for its pool's ageing time: then nobody reserves from the budget that it lacks before it does. A claim inside another
- * call never waits for memory: it is refused, since it would wait for itself; and so it does not wait for the aged either.
+ * pauses, until queue_unreserve(). No budget is ever exceeded. Who waits for memory is passed by those that fit, until it
+ * has waited for its pool's ageing time: then nobody reserves from the budget that it lacks before it does. Where more than
+ * half of a budget is reserved, a pool's waiters that have memory already go before those of their priority that come for
+ * some, so that calls which gave way end before others begin. A claim inside another call never waits for memory: it is
+ * refused, since it would wait for itself; and so it does not wait for the aged either.
  *
  * Concurrency. Counts are atomics. queue_try() and queue_give_back() need no lock and work while nobody waits; all else
  * that changes the queue is called under the caller's lock. Whoever begins to wait says so (Queue.crowd) before it looks at

@@ -121,6 +121,7 @@ waiter_insert(Queue *queue, int32_t who)
 	age_insert(queue, pool, who);
 	tier->waiting[seat_pool(seat)]++;
 	pool->waiting++;
+	queue->waiting_pools |= UINT32_C(1) << seat_pool(seat);
 	pool->fresh += caller->fresh;
 	queue->waiting++;
 	queue->wanting_memory += caller->pages > 0;
@@ -139,7 +140,8 @@ waiter_remove(Queue *queue, int32_t who)
 	*(caller->younger == QUEUE_NOBODY ? &pool->newest : &callers[caller->younger].older) = caller->older;
 	caller->next = caller->previous = caller->younger = caller->older = QUEUE_NOBODY;
 	queue->tiers[seat_priority(seat)].waiting[seat_pool(seat)]--;
-	pool->waiting--;
+	if (--pool->waiting == 0)
+		queue->waiting_pools &= ~(UINT32_C(1) << seat_pool(seat));
 	pool->fresh -= caller->fresh;
 	queue->waiting--;
 	queue->wanting_memory -= caller->pages > 0;
@@ -216,7 +218,7 @@ memory_elder(const Queue *queue, int64_t now)
 {
 	int32_t elder = QUEUE_NOBODY, index;
 
-	for (int32_t i = 0; queue->wanting_memory > 0 && i < queue->pool_count; i++)
+	EACH_BIT(i, queue->wanting_memory > 0 ? queue->waiting_pools : 0)
 	{
 		const QueuePool *pool = &queue->pools[i];
 
@@ -277,15 +279,18 @@ waiter_fits(const Queue *queue, const Look *look, int32_t who, int32_t elder)
 			!waits_for_elder(queue, who, elder));
 }
 
-/* Whether any of the pool's waiters could go, as far as slots of node and pool are concerned. */
-static bool
-pool_is_open(const Queue *queue, const Look *look, int32_t number)
+/* The pools whose waiters could go, as far as slots of pools are concerned. */
+static uint32_t
+pools_open(const Queue *queue, const Look *look)
 {
-	const QueuePool *pool = &queue->pools[number];
+	uint32_t pools = queue->waiting_pools & ~look->closed;
 
-	if (pool->waiting == 0 || (look->closed >> number & 1) != 0)
-		return false;
-	return look->hope != NULL || atomic_load(&pool->holding) < RELAXED(pool->slots);
+	if (look->hope != NULL)
+		return pools;
+	EACH_BIT(i, pools)
+	if (atomic_load(&queue->pools[i].holding) >= RELAXED(queue->pools[i].slots))
+		pools &= ~(UINT32_C(1) << i);
+	return pools;
 }
 
 /* When a waiter is to go out of turn: it has waited for its pool's ageing time, and so has the pool since its last one. */
@@ -301,8 +306,6 @@ waiter_aged_due(const Queue *queue, int32_t who)
 static int32_t
 pool_aged(const Queue *queue, const Look *look, const QueuePool *pool, int32_t elder)
 {
-	if (pool->ageing_us <= 0 || (look->aged >> (pool - queue->pools) & 1) != 0)
-		return QUEUE_NOBODY;
 	for (int32_t who = pool->oldest; who != QUEUE_NOBODY; who = queue->callers[who].younger)
 	{
 		if (waiter_aged_due(queue, who) > look->now)
@@ -315,14 +318,15 @@ pool_aged(const Queue *queue, const Look *look, const QueuePool *pool, int32_t e
 
 /* First due, first served: so each other pool has at most one turn before it, however many of its waiters are older. */
 static int32_t
-queue_choose_aged(const Queue *queue, const Look *look, int32_t elder)
+queue_choose_aged(const Queue *queue, const Look *look, uint32_t pools, int32_t elder)
 {
 	int32_t best = QUEUE_NOBODY;
 	int64_t best_due = 0;
 
-	for (int32_t i = 0; i < queue->pool_count; i++)
+	EACH_BIT(i, pools & ~look->aged)
 	{
-		int32_t who = pool_is_open(queue, look, i) ? pool_aged(queue, look, &queue->pools[i], elder) : QUEUE_NOBODY;
+		const QueuePool *pool = &queue->pools[i];
+		int32_t who = pool->ageing_us > 0 ? pool_aged(queue, look, pool, elder) : QUEUE_NOBODY;
 		int64_t due = who != QUEUE_NOBODY ? waiter_aged_due(queue, who) : 0;
 
 		if (who == QUEUE_NOBODY || (best != QUEUE_NOBODY && due >= best_due))
@@ -333,20 +337,40 @@ queue_choose_aged(const Queue *queue, const Look *look, int32_t elder)
 	return best;
 }
 
+/*
+ * The pool's next one that could go. Where memory is scarce, those that have some already go before those that come for more of
+ * it, of the same priority: else calls that give way in mid-course fill the budget while new ones come in, and none ends.
+ */
 static int32_t
-queue_choose_in_turn(const Queue *queue, const Look *look, int32_t elder)
+pool_next(const Queue *queue, const Look *look, const QueuePool *pool, int32_t elder)
+{
+	int32_t first = pool->first;
+
+	while (first != QUEUE_NOBODY && !waiter_fits(queue, look, first, elder))
+		first = queue->callers[first].next;
+	if (first == QUEUE_NOBODY || !memory_is_scarce(queue, first))
+		return first;
+	for (int32_t who = queue->callers[first].next; who != QUEUE_NOBODY; who = queue->callers[who].next)
+	{
+		if (queue_priority(queue, who) != queue_priority(queue, first))
+			return first;
+		if (account_pages(atomic_load(&queue->callers[who].account)) > 0 && waiter_fits(queue, look, who, elder))
+			return who;
+	}
+	return first;
+}
+
+static int32_t
+queue_choose_in_turn(const Queue *queue, const Look *look, uint32_t pools, int32_t elder)
 {
 	int32_t best = QUEUE_NOBODY, best_priority = -1;
 	uint64_t best_pass = 0;
 
-	for (int32_t i = 0; i < queue->pool_count; i++)
+	EACH_BIT(i, pools)
 	{
-		int32_t who = pool_is_open(queue, look, i) ? queue->pools[i].first : QUEUE_NOBODY;
-		int32_t priority;
+		int32_t who = pool_next(queue, look, &queue->pools[i], elder), priority;
 		uint64_t pass;
 
-		while (who != QUEUE_NOBODY && !waiter_fits(queue, look, who, elder))
-			who = queue->callers[who].next;
 		if (who == QUEUE_NOBODY)
 			continue;
 		priority = seat_priority(RELAXED(queue->callers[who].seat));
@@ -364,12 +388,16 @@ int32_t
 queue_choose(const Queue *queue, const Look *look, bool *aged)
 {
 	int32_t elder, who;
+	uint32_t pools;
 
 	*aged = false;
 	if (queue->waiting == 0 || (look->hope == NULL && atomic_load(&queue->holding) >= RELAXED(queue->slots)))
 		return QUEUE_NOBODY;
+	pools = pools_open(queue, look);
+	if (pools == 0)
+		return QUEUE_NOBODY;
 	elder = memory_elder(queue, look->now);
-	who = queue_choose_aged(queue, look, elder);
+	who = queue_choose_aged(queue, look, pools, elder);
 	*aged = who != QUEUE_NOBODY;
-	return who != QUEUE_NOBODY ? who : queue_choose_in_turn(queue, look, elder);
+	return who != QUEUE_NOBODY ? who : queue_choose_in_turn(queue, look, pools, elder);
 }

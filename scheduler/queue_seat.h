@@ -89,8 +89,9 @@ account_charge(uint64_t account)
 #define RELAXED(field) atomic_load_explicit(&(field), memory_order_relaxed)
 #define RELAXED_SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
 
-#define EACH_CAP(number, caps)                                                                                         \
-	for (uint32_t rest_ = (caps), number; rest_ != 0 && (number = (uint32_t) __builtin_ctz(rest_), true);              \
+/* For each number whose bit is set. */
+#define EACH_BIT(number, bits)                                                                                         \
+	for (uint32_t rest_ = (bits), number; rest_ != 0 && (number = (uint32_t) __builtin_ctz(rest_), true);              \
 		 rest_ &= rest_ - 1)
 
 /* now - since, never negative and never too large. */
@@ -142,6 +143,8 @@ void memory_shift(Queue *queue, uint32_t pages, Charge from, Charge to);
 /* hope: NULL for what is so now. */
 QueueWhy memory_lack(const Queue *queue, int32_t who, Charge charge, uint32_t pages, const Hope *hope, int32_t *index);
 QueueWhy slots_lack(const Queue *queue, Charge charge, int32_t *index);
+/* Whether a waiter comes for its first memory while more than half of a budget that it draws on is reserved. */
+bool memory_is_scarce(const Queue *queue, int32_t who);
 /* The budget that pages and what who has would not fit into even if it were empty; QUEUE_WHY_NOTHING: none. */
 QueueWhy memory_never(const Queue *queue, int32_t who, Charge charge, uint32_t pages, int32_t *index);
 

@@ -87,6 +87,7 @@ typedef struct Queue
 	_Atomic int64_t crowded_since; /* when the first of those that wait now, without a break, began */
 	int64_t quantum_us;
 	int32_t waiting, wanting_memory; /* wanting_memory: waiters that have some to reserve */
+	uint32_t waiting_pools;			 /* bits of the pools that have waiters */
 	_Atomic int32_t pool_count, cap_count;
 	int32_t caller_count;
 	_Atomic int32_t callers_seen; /* nobody from this number on has ever held or waited */

@@ -13,7 +13,7 @@ typedef struct Ask
 	Look look;
 	int32_t holders;  /* in QueueCaller.holder of the first so many */
 	int32_t unspoken; /* of these, how many help nobody yet */
-	Hope hope;
+	Hope *hope;
 	int64_t due;
 } Ask;
 
@@ -33,25 +33,25 @@ ask_due(Ask *ask, int64_t at)
 static void
 ask_hope(Ask *ask, Charge charge, int32_t change)
 {
-	ask->hope.node += change;
-	ask->hope.pools[charge.pool] += change;
-	EACH_CAP(cap, charge.caps)
-	ask->hope.caps[cap] += change;
+	ask->hope->node += change;
+	ask->hope->pools[charge.pool] += change;
+	EACH_BIT(cap, charge.caps)
+	ask->hope->caps[cap] += change;
 }
 
 static void
 ask_hope_memory(Ask *ask, Charge charge, int64_t bytes)
 {
-	ask->hope.node_bytes += bytes;
-	ask->hope.pool_bytes[charge.pool] += bytes;
-	EACH_CAP(cap, charge.caps)
-	ask->hope.cap_bytes[cap] += bytes;
+	ask->hope->node_bytes += bytes;
+	ask->hope->pool_bytes[charge.pool] += bytes;
+	EACH_BIT(cap, charge.caps)
+	ask->hope->cap_bytes[cap] += bytes;
 }
 
 static uint64_t
 ask_pass(const Ask *ask, int32_t priority, int32_t pool)
 {
-	return RELAXED(ask->queue->tiers[priority].pass[pool]) + ask->hope.pass[pool];
+	return RELAXED(ask->queue->tiers[priority].pass[pool]) + ask->hope->pass[pool];
 }
 
 /* What a waiter lacks by what is hoped for. */
@@ -68,11 +68,11 @@ lack_of(const Ask *ask, Charge charge, Lack *lack)
 	const QueuePool *pool = &queue->pools[charge.pool];
 
 	*lack = (Lack){
-		.node = atomic_load(&queue->holding) + ask->hope.node >= RELAXED(queue->slots),
-		.pool = atomic_load(&pool->holding) + ask->hope.pools[charge.pool] >= RELAXED(pool->slots),
+		.node = atomic_load(&queue->holding) + ask->hope->node >= RELAXED(queue->slots),
+		.pool = atomic_load(&pool->holding) + ask->hope->pools[charge.pool] >= RELAXED(pool->slots),
 	};
-	EACH_CAP(cap, charge.caps)
-	if (atomic_load(&queue->caps[cap].holding) + ask->hope.caps[cap] >= RELAXED(queue->caps[cap].slots))
+	EACH_BIT(cap, charge.caps)
+	if (atomic_load(&queue->caps[cap].holding) + ask->hope->caps[cap] >= RELAXED(queue->caps[cap].slots))
 		lack->caps |= UINT32_C(1) << cap;
 	return lack->node || lack->pool || lack->caps != 0;
 }
@@ -126,6 +126,8 @@ order_turns_at(const Ask *ask, int32_t who, const Holder *holder)
 
 	if (pool == seat_pool(holder->seat))
 	{
+		if (account_pages(atomic_load(&other->account)) > 0 && memory_is_scarce(queue, who))
+			return INT64_MAX; /* it would have its slot back */
 		if (waiter->resumes || waiter->rank < caller_rank(other, quantum))
 			return over;
 		predicted = RELAXED(other->predicted);
@@ -260,9 +262,11 @@ holders_list(Ask *ask)
 {
 	Queue *queue = ask->queue;
 
-	for (int32_t who = 0; who < RELAXED(queue->callers_seen); who++)
+	int32_t seen = RELAXED(queue->callers_seen), holding = atomic_load(&queue->holding);
+
+	for (int32_t who = 0; who < seen && ask->holders < holding; who++)
 	{
-		uint64_t seat = atomic_load(&queue->callers[who].seat);
+		uint64_t seat = RELAXED(queue->callers[who].seat);
 
 		if (seat_state(seat) != QUEUE_HOLDING)
 			continue;
@@ -327,7 +331,7 @@ ask_next(Ask *ask, int32_t who, bool aged)
 	if (waiter_help(ask, who, aged, &fresh))
 	{
 		queue->callers[who].looked = ask->look.number;
-		ask->hope.pass[pool] += pass_expected(queue, who);
+		ask->hope->pass[pool] += pass_expected(queue, who);
 		return fresh;
 	}
 	if (aged)
@@ -338,17 +342,37 @@ ask_next(Ask *ask, int32_t who, bool aged)
 	return QUEUE_NOBODY;
 }
 
+/* Nothing is hoped for; of what is not counted nothing is written. */
+static void
+hope_clear(Hope *hope, const Queue *queue)
+{
+	hope->node = 0;
+	hope->node_bytes = 0;
+	for (int32_t i = 0; i < queue->pool_count; i++)
+	{
+		hope->pools[i] = 0;
+		hope->pool_bytes[i] = 0;
+		hope->pass[i] = 0;
+	}
+	for (int32_t i = 0; i < queue->cap_count; i++)
+	{
+		hope->caps[i] = 0;
+		hope->cap_bytes[i] = 0;
+	}
+}
+
 int32_t
 queue_ask(Queue *queue, int64_t now, int64_t *due)
 {
-	Ask ask = {.queue = queue, .look = {.now = now, .number = ++queue->looks}};
+	Hope hope;
+	Ask ask = {.queue = queue, .hope = &hope, .look = {.now = now, .hope = &hope, .number = ++queue->looks}};
 	int32_t who;
 	bool aged;
 
 	*due = 0;
-	ask.look.hope = &ask.hope;
 	if (queue->waiting == 0)
 		return QUEUE_NOBODY;
+	hope_clear(&hope, queue);
 	holders_list(&ask);
 	while (ask.unspoken > 0 && (who = queue_choose(queue, &ask.look, &aged)) != QUEUE_NOBODY)
 	{

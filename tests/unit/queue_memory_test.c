@@ -232,6 +232,58 @@ test_aged_waiters_keep_their_budget_alone(void **state)
 	free(queue);
 }
 
+/* While more than half of a budget is reserved, nobody new of a pool takes the turn of one of it that has its memory already. */
+static void
+test_scarce_memory_lets_calls_end(void **state)
+{
+	const QueueRule rules[] = {POOL(50, .memory = 60 * MB), POOL(50)};
+	const struct
+	{
+		int64_t holder; /* of pool 0's 60 MB and the node's 100 */
+		int64_t waiter; /* of the same pool */
+		int64_t others; /* that pool 1 has reserved */
+		bool goes;		/* the waiter may displace the holder */
+	} rows[] = {
+		{31 * MB, MB, 0, false}, {30 * MB, MB, 0, true}, {1, MB, 50 * MB, false},
+		{1, MB, 49 * MB, true},	 {31 * MB, 0, 0, true},	 {0, MB, 60 * MB, true},
+	};
+
+	(void) state;
+	for (int32_t i = 0; i < COUNT(rows); i++)
+	{
+		Queue *queue = queue_new(
+			(QueueSetup){.slots = 1, .memory = 100 * MB, .quantum_us = 50 * MS, .pool_count = 2, .pools = rules});
+
+		assert_int_equal(reserves(queue, 9, 1, 0, rows[i].others, 0), QUEUE_GRANTED);
+		assert_int_equal(next_after(queue, 9, 0), QUEUE_NOBODY);
+		assert_int_equal(reserves(queue, 0, 0, 0, rows[i].holder, 0), QUEUE_GRANTED);
+		assert_int_equal(reserves(queue, 1, 0, 0, rows[i].waiter, 1), QUEUE_QUEUED);
+		if (rows[i].goes)
+			asks_only(queue, 0, 60 * MS);
+		else
+			(void) asks_nobody(queue, 3600 * SECOND);
+		assert_int_equal(next_after_yield(queue, 0, 60 * MS), rows[i].goes ? 1 : 0);
+		free(queue);
+	}
+}
+
+/* But one of a better priority does. */
+static void
+test_scarce_memory_and_priority(void **state)
+{
+	Queue *queue = budgets_new();
+
+	(void) state;
+	queue_configure(queue, &(QueueSetup){.slots = 1, .memory = 100 * MB, .pool_count = 2, .pools = two_pools});
+	assert_int_equal(reserves(queue, 0, 0, 0, 55 * MB, 0), QUEUE_GRANTED);
+	assert_int_equal(claims(queue, 1, (QueueClaim){.priority = 60, .memory = MB}, 1), QUEUE_QUEUED);
+	assert_int_equal(claims(queue, 2, (QueueClaim){.priority = 50, .memory = MB}, 1), QUEUE_QUEUED);
+	assert_int_equal(next_after_yield(queue, 0, 2), 1);
+	assert_int_equal(next_after(queue, 1, 3), 0);
+	assert_int_equal(next_after(queue, 0, 4), 2);
+	free(queue);
+}
+
 /* A budget that became too small for a waiter: it does not keep the others away. */
 static void
 test_a_lowered_budget(void **state)
@@ -313,6 +365,41 @@ test_giving_up_waiting(void **state)
 	free(queue);
 }
 
+/* Who has what of which budget, and what is free of it: what tells of calls that wait for each other's memory. */
+static void
+test_whose_memory_it_is(void **state)
+{
+	const struct
+	{
+		QueueWhy why;
+		int32_t index;
+		int64_t reserved, budget_free; /* reserved: by the first */
+	} rows[] = {
+		{QUEUE_WHY_NODE_MEMORY, 0, 30 * MB, 50 * MB},
+		{QUEUE_WHY_POOL_MEMORY, 0, 30 * MB, 30 * MB},
+		{QUEUE_WHY_POOL_MEMORY, 1, 0, INT64_MAX - 20 * MB},
+		{QUEUE_WHY_CAP_MEMORY, 0, 30 * MB, 10 * MB},
+		{QUEUE_WHY_ORDER, 0, 0, 50 * MB},
+	};
+	Queue *queue = budgets_new();
+	int32_t index;
+
+	(void) state;
+	assert_int_equal(reserves(queue, 0, 0, 1, 30 * MB, 1), QUEUE_GRANTED);
+	assert_int_equal(reserves(queue, 1, 1, 0, 20 * MB, 1), QUEUE_GRANTED);
+	assert_int_equal(reserves(queue, 2, 0, 0, 40 * MB, 1), QUEUE_QUEUED);
+	assert_int_equal(queue_why(queue, 2, &index), QUEUE_WHY_POOL_MEMORY);
+	assert_int_equal(index, 0);
+	assert_int_equal(queue_claimed(queue, 2), 40 * MB);
+	assert_int_equal(queue_claimed(queue, 0), 0);
+	for (int32_t i = 0; i < COUNT(rows); i++)
+	{
+		assert_int_equal(queue_reserved_of(queue, 0, rows[i].why, rows[i].index), rows[i].reserved);
+		assert_int_equal(queue_budget_free(queue, rows[i].why, rows[i].index), rows[i].budget_free);
+	}
+	free(queue);
+}
+
 int
 main(void)
 {
@@ -325,10 +412,13 @@ main(void)
 		cmocka_unit_test(test_waiters_for_memory_are_passed),
 		cmocka_unit_test(test_aged_waiters_for_memory_go_first),
 		cmocka_unit_test(test_aged_waiters_keep_their_budget_alone),
+		cmocka_unit_test(test_scarce_memory_lets_calls_end),
+		cmocka_unit_test(test_scarce_memory_and_priority),
 		cmocka_unit_test(test_a_lowered_budget),
 		cmocka_unit_test(test_nested_calls_do_not_wait_for_memory),
 		cmocka_unit_test(test_nested_calls_wait_for_slots),
 		cmocka_unit_test(test_giving_up_waiting),
+		cmocka_unit_test(test_whose_memory_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
