@@ -78,13 +78,19 @@ sub frozen
 
 sub state_sql { my ($session) = @_; return 'SELECT state FROM pybox.activity WHERE pid = ' . $session->pid; }
 
-# Starts a call that says so: after that it takes its slot again.
+# CPU time of a process, in ticks.
+sub cpu_of { my ($pid) = @_; my @field = split ' ', slurp_file("/proc/$pid/stat") =~ s/.*\) //sr; return $field[11] + $field[12]; }
+
+# Starts a call that says so and computes then: after it has spoken it takes its slot again.
 sub begin_call
 {
 	my ($admin, $session, $sql) = @_;
 	$session->send($sql);
 	$session->wait_for(qr/inside/) or die "$sql never began: $session->{text}";
 	$admin->poll(state_sql($session), 'running');
+	my $pid = $admin->value('SELECT interpreter_pid FROM pybox.activity WHERE pid = ' . $session->pid);
+	my $before = cpu_of($pid);
+	poll_until(sub { cpu_of($pid) > $before + 1 });
 	return $session;
 }
 
