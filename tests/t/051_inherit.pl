@@ -41,6 +41,12 @@ plpy.notice('inside')
 return plpy.execute('UPDATE paid SET amount = amount + 1 WHERE id = %d' % n).nrows()
 $$;
 CREATE FUNCTION one() RETURNS int LANGUAGE pybox AS 'return 1';
+-- Without a history, which would tell how little they need.
+CREATE FUNCTION one_huge() RETURNS int LANGUAGE pybox AS 'return 1';
+CREATE FUNCTION one_large() RETURNS int LANGUAGE pybox AS 'return 1';
+CREATE FUNCTION pay_large(n int) RETURNS int LANGUAGE pybox AS $$
+return plpy.execute('UPDATE paid SET amount = amount + 1 WHERE id = %d' % n).nrows()
+$$;
 -- Calls outer_one as another role, so in another pool, while it keeps what it has reserved.
 CREATE FUNCTION inner_one() RETURNS int LANGUAGE pybox SECURITY DEFINER AS 'return 1';
 ALTER FUNCTION inner_one() OWNER TO large;
@@ -122,21 +128,21 @@ like($session{high}->wait->{text}, qr/^1$/m, 'which goes on then');
 is(cancel($session{middle}), '57014', 'while the one in between waits for both');
 
 # --- memory: too large, nested, deadlock ---
-my $answer = $session{huge}->ask('SELECT one()');
+my $answer = $session{huge}->ask('SELECT one_huge()');
 is($answer->{sqlstate}, '53200', 'a claim above the whole budget is refused');
 like($answer->{text}, qr/^ERROR:  53200: call needs more memory than pool "huge" may ever have
 DETAIL:  Call \d+ would reserve 256 MB; memory of the cap at line 10 is 100 MB\.
 HINT:  Raise that budget, or lower pools\.huge\.reserve or limits\.memory in the policy\.$/m, 'in words');
 
 $plain->value('BEGIN; UPDATE paid SET amount = 1 WHERE id = 1');
-$session{large}->send('SELECT pay(1)');
+$session{large}->send('SELECT pay_large(1)');
 ok($admin->poll(state_sql('large'), 'sql'), 'a call keeps 200 MB of 300 while it waits for a row');
 $answer = $session{low}->ask('SELECT outer_one()');
 is($answer->{sqlstate}, '53400', 'a call inside another one never waits for memory');
 like($answer->{text}, qr/^ERROR:  53400: .*no memory is free for a call inside another one in pool "large"/m, 'in words');
 like($answer->{text}, qr/would reserve 200 MB more of node\.memory, 300 MB; it cannot wait for that, since its caller keeps what it has\./, 'in detail');
 
-$plain->send('SET ROLE large; SELECT one()');
+$plain->send('SET ROLE large; SELECT one_large()');
 $answer = $plain->wait;
 is($answer->{sqlstate}, '40P01', 'memory that waits for a row of who waits for the memory is a deadlock');
 like($answer->{text}, qr/^ERROR:  40P01: deadlock detected
