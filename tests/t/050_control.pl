@@ -11,9 +11,9 @@ my $policy = <<'YAML';
 version: 1
 node: {name: test, id: 1, slots: 1}
 pools:
-  standard: {queue: {length: 100, timeout: 2min}, limits: {memory: 256MB, wall: 2min}, spares: 1}
-  batch: {priority: 10, queue: {length: 100, timeout: 2min}, limits: {memory: 256MB, wall: 2min}, spares: 0}
-  urgent: {priority: 90, queue: {length: 100, timeout: 2min}, limits: {memory: 256MB, wall: 2min}, spares: 0}
+  standard: {on_contention: yield, queue: {length: 100, timeout: 2min}, limits: {memory: 256MB, wall: 2min}, spares: 1}
+  batch: {priority: 10, on_contention: yield, queue: {length: 100, timeout: 2min}, limits: {memory: 256MB, wall: 2min}, spares: 0}
+  urgent: {priority: 90, on_contention: yield, queue: {length: 100, timeout: 2min}, limits: {memory: 256MB, wall: 2min}, spares: 0}
 assign:
   - {role: ann, pool: batch}
   - {role: bob, pool: urgent}
@@ -208,7 +208,7 @@ sub test_stopped
 
 	kill 'STOP', $_ for @pids;
 	is(control($queued, 'set_priority', 0), 't', "$what: set_priority");
-	is(control($queued, 'move', "'standard'"), 't', "$what: move");
+	is(control($queued, 'move', "'batch'"), 't', "$what: move");
 	is(control($queued, 'pause'), 't', "$what: pause");
 	is($admin->value("SELECT pybox.drain('standard')"), 't', "$what: drain");
 	refused("$what: drain", $drained, '53400', qr/is drained/);
