@@ -299,8 +299,8 @@ my $trial = join '', map { "  - {name: try_$_->[0]_$_->[1], function: public.$_-
   (['log', 'elapsed', 'nap', '200ms', ''], ['demote', 'run_time', 'query', '200ms', ', priority: 1'], ['move', 'cpu_time', 'spin', '200ms', ', to: batch'],
 	['pause', 'memory', 'hog', '150MB', ''], ['cancel', 'temp', 'fill', '8MB', ''], ['kill', 'rows', 'rows', '1000', ''],
 	['quarantine', 'calls', 'one', '1000', ', after: 1, duration: 1h']);
-my @calls = ('SELECT nap(0.7)', 'SELECT query(0.7)', 'SELECT spin(0.7)', 'SELECT hog(0.7)', 'SELECT fill(0.7)', 'SELECT count(*) FROM (SELECT rows(200000)) r',
-	'SELECT sum(one(g)) FROM generate_series(1, 200000) g', 'SELECT one(1)', 'SELECT 1 / one(0) - 1', 'SELECT marked()');
+my @calls = ('SELECT nap(0.7)', 'SELECT query(0.7)', 'SELECT spin(0.7)', 'SELECT hog(0.7)', 'SELECT fill(0.7)', 'SELECT count(*) FROM (SELECT rows(30000)) r',
+	'SELECT sum(one(g)) FROM generate_series(1, 30000) g', 'SELECT one(1)', 'SELECT 1 / one(0) - 1', 'SELECT marked()');
 my $watch = "SELECT count(*) FILTER (WHERE priority <> 50 OR pool <> 'main' OR state = 'paused') FROM pybox.activity";
 
 my $resume = "SELECT pybox.resume(call_id) FROM pybox.activity WHERE state = 'paused'";

@@ -284,6 +284,27 @@ test_a_trial_changes_nothing(void **state)
 		}
 }
 
+/* Nor what comes later: not even by what would have ended the call. Of equals the first in the file would have acted. */
+static void
+test_a_trial_holds_nothing_back(void **state)
+{
+	PolicyRule rules[] = {rule_make(POLICY_ACTION_QUARANTINE, POLICY_METRIC_ROWS),
+						  rule_make(POLICY_ACTION_LOG, POLICY_METRIC_ROWS)};
+	RuleWatch watch = {0}, equals = {0};
+	RuleDue due[POLICY_RULES_MAX];
+
+	(void) state;
+	rules[0].dry_run = true;
+	rules[1].terms[0].above = 2 * ABOVE;
+	assert_int_equal(look(rules, 2, POLICY_METRIC_ROWS, ABOVE + 1, &watch, 0, due), 1);
+	assert_int_equal(look(rules, 2, POLICY_METRIC_ROWS, 2 * ABOVE + 1, &watch, 100, due), 1);
+	assert_int_equal(due[0].rule, 1);
+	rules[0] = rules[1] = rule_make(POLICY_ACTION_CANCEL, POLICY_METRIC_ROWS);
+	rules[1].dry_run = true;
+	assert_int_equal(look(rules, 2, POLICY_METRIC_ROWS, ABOVE + 1, &equals, 0, due), 1);
+	assert_int_equal(due[0].rule, 0);
+}
+
 static void
 test_a_rule_of_another_pool_starts_over(void **state)
 {
@@ -352,6 +373,7 @@ main(void)
 		cmocka_unit_test(test_the_most_severe_wins),
 		cmocka_unit_test(test_after_an_end_only_what_is_more_severe),
 		cmocka_unit_test(test_a_trial_changes_nothing),
+		cmocka_unit_test(test_a_trial_holds_nothing_back),
 		cmocka_unit_test(test_a_rule_of_another_pool_starts_over),
 		cmocka_unit_test(test_a_new_policy_moves_what_is_known),
 		cmocka_unit_test(test_the_last_rule_there_can_be),
