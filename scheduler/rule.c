@@ -165,6 +165,14 @@ rule_look(const PolicyRule *rules, uint64_t mask, const RuleMetrics *metrics, Ru
 }
 
 void
+rule_watch_undo(RuleWatch *watch, int32_t rule)
+{
+	watch->states[rule].acted_at = 0;
+	watch->states[rule].spent = false;
+	watch->ended = 0;
+}
+
+void
 rule_watch_renumber(RuleWatch *watch, const int32_t *moves, int32_t count)
 {
 	RuleState old[POLICY_RULES_MAX];

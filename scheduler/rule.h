@@ -54,6 +54,8 @@ uint32_t rule_metrics_used(const PolicyRule *rules, uint64_t mask);
  */
 int32_t rule_look(const PolicyRule *rules, uint64_t mask, const RuleMetrics *metrics, RuleWatch *watch, int64_t now,
 				  RuleDue *due, uint64_t *begun);
+/* What the last look said of a rule in force was not done: it is due again. */
+void rule_watch_undo(RuleWatch *watch, int32_t rule);
 /* After a new policy: moves[old number] is the new one, or -1. */
 void rule_watch_renumber(RuleWatch *watch, const int32_t *moves, int32_t count);
 uint64_t rule_mask_renumber(uint64_t mask, const int32_t *moves, int32_t count);

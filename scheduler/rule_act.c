@@ -203,7 +203,7 @@ event_of(EventKind kind, const ActivityCall *call)
 	return event;
 }
 
-void
+bool
 rule_act(const Policy *policy, const RuleDue *due, const ActivityCall *call, TimestampTz now)
 {
 	const PolicyRule *rule = &policy->rules[due->rule];
@@ -217,9 +217,10 @@ rule_act(const Policy *policy, const RuleDue *due, const ActivityCall *call, Tim
 	strlcpy(deed.event.rule, rule->name, sizeof(deed.event.rule));
 	deeds[rule->action].tell(&deed);
 	if (!due->dry_run && !deeds[rule->action].act(&deed))
-		return;
+		return false;
 	rule_store_count(rule->name, true);
 	event_record(&deed.event);
+	return true;
 }
 
 static void

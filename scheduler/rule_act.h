@@ -9,8 +9,8 @@
 #include "scheduler/activity.h"
 #include "scheduler/rule.h"
 
-/* Does what the rule says, or on trial only notes it; leaves an event unless the call is over. */
-void rule_act(const Policy *policy, const RuleDue *due, const ActivityCall *call, TimestampTz now);
+/* Does what the rule says, or on trial only notes it; leaves an event. False: the call is over. */
+bool rule_act(const Policy *policy, const RuleDue *due, const ActivityCall *call, TimestampTz now);
 /* Lets a call go on that a rule paused for a while which is over. */
 void rule_resume(const ActivityCall *call);
 

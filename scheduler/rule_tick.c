@@ -90,7 +90,8 @@ rules_follow(const Look *look, const ActivityCall *call, uint64 rules, const Rul
 	for (; begun != 0; begun &= begun - 1)
 		rule_store_count(look->policy->rules[__builtin_ctzll(begun)].name, false);
 	for (int32 i = 0; i < count; i++)
-		rule_act(look->policy, &due[i], call, look->now);
+		if (!rule_act(look->policy, &due[i], call, look->now))
+			rule_watch_undo(&watched->watch, due[i].rule); /* another call of the statement, if there is one */
 }
 
 static void
