@@ -11,7 +11,7 @@ SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 .DEFAULT_GOAL := all
 
 # What people type beside all, install and clean. These do without PGXS, which has a `check` of its own.
-FRONT := help setup check check-faults check-hostile check-limits check-protocol check-sanitized check-vm demo bench screens lint format sanitize fuzz \
+FRONT := help setup check check-faults check-hostile check-limits check-protocol check-sanitized check-stress check-vm demo bench screens lint format sanitize fuzz \
          valgrind install-plpython3u uninstall-plpython3u
 .PHONY: all install clean $(FRONT) unit-tests faults
 
@@ -355,6 +355,10 @@ check-limits: setup
 #: check-faults  every fault point of tests/faults.tbl, and 200 processes that die in random order
 check-faults: setup
 	@PYBOX_TEST_FAULTS=all PYBOX_TEST_KILLS=200 tests/run tests/t/014_crash.pl tests/t/047_faults.pl tests/t/048_environment.pl
+
+#: check-stress  100,000 calls of 64 sessions in at least 5 minutes, while everything is done to them at random (CALLS=, SECONDS=)
+check-stress: setup
+	@PYBOX_TEST_STRESS_CALLS=$(or $(CALLS),100000) PYBOX_TEST_STRESS_SECONDS=$(or $(SECONDS),300) tests/run -v tests/t/055_stress.pl
 
 #: demo       set up, build, install, and tell the whole story on a server of its own (KEEP=1 leaves it running)
 demo: setup
