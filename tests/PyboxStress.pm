@@ -304,7 +304,7 @@ my @checks = (
 	"SELECT 'negative', pool, running, waiting FROM pybox.pools WHERE running < 0 OR waiting < 0",
 	"SELECT 'a call twice in queue', call_id FROM pybox.queue GROUP BY call_id HAVING count(*) > 1",
 	"SELECT 'positions', pool, array_agg(position ORDER BY position) FROM pybox.queue WHERE position IS NOT NULL GROUP BY pool
-		HAVING min(position) <> 1 OR max(position) <> count(*) OR count(DISTINCT position) <> count(*)",
+		HAVING min(position) < 1 OR count(DISTINCT position) <> count(*)", # a call that has ended since leaves a gap
 	"SELECT 'reserved below nothing', pool, memory_reserved FROM pybox.pools WHERE memory_reserved < 0",
 	"SELECT 'oldest wait of nobody', pool, waiting, oldest_wait FROM pybox.pools WHERE (waiting = 0) <> (oldest_wait IS NULL)");
 
