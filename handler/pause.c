@@ -48,15 +48,16 @@ static void
 pause_sleep(void *arg, long ms)
 {
 	Call *call = arg;
+	WaitName waits_for = slot_lacks_memory() ? WAIT_NAME_MEMORY : WAIT_NAME_SLOT;
 
 	if (still_since == 0)
 		still_since = clock_now();
 	if (call->lease != NULL)
 	{
-		channel_sleep(&call->lease->channel, ms, call->asked && !call->waiting ? WAIT_NAME_PAUSED : WAIT_NAME_SLOT);
+		channel_sleep(&call->lease->channel, ms, call->asked && !call->waiting ? WAIT_NAME_PAUSED : waits_for);
 		return;
 	}
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, wait_event_info(WAIT_NAME_SLOT));
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, wait_event_info(waits_for));
 	ResetLatch(MyLatch);
 }
 
