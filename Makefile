@@ -49,11 +49,17 @@ watch_test_SRCS   := $(LAUNCHER_SRCS)
 STAT_SRCS         := $(wildcard scheduler/stat_histogram.c scheduler/stat_counters.c scheduler/stat_table.c scheduler/stat_file.c scheduler/history.c)
 stat_test_SRCS    := $(STAT_SRCS)
 $(foreach test,$(filter queue%_test,$(UNIT_TESTS)),$(eval $(test)_SRCS := $(wildcard scheduler/queue*.c)))
+# Those with threads.
+THREAD_TESTS    := queue_fast_test
+trace_test_SRCS := $(POLICY_SRCS) $(SIMULATOR_SRCS)
+scheduling_test_SRCS := $(POLICY_SRCS) $(SIMULATOR_SRCS)
+simulate_test_SRCS := $(POLICY_SRCS) $(SIMULATOR_SRCS)
 unit_srcs = $(or $($(1)_SRCS),$(wildcard */$(patsubst %_test,%,$(1)).c))
 
 # What each fuzz target is linked with; control_fuzz.c includes one of the launcher's files and stands in for another.
 FUZZ_TARGETS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 policy_fuzz_SRCS  := $(POLICY_SRCS)
+trace_fuzz_SRCS   := $(POLICY_SRCS) $(SIMULATOR_SRCS)
 wire_fuzz_SRCS    := sandbox/wire.c
 stat_fuzz_SRCS    := $(STAT_SRCS)
 control_fuzz_SRCS := $(filter-out sandbox/launcher_zygote_process.c sandbox/launcher_log.c,$(LAUNCHER_SRCS))
@@ -229,6 +235,11 @@ $(BUILD)/bare/pybox-launcher: $(call objects,exe,$(LAUNCHER_SRCS) ops/layercost/
 	@mkdir -p $(@D)
 	$(CC) $(EXE_LDFLAGS) -Wl,--wrap=jail_seccomp_apply,--wrap=jail_landlock_apply -o $@ $^ $(LAUNCHER_LIBS)
 
+# --- the program of `make bench ONLY=D1`: the queue as it is in the server, on its own. Never installed.
+$(BUILD)/queue_cost: $(call objects,exe,$(wildcard scheduler/queue*.c) ops/queue_cost.c)
+	@mkdir -p $(@D)
+	$(CC) $(EXE_LDFLAGS) -o $@ $^
+
 # --- programs of t/041_sweep.pl: ours, but a call that the filter refuses has an error of its own. Never installed.
 SENTINEL := $(BUILD)/sentinel
 $(SENTINEL)/pybox-launcher: $(call objects,exe,$(LAUNCHER_SRCS) tests/sweep/sentinel_compile.c)
@@ -252,7 +263,7 @@ $(UNIT)/%.o: %.c
 
 define unit_rule
 $(UNIT)/$(1): $(UNIT)/tests/unit/$(1).o $(patsubst %.c,$(UNIT)/%.o,$(call unit_srcs,$(1)))
-	$$(CC) $(SANITIZERS) -o $$@ $$^ -lcmocka $$(LAUNCHER_LIBS)
+	$$(CC) $(SANITIZERS) -o $$@ $$^ -lcmocka $$(LAUNCHER_LIBS) -lm
 endef
 $(foreach test,$(UNIT_TESTS),$(eval $(call unit_rule,$(test))))
 
@@ -264,7 +275,7 @@ faults:
 # Fuzz targets without libFuzzer: their seeds, and inputs made from them.
 define fuzz_test_rule
 $(UNIT)/$(1)_test: $(UNIT)/tests/fuzz/$(1).o $(UNIT)/tests/fuzz/driver.o $(patsubst %.c,$(UNIT)/%.o,$($(1)_SRCS))
-	$$(CC) $(SANITIZERS) -o $$@ $$^ $$(LAUNCHER_LIBS)
+	$$(CC) $(SANITIZERS) -o $$@ $$^ $$(LAUNCHER_LIBS) -lm
 endef
 $(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_test_rule,$(target))))
 
@@ -286,7 +297,7 @@ $(BUILD)/fuzz/%.o: %.c
 
 define fuzz_rule
 $(BUILD)/fuzz/$(1): $(BUILD)/fuzz/tests/fuzz/$(1).o $(patsubst %.c,$(BUILD)/fuzz/%.o,$($(1)_SRCS))
-	$$(FUZZ_CC) -fsanitize=fuzzer,$$(FUZZ_SANITIZERS) -o $$@ $$^ $$(LAUNCHER_LIBS)
+	$$(FUZZ_CC) -fsanitize=fuzzer,$$(FUZZ_SANITIZERS) -o $$@ $$^ $$(LAUNCHER_LIBS) -lm
 endef
 $(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_rule,$(target))))
 
@@ -339,7 +350,7 @@ check-faults: setup
 demo: setup
 	@ops/demo
 
-#: bench      measure against plpython3u and write $(BUILD)/bench.json (ONLY=T1,A1 selects; R3: what the sandbox costs)
+#: bench      measure against plpython3u and write $(BUILD)/bench.json (ONLY=T1,A1 selects; R3: what the sandbox costs, D1: the queue)
 bench: setup
 	@ops/bench $(ONLY)
 
@@ -358,10 +369,12 @@ install-plpython3u:
 uninstall-plpython3u:
 	@ops/plpython3u uninstall
 
-#: sanitize   unit tests under the address and undefined-behaviour sanitizers
+#: sanitize   unit tests under the address and undefined-behaviour sanitizers, those with threads under that for threads too
 sanitize: setup
 	$(MAKE) SANITIZERS='$(SANITIZE_FLAGS)' unit-tests
 	@for test in $(UNIT_TESTS) $(FUZZ_TARGETS:%=%_test); do echo "$$test" && $(BUILD)/unit-sanitized/$$test || exit 1; done
+	$(MAKE) SANITIZERS='-fsanitize=thread' UNIT=$(BUILD)/unit-threads $(THREAD_TESTS:%=$(BUILD)/unit-threads/%)
+	@for test in $(THREAD_TESTS); do echo "$$test" && $(BUILD)/unit-threads/$$test || exit 1; done
 
 #: fuzz       libFuzzer on each of tests/fuzz, under the sanitizers (RUNS=1000000 or TIME=60 seconds each; ONLY="wire policy" selects)
 fuzz:

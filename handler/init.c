@@ -17,6 +17,7 @@
 #include "handler/cost.h"
 #include "handler/lease.h"
 #include "scheduler/policy_store.h"
+#include "scheduler/recorder.h"
 #include "scheduler/shared.h"
 #include "scheduler/stat.h"
 #include "scheduler/supervisor.h"
@@ -54,6 +55,9 @@ settings_define(void)
 	DefineCustomIntVariable("pybox.stat_functions_max", "How many functions pybox.stat_functions can count.",
 							"When there are more, the one whose calls are longest ago makes room.", &stat_functions_max,
 							2000, 100, 100000, PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("pybox.trace_calls_max", "How many calls pybox.trace_start() has room for.",
+							"Each takes 160 bytes of shared memory.", &recorder_calls_max, 20000, 0, 4000000,
+							PGC_POSTMASTER, 0, NULL, NULL, NULL);
 #if PG_VERSION_NUM >= 150000
 	MarkGUCPrefixReserved("pybox");
 #else

@@ -9,6 +9,7 @@
 #include "handler/limit.h"
 #include "sandbox/watch.h"
 #include "scheduler/clock.h"
+#include "scheduler/recorder.h"
 #include "scheduler/slot.h"
 
 /* At what point of its life a call failed: bits. */
@@ -60,6 +61,7 @@ measure_turn_at(Call *call, MeasureStretch stretch, TimestampTz now)
 
 	if (measure->stretch != MEASURE_NOTHING)
 		measure->spent_us[measure->stretch] += now - measure->since;
+	measure->queries += stretch == MEASURE_SQL;
 	measure->stretch = stretch;
 	measure->since = now;
 }
@@ -126,6 +128,7 @@ measured(const Measure *measure, uint64 rows, uint64 received)
 		.run_us = measure->spent_us[MEASURE_RUN],
 		.sql_us = measure->spent_us[MEASURE_SQL],
 		.paused_us = measure->spent_us[MEASURE_PAUSED],
+		.queries = measure->queries,
 		.rows = rows,
 		.bytes_in = measure->bytes_in,
 		.bytes_out = received,
@@ -154,7 +157,10 @@ count(Call *call, StatCall *stat)
 {
 	cpu_take_from_outer(call, stat->cpu_us);
 	if (!call->measure.is_check)
+	{
 		stat_call_add(stat);
+		recorder_call_add(stat);
+	}
 	call->measure.is_counted = true;
 	if (call->lease != NULL)
 		call->lease->watch->calls++;
@@ -222,4 +228,5 @@ measure_set_closed(const CallProgress *progress, Oid function, Oid role, const c
 	stat.started = true;
 	stat.cpu_us = progress->cpu_us;
 	stat_call_add(&stat);
+	recorder_call_add(&stat);
 }

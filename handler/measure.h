@@ -33,6 +33,7 @@ typedef struct Measure
 	int64 waited_us;			  /* slot_waited_us() when it began to wait */
 	int64 step_run_us;			  /* run time before this step */
 	uint64 bytes_in;
+	uint32 queries;	   /* stretches in SQL */
 	TimestampTz since; /* of the stretch, by clock_now() */
 	MeasureStretch stretch;
 	uint32 turn; /* the interpreter's, when it was first let run */

@@ -13,6 +13,18 @@ static const char *const fates[SIMULATE_FATE_COUNT] = {
 	[SIMULATE_WALL] = "ended by limits.wall",
 };
 
+/* By QueueWhy of scheduler/queue.h. */
+static const char *const whys[SIMULATE_WHYS] = {
+	NULL,
+	"slots of the node",
+	"slots of the pool",
+	"slots of a cap",
+	"memory of the node",
+	"memory of the pool",
+	"memory of a cap",
+	"a turn",
+};
+
 /* Five places that tell enough of a time, in the unit that suits it. */
 static const char *
 time_word(double us, char text[16])
@@ -81,18 +93,18 @@ table_shares(const CliSimulation *simulation, int period)
 	const SimulateRun *run = &simulation->runs[0].run;
 	double sum = slot_time(run, period);
 
-	printf("\n%-20s %9s %9s %9s %12s %9s %9s\n", "pool", "priority", "weight", "slot time", "while it", "due", "got");
-	printf("%-20s %9s %9s %9s %12s %9s %9s\n", "", "", "", "", "waited: had", "", "");
+	printf("\n%-20s %9s %9s %9s   %s\n", "pool", "priority", "weight", "slot time",
+		   "had, while it waited, of what it was due");
 	for (int32_t i = 0; i < run->pool_count; i++)
 	{
 		const PolicyPool *pool = &simulation->policy->pools[i];
 		const SimulatePool *of = &run->pools[period][i];
 		char text[16];
 
-		printf("%-20.20s %9d %9d %8.1f%% %12s", pool->name, pool->priority, pool->weight,
-			   sum > 0 ? 100.0 * (double) of->slot_us / sum : 0.0, time_word(of->got_us, text));
+		printf("%-20.20s %9d %9d %8.1f%%", pool->name, pool->priority, pool->weight,
+			   sum > 0 ? 100.0 * (double) of->slot_us / sum : 0.0);
 		if (of->due_us > 0)
-			printf(" %9s %8.1f%%", time_word(of->due_us, text), 100.0 * of->got_us / of->due_us);
+			printf("   %.1f%% of %s", 100.0 * of->got_us / of->due_us, time_word(of->due_us, text));
 		printf("\n");
 	}
 }
@@ -106,6 +118,22 @@ fates_print(const SimulateFigures *all)
 }
 
 static void
+whys_print(const SimulateRun *run)
+{
+	const char *between = "Waits began for want of ";
+
+	for (int why = 0; why < SIMULATE_WHYS; why++)
+	{
+		if (whys[why] == NULL || run->whys[why] == 0)
+			continue;
+		printf("%s%s: %llu", between, whys[why], (unsigned long long) run->whys[why]);
+		between = ", ";
+	}
+	if (between[0] == ',')
+		printf(".\n");
+}
+
+static void
 summary_print(const CliSimulation *simulation)
 {
 	const CliRun *run = &simulation->runs[0];
@@ -113,12 +141,11 @@ summary_print(const CliSimulation *simulation)
 
 	printf("\nSlots used: %.1f%%. Fairness of weights (Jain's index): %.4f.\n", 100.0 * simulate_utilisation(&run->run),
 		   simulate_fairness(&run->run, run->run.pools[1][0].slot_us > 0 ? 1 : 0));
-	printf("Longest single wait: %s; ", time_word(run->all.longest, text));
-	if (run->run.bound_us == 0)
-		printf("no pool ages, so that no wait has a bound.\n");
-	else
+	printf("Longest single wait: %s%s", time_word(run->all.longest, text), run->run.bound_us == 0 ? ".\n" : "; ");
+	if (run->run.bound_us > 0)
 		printf("ageing bounds waits by %s at most, exceeded by %u calls.\n",
 			   time_word((double) run->run.bound_us, text), run->all.exceeded);
+	whys_print(&run->run);
 	fates_print(&run->all);
 }
 

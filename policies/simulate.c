@@ -157,23 +157,6 @@ engine_loop(Engine *engine, PolicyError *error)
 							(unsigned long long) SIMULATE_EVENTS_MAX);
 }
 
-/* Until the last call has ended; events that came to nothing do not count. */
-static void
-end_find(const Engine *engine)
-{
-	SimulateRun *run = engine->run;
-
-	run->begin_us = run->count > 0 ? call_at(engine, 0) : 0;
-	run->end_us = run->begin_us;
-	for (uint32_t i = 0; i < run->count; i++)
-	{
-		int64_t end = call_at(engine, i) + run->outcomes[i].end_us;
-
-		if (end > run->end_us)
-			run->end_us = end;
-	}
-}
-
 static int
 reload_check(const SimulateSetup *setup, PolicyError *error)
 {
@@ -203,10 +186,10 @@ simulate_run(const SimulateSetup *setup, const Trace *trace, SimulateRun *run, P
 		queue_init(engine.queue, engine.session_count);
 		engine_configure(&engine, setup->policy);
 		engine.now = run->count > 0 ? call_at(&engine, 0) : 0;
+		run->begin_us = run->end_us = engine.now;
 		if (setup->reload != NULL)
 			engine_event(&engine, EVENT_RELOAD, 0, 0, setup->reload_us);
 		result = engine_loop(&engine, error);
-		end_find(&engine);
 	}
 	engine_free(&engine);
 	return result;

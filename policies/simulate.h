@@ -14,6 +14,7 @@
 
 #define SIMULATE_QUERIES_MAX 32 /* a call with more has so many, of the same time in all */
 #define SIMULATE_EVENTS_MAX UINT64_C(2000000000)
+#define SIMULATE_WHYS 8	   /* QUEUE_WHY_COUNT */
 #define SIMULATE_PERIODS 2 /* before and after the reload */
 
 typedef enum SimulatePrediction
@@ -74,6 +75,7 @@ typedef struct SimulateRun
 	int64_t begin_us, end_us; /* first arrival, last end */
 	int64_t bound_us;		  /* the largest ageing bound of a wait; 0: nothing ages */
 	uint64_t events;
+	uint64_t whys[SIMULATE_WHYS]; /* waits by what they lacked when they began, QueueWhy */
 	SimulatePool pools[SIMULATE_PERIODS][POLICY_POOLS_MAX];
 } SimulateRun;
 

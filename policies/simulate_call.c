@@ -67,6 +67,7 @@ session_leave(Engine *engine, int32_t who, SimulateFate fate)
 	SimulateOutcome *outcome = session_outcome(engine, who);
 
 	outcome->fate = fate;
+	engine->run->end_us = engine->now;
 	outcome->end_us =
 		engine->now - (int64_t) ((double) call->at_us / engine->setup->speed) - call->sql_us + session->sql_us;
 	if (fate == SIMULATE_DONE)
@@ -106,10 +107,11 @@ run_begin(Engine *engine, int32_t who)
 
 /*
  * The most that a waiter should have to wait: the k-th longest waiter of a pool has a slot after k times the pool's ageing time
- * and a quantum for each pool that ages. What a holder runs on when it is asked comes on top.
+ * and a quantum for each pool that ages. What a holder runs on when it is asked comes on top. 0: there is no bound, as for a
+ * call that has memory to reserve: that is not given back before another call ends.
  */
 static int64_t
-wait_bound(const Engine *engine, int32_t pool)
+wait_bound(const Engine *engine, int32_t pool, bool reserves)
 {
 	int64_t ageing = engine->policy->pools[pool].ageing_ms * 1000;
 	int64_t quantum = engine->policy->quantum_ms * 1000 + engine->setup->stop_us + engine->setup->resume_us;
@@ -117,7 +119,7 @@ wait_bound(const Engine *engine, int32_t pool)
 
 	for (int32_t i = 0; i < engine->policy->pool_count; i++)
 		ageing_pools += engine->policy->pools[i].ageing_ms > 0;
-	return ageing == 0 ? 0 : (engine->waiting[pool] + 1) * (ageing + ageing_pools * quantum);
+	return ageing == 0 || reserves ? 0 : (engine->waiting[pool] + 1) * (ageing + ageing_pools * quantum);
 }
 
 static void
@@ -125,12 +127,14 @@ wait_begin(Engine *engine, int32_t who)
 {
 	Session *session = &engine->sessions[who];
 	int64_t timeout = engine->policy->pools[session->pool].queue_timeout_ms * 1000;
+	int32_t index;
 
 	state_set(engine, who, SESSION_WAITING);
-	session->bound_us = wait_bound(engine, session->pool);
+	session->bound_us = wait_bound(engine, session->pool, engine->budgeted && !session->begun);
 	if (session->bound_us > engine->run->bound_us)
 		engine->run->bound_us = session->bound_us;
 	engine->waiting[session->pool]++;
+	engine->run->whys[queue_why(engine->queue, who, &index)]++;
 	if (!session->begun)
 		engine_event(engine, EVENT_TIMEOUT, who, session->turn, engine->now + timeout);
 	else if (session->paused && session_shares(engine, session))

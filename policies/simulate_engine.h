@@ -15,6 +15,8 @@
 
 #define SESSIONS_MAX 65536
 
+_Static_assert(SIMULATE_WHYS == QUEUE_WHY_COUNT, "each reason to wait is counted");
+
 typedef enum SessionState
 {
 	SESSION_FREE,

@@ -3,14 +3,16 @@
  *
  * DESIGN. Weights promise something only to a pool that has calls waiting, and only among those of its priority: while a pool
  * waits, it is due its weight's part of what its priority holds, beside the pools that hold or wait at that moment. A pool
- * that has all the slots it may have is left out, for it is kept back by its limit.
+ * that has all the slots it may have, and may not have all there are, is left out, for it is kept back by its limit.
  */
 #include "policies/simulate_engine.h"
 
 static bool
 pool_competes(const Engine *engine, int32_t pool)
 {
-	return engine->waiting[pool] > 0 && engine->holding[pool] < engine->policy->pools[pool].slots;
+	int32_t slots = engine->policy->pools[pool].slots;
+
+	return engine->waiting[pool] > 0 && (slots >= engine->policy->node_slots || engine->holding[pool] < slots);
 }
 
 /* What a pool's priority holds beside it, and the sum of weights of those that have a part in it. */

@@ -44,7 +44,6 @@ static const Column columns[] = {
 	{"memory", COLUMN_NUMBER, false, offsetof(TraceCall, memory), 0, TRACE_MEMORY_MAX, 0},
 	{"queue_us", COLUMN_NUMBER, false, offsetof(TraceCall, queue_us), 0, TRACE_TIME_MAX, -1},
 	{"paused_us", COLUMN_OTHER, false, 0, 0, 0, 0},
-	{"call_id", COLUMN_OTHER, false, 0, 0, 0, 0},
 	{"outcome", COLUMN_OTHER, false, 0, 0, 0, 0},
 };
 

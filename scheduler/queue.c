@@ -157,6 +157,16 @@ crowd_leave(Queue *queue, int32_t who)
 	atomic_fetch_sub(&queue->crowd, 1);
 }
 
+/* The next one ages from when this one's turn came, not from when it got its slot, so that delays do not add up. */
+static void
+aged_note(Queue *queue, int32_t who, int64_t now)
+{
+	QueuePool *pool = &queue->pools[queue_pool(queue, who)];
+	int64_t due = waiter_aged_due(queue, who);
+
+	pool->aged_at = time_between(due, now) > pool->ageing_us ? now - pool->ageing_us : due;
+}
+
 /* The waiter takes what it claims; false: somebody without the lock was faster. */
 static bool
 waiter_grant(Queue *queue, int32_t who, bool aged, int64_t now)
@@ -169,7 +179,7 @@ waiter_grant(Queue *queue, int32_t who, bool aged, int64_t now)
 		return false;
 	pass_charge(queue, who);
 	if (aged)
-		queue->pools[wanted.charge.pool].aged_at = now;
+		aged_note(queue, who, now);
 	waiter_remove(queue, who);
 	caller->pages = 0;
 	RELAXED_SET(caller->since, now);
@@ -181,7 +191,7 @@ waiter_grant(Queue *queue, int32_t who, bool aged, int64_t now)
 int32_t
 queue_grant(Queue *queue, int64_t now)
 {
-	const Look look = {.now = now, .slots_matter = true};
+	const Look look = {.now = now};
 	bool aged;
 	int32_t who;
 
@@ -195,7 +205,7 @@ queue_grant(Queue *queue, int64_t now)
 static bool
 waiter_is_next(Queue *queue, int32_t who, int64_t now)
 {
-	const Look look = {.now = now, .slots_matter = true};
+	const Look look = {.now = now};
 	bool aged;
 
 	return queue_choose(queue, &look, &aged) == who && waiter_grant(queue, who, aged, now);
@@ -217,7 +227,7 @@ nested_reserve(Queue *queue, int32_t who, const Wanted *wanted)
 	int32_t index = 0;
 
 	while (lack == QUEUE_WHY_NOTHING && !memory_take(queue, who, wanted->charge, wanted->pages))
-		lack = memory_lack(queue, who, wanted->charge, wanted->pages, &index);
+		lack = memory_lack(queue, who, wanted->charge, wanted->pages, NULL, &index);
 	if (lack != QUEUE_WHY_NOTHING)
 		(void) caller_refuse(&queue->callers[who], QUEUE_NESTED, lack, index);
 	return lack == QUEUE_WHY_NOTHING;

@@ -6,27 +6,30 @@
  * simulator alike; the time is an argument, in microseconds. Each caller ("who") is a small number, a backend's, and waits
  * or holds at most once.
  *
- * Order. Strict by priority, which is a caller's (its pool's, unless somebody set it). Among pools whose best waiters have the
- * same priority: stride scheduling by weight, charged by the time that slots were held; a pool that begins to wait or to hold
- * joins at its tier's current minimum. Inside a pool: those that resume after SQL in order of return, then the one with the
- * least rank, then first come. Rank: what is left of the predicted time while that is more than nothing, else the time
- * attained. Out of turn: a pool's longest waiter that has waited for the pool's ageing time is granted next, unless the pool
- * had such a grant within that time; of several pools the one that is due first. So the k-th longest waiter of a pool gets a
- * slot after k times the pool's ageing time and a quantum for each pool that ages, at most.
+ * Order. Strict by priority, which is a caller's (its pool's, unless somebody set it). Among pools whose best waiters have
+ * the same priority: stride scheduling by weight, charged by the time that slots were held while anybody waited; a pool
+ * that begins to wait joins where its tier's last grant began. Inside a pool: those that resume after SQL in order of
+ * return, then the one with the least rank, then first come. Rank: what is left of the predicted time while that is more
+ * than nothing, else the time attained. Out of turn: a pool's longest waiter that has waited for the pool's ageing time is
+ * granted next, unless the pool had such a grant within that time; of several pools the one that is due first. So the k-th
+ * longest waiter of a pool gets a slot after k times the pool's ageing time and a quantum for each pool that ages, at most,
+ * unless holders that are never asked, or caps, or memory, stand in its way.
  *
- * Giving way. queue_ask() names holders whose slot a better waiter should have: at once when the waiter's priority is higher,
- * else when the holder's quantum is over and the order puts the waiter first. The caller of queue_ask wakes them; they
- * answer with queue_yield(), or end. It never asks more than there are waiters that it helps, nor holders of pools that
- * yield only between calls.
+ * Giving way. queue_ask() names holders whose slot a better waiter should have: at once when the waiter's priority is
+ * higher, else when the holder's quantum is over and the order puts the waiter first. The caller of queue_ask wakes them;
+ * they answer with queue_yield(), or end. It never asks more than there are waiters to help, nor holders of pools that
+ * yield only between calls; and one granted out of turn keeps its slot for a quantum.
  *
  * Memory. A claim reserves bytes from the budgets of node, pool and caps along with the slot and keeps them over SQL and
- * pauses, until queue_unreserve(). No budget is ever exceeded. Who waits for memory is passed by those that fit, until it has
- * waited for its pool's ageing time: then nobody reserves before it does. A claim inside another call never waits for memory:
- * it is refused, since it would wait for itself.
+ * pauses, until queue_unreserve(). No budget is ever exceeded. Who waits for memory is passed by those that fit, until it
+ * has waited for its pool's ageing time: then nobody reserves from the budget that it lacks before it does. Where more than
+ * half of a budget is reserved, a pool's waiters that have memory already go before those of their priority that come for
+ * some, so that calls which gave way end before others begin. A claim inside another call never waits for memory: it is
+ * refused, since it would wait for itself; and so it does not wait for the aged either.
  *
  * Concurrency. Counts are atomics. queue_try() and queue_give_back() need no lock and work while nobody waits; all else
  * that changes the queue is called under the caller's lock. Whoever begins to wait says so (Queue.crowd) before it looks at
- * the counts, and whoever gives back looks at it after: one of the two sees the other.
+ * the counts, and whoever gives back looks at it after: one of the two sees the other. See queue_seat.h.
  */
 #ifndef PYBOX_QUEUE_H
 #define PYBOX_QUEUE_H
@@ -35,10 +38,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define QUEUE_POOLS_MAX 32
-#define QUEUE_CAPS_MAX 32
-#define QUEUE_NOBODY (-1)
-#define QUEUE_PRIORITY_MAX 100
+#include "scheduler/queue_state.h"
 
 typedef enum QueueState
 {
@@ -62,22 +62,14 @@ typedef enum QueueWhy
 {
 	QUEUE_WHY_NOTHING, /* does not wait */
 	QUEUE_WHY_NODE_SLOTS,
-	QUEUE_WHY_POOL_SLOTS,
-	QUEUE_WHY_CAP_SLOTS, /* index: which */
+	QUEUE_WHY_POOL_SLOTS, /* of pools and caps, index says which */
+	QUEUE_WHY_CAP_SLOTS,
 	QUEUE_WHY_NODE_MEMORY,
 	QUEUE_WHY_POOL_MEMORY,
-	QUEUE_WHY_CAP_MEMORY, /* index: which */
-	QUEUE_WHY_ORDER,	  /* there is room, others go first */
+	QUEUE_WHY_CAP_MEMORY,
+	QUEUE_WHY_ORDER, /* there is room, others go first */
 	QUEUE_WHY_COUNT
 } QueueWhy;
-
-/* What a pool's holders do when a better call waits; PolicyContention. */
-typedef enum QueueContention
-{
-	QUEUE_PAUSE, /* are asked to give way */
-	QUEUE_YIELD, /* keep the slot until the call or its batch ends: never asked */
-	QUEUE_SHARE	 /* are asked, and run on at the lowest weight without a slot */
-} QueueContention;
 
 /* What a pool's definition says; see PolicyPool. */
 typedef struct QueueRule
@@ -119,8 +111,6 @@ typedef struct QueueClaim
 	int64_t since;			/* when it began to wait for its first slot; 0: now */
 	uint64_t version; /* of the definitions that pool and caps are numbers of, for queue_try; 0: the ones in force */
 } QueueClaim;
-
-#include "scheduler/queue_state.h"
 
 size_t queue_size(int32_t callers);
 void queue_init(Queue *queue, int32_t callers);

@@ -21,13 +21,13 @@ caller_check(const Queue *queue, int32_t who, Sum *sum)
 	{
 		sum->holding++;
 		sum->pool_holding[seat_pool(seat)]++;
-		EACH_CAP(cap, seat_charge(seat).caps)
+		EACH_BIT(cap, seat_charge(seat).caps)
 		sum->cap_holding[cap]++;
 	}
 	sum->waiting += seat_state(seat) == QUEUE_WAITING;
 	sum->reserved += bytes;
 	sum->pool_reserved[account_charge(account).pool] += bytes;
-	EACH_CAP(cap, account_charge(account).caps)
+	EACH_BIT(cap, account_charge(account).caps)
 	sum->cap_reserved[cap] += bytes;
 	if (seat_state(seat) != QUEUE_IDLE && seat_pool(seat) >= queue->pool_count)
 		return "a caller is in a pool that is not there";
@@ -102,6 +102,8 @@ pool_check(const Queue *queue, int32_t number, const Sum *sum)
 		return wrong;
 	for (int32_t priority = 0; priority <= QUEUE_PRIORITY_MAX; priority++)
 		tiers += queue->tiers[priority].waiting[number];
+	if ((queue->waiting_pools >> number & 1) != (pool->waiting > 0))
+		return "a pool's waiters are not known of";
 	if (tiers != pool->waiting)
 		return "the tiers' numbers of waiters are wrong";
 	if (atomic_load(&pool->holding) != sum->pool_holding[number])

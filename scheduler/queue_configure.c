@@ -21,7 +21,7 @@ charge_moved(const Moves *moves, Charge charge)
 
 	if (moved.pool < 0 || moved.pool >= moves->pool_count)
 		moved.pool = 0;
-	EACH_CAP(cap, charge.caps)
+	EACH_BIT(cap, charge.caps)
 	{
 		int32_t to = moves->caps != NULL && (int32_t) cap < moves->old_caps ? moves->caps[cap] : (int32_t) cap;
 

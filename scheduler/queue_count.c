@@ -29,7 +29,7 @@ budget_raise(_Atomic int64_t *reserved, int64_t budget, int64_t bytes)
 static void
 caps_drop(Queue *queue, uint32_t done)
 {
-	EACH_CAP(cap, done)
+	EACH_BIT(cap, done)
 	atomic_fetch_sub(&queue->caps[cap].holding, 1);
 }
 
@@ -38,7 +38,7 @@ caps_take(Queue *queue, uint32_t caps)
 {
 	uint32_t done = 0;
 
-	EACH_CAP(cap, caps)
+	EACH_BIT(cap, caps)
 	{
 		if (!count_raise(&queue->caps[cap].holding, RELAXED(queue->caps[cap].slots)))
 		{
@@ -80,7 +80,7 @@ slots_shift(Queue *queue, Charge from, Charge to)
 {
 	atomic_fetch_add(&queue->pools[to.pool].holding, 1);
 	atomic_fetch_sub(&queue->pools[from.pool].holding, 1);
-	EACH_CAP(cap, to.caps)
+	EACH_BIT(cap, to.caps)
 	atomic_fetch_add(&queue->caps[cap].holding, 1);
 	caps_drop(queue, from.caps);
 }
@@ -90,9 +90,10 @@ slots_lack(const Queue *queue, Charge charge, int32_t *index)
 {
 	if (atomic_load(&queue->holding) >= RELAXED(queue->slots))
 		return QUEUE_WHY_NODE_SLOTS;
+	*index = charge.pool;
 	if (atomic_load(&queue->pools[charge.pool].holding) >= RELAXED(queue->pools[charge.pool].slots))
 		return QUEUE_WHY_POOL_SLOTS;
-	EACH_CAP(cap, charge.caps)
+	EACH_BIT(cap, charge.caps)
 	{
 		*index = (int32_t) cap;
 		if (atomic_load(&queue->caps[cap].holding) >= RELAXED(queue->caps[cap].slots))
@@ -142,21 +143,26 @@ need_of_cap(const Need *need, uint32_t cap)
 
 /* The first of the budgets that holds(budget, what others have, what this one is to have) does not hold for. */
 static QueueWhy
-budget_first(const Queue *queue, const Need *need, bool (*holds)(int64_t, int64_t, int64_t), int32_t *index)
+budget_first(const Queue *queue, const Need *need, const Hope *hope, bool (*holds)(int64_t, int64_t, int64_t),
+			 int32_t *index)
 {
 	const QueuePool *pool = &queue->pools[need->charge.pool];
 	int64_t all = need->bytes + need->carried;
+	int64_t others = atomic_load(&queue->reserved) - need->carried + (hope != NULL ? hope->node_bytes : 0);
 
-	if (!holds(RELAXED(queue->memory), atomic_load(&queue->reserved) - need->carried, all))
+	if (!holds(RELAXED(queue->memory), others, all))
 		return QUEUE_WHY_NODE_MEMORY;
-	if (!holds(RELAXED(pool->memory), atomic_load(&pool->reserved) + need_of_pool(need) - all, all))
+	*index = need->charge.pool;
+	others = atomic_load(&pool->reserved) + need_of_pool(need) - all;
+	if (!holds(RELAXED(pool->memory), others + (hope != NULL ? hope->pool_bytes[need->charge.pool] : 0), all))
 		return QUEUE_WHY_POOL_MEMORY;
-	EACH_CAP(cap, need->charge.caps)
+	EACH_BIT(cap, need->charge.caps)
 	{
 		const QueueCap *at = &queue->caps[cap];
 
 		*index = (int32_t) cap;
-		if (!holds(RELAXED(at->memory), atomic_load(&at->reserved) + need_of_cap(need, cap) - all, all))
+		others = atomic_load(&at->reserved) + need_of_cap(need, cap) - all;
+		if (!holds(RELAXED(at->memory), others + (hope != NULL ? hope->cap_bytes[cap] : 0), all))
 			return QUEUE_WHY_CAP_MEMORY;
 	}
 	return QUEUE_WHY_NOTHING;
@@ -176,28 +182,57 @@ fits_ever(int64_t budget, int64_t others, int64_t bytes)
 }
 
 QueueWhy
-memory_lack(const Queue *queue, int32_t who, Charge charge, uint32_t pages, int32_t *index)
+memory_lack(const Queue *queue, int32_t who, Charge charge, uint32_t pages, const Hope *hope, int32_t *index)
 {
-	Need need = need_of(queue, who, charge, pages);
+	Need need;
 
-	return pages == 0 ? QUEUE_WHY_NOTHING : budget_first(queue, &need, fits_now, index);
+	if (pages == 0)
+		return QUEUE_WHY_NOTHING;
+	need = need_of(queue, who, charge, pages);
+	return budget_first(queue, &need, hope, fits_now, index);
+}
+
+static bool
+budget_is_scarce(int64_t budget, int64_t reserved)
+{
+	return reserved > budget / 2;
+}
+
+bool
+memory_is_scarce(const Queue *queue, int32_t who)
+{
+	const QueueCaller *caller = &queue->callers[who];
+	Charge charge = seat_charge(RELAXED(caller->seat));
+	const QueuePool *pool = &queue->pools[charge.pool];
+
+	if (caller->pages == 0 || account_pages(atomic_load(&caller->account)) > 0)
+		return false;
+	if (budget_is_scarce(RELAXED(queue->memory), atomic_load(&queue->reserved)) ||
+		budget_is_scarce(RELAXED(pool->memory), atomic_load(&pool->reserved)))
+		return true;
+	EACH_BIT(cap, charge.caps)
+	if (budget_is_scarce(RELAXED(queue->caps[cap].memory), atomic_load(&queue->caps[cap].reserved)))
+		return true;
+	return false;
 }
 
 QueueWhy
 memory_never(const Queue *queue, int32_t who, Charge charge, uint32_t pages, int32_t *index)
 {
-	Need need = need_of(queue, who, charge, pages);
-	bool counted = account_pages(need.account) + (uint64_t) pages <= ACCOUNT_PAGES_MAX;
+	Need need;
 
 	if (pages == 0)
 		return QUEUE_WHY_NOTHING;
-	return counted ? budget_first(queue, &need, fits_ever, index) : QUEUE_WHY_NODE_MEMORY;
+	need = need_of(queue, who, charge, pages);
+	if (account_pages(need.account) + (uint64_t) pages > ACCOUNT_PAGES_MAX)
+		return QUEUE_WHY_NODE_MEMORY;
+	return budget_first(queue, &need, NULL, fits_ever, index);
 }
 
 static void
 caps_unreserve(Queue *queue, uint32_t caps, int64_t bytes)
 {
-	EACH_CAP(cap, caps)
+	EACH_BIT(cap, caps)
 	atomic_fetch_sub(&queue->caps[cap].reserved, bytes);
 }
 
@@ -206,13 +241,13 @@ caps_reserve(Queue *queue, const Need *need)
 {
 	uint32_t done = 0;
 
-	EACH_CAP(cap, need->charge.caps)
+	EACH_BIT(cap, need->charge.caps)
 	{
 		QueueCap *at = &queue->caps[cap];
 
 		if (!budget_raise(&at->reserved, RELAXED(at->memory), need_of_cap(need, cap)))
 		{
-			EACH_CAP(undo, done)
+			EACH_BIT(undo, done)
 			atomic_fetch_sub(&queue->caps[undo].reserved, need_of_cap(need, undo));
 			return false;
 		}
@@ -257,7 +292,7 @@ memory_take(Queue *queue, int32_t who, Charge charge, uint32_t pages)
 	/* Only a new policy that comes in between changes the word: then this begins anew, under the lock. */
 	if (!atomic_compare_exchange_strong(&queue->callers[who].account, &word, account_make(all, charge)))
 	{
-		EACH_CAP(cap, charge.caps)
+		EACH_BIT(cap, charge.caps)
 		atomic_fetch_sub(&queue->caps[cap].reserved, need_of_cap(&need, cap));
 		atomic_fetch_sub(&queue->pools[charge.pool].reserved, need_of_pool(&need));
 		atomic_fetch_sub(&queue->reserved, need.bytes);
@@ -295,7 +330,7 @@ memory_shift(Queue *queue, uint32_t pages, Charge from, Charge to)
 
 	atomic_fetch_add(&queue->pools[to.pool].reserved, bytes);
 	atomic_fetch_sub(&queue->pools[from.pool].reserved, bytes);
-	EACH_CAP(cap, to.caps)
+	EACH_BIT(cap, to.caps)
 	atomic_fetch_add(&queue->caps[cap].reserved, bytes);
 	caps_unreserve(queue, from.caps, bytes);
 }

@@ -67,6 +67,45 @@ age_insert(Queue *queue, QueuePool *pool, int32_t who)
 	*(before == QUEUE_NOBODY ? &pool->newest : &queue->callers[before].older) = who;
 }
 
+bool
+pass_is_before(uint64_t one, uint64_t other)
+{
+	return (int64_t) (one - other) < 0;
+}
+
+uint64_t
+pass_of(const QueuePool *pool, int64_t us)
+{
+	const int64_t most = INT64_C(1) << 40;
+
+	return (uint64_t) (us > most ? most : us) * QUEUE_STRIDE / (uint64_t) RELAXED(pool->weight);
+}
+
+/* From here on is when who comes new to this priority begins. */
+static void
+tier_advance(QueueTier *tier, uint64_t pass)
+{
+	if (pass_is_before(tier->start, pass))
+		tier->start = pass;
+}
+
+/*
+ * A pool that begins to wait must not spend the time that it did not use: it joins where the last grant of its priority began,
+ * before what that one is expected to cost. Nor does it owe more than an hour for what is long ago.
+ */
+static void
+pool_join(Queue *queue, int32_t number, int32_t priority)
+{
+	QueueTier *tier = &queue->tiers[priority];
+	uint64_t own = RELAXED(tier->pass[number]);
+	uint64_t most = tier->start + pass_of(&queue->pools[number], INT64_C(3600) * 1000000);
+
+	if (pass_is_before(own, tier->start))
+		RELAXED_SET(tier->pass[number], tier->start);
+	else if (pass_is_before(most, own))
+		RELAXED_SET(tier->pass[number], most);
+}
+
 /* Puts a caller whose seat says that it waits into the lists; Queue.crowd is its caller's matter. */
 void
 waiter_insert(Queue *queue, int32_t who)
@@ -82,6 +121,7 @@ waiter_insert(Queue *queue, int32_t who)
 	age_insert(queue, pool, who);
 	tier->waiting[seat_pool(seat)]++;
 	pool->waiting++;
+	queue->waiting_pools |= UINT32_C(1) << seat_pool(seat);
 	pool->fresh += caller->fresh;
 	queue->waiting++;
 	queue->wanting_memory += caller->pages > 0;
@@ -100,83 +140,36 @@ waiter_remove(Queue *queue, int32_t who)
 	*(caller->younger == QUEUE_NOBODY ? &pool->newest : &callers[caller->younger].older) = caller->older;
 	caller->next = caller->previous = caller->younger = caller->older = QUEUE_NOBODY;
 	queue->tiers[seat_priority(seat)].waiting[seat_pool(seat)]--;
-	pool->waiting--;
+	if (--pool->waiting == 0)
+		queue->waiting_pools &= ~(UINT32_C(1) << seat_pool(seat));
 	pool->fresh -= caller->fresh;
 	queue->waiting--;
 	queue->wanting_memory -= caller->pages > 0;
 }
 
-bool
-pass_is_before(uint64_t one, uint64_t other)
-{
-	return (int64_t) (one - other) < 0;
-}
-
-/*
- * A pool that begins to wait must not spend the time that it did not use: it joins at its tier's minimum, that of the pools that
- * wait or hold there, and not before the last grant's start. Nor does it owe more than an hour for what is long ago.
- */
-void
-pool_join(Queue *queue, int32_t number, int32_t priority)
-{
-	QueueTier *tier = &queue->tiers[priority];
-	uint64_t most = pass_of(&queue->pools[number], INT64_C(3600) * 1000000);
-	uint64_t least = tier->start, own = RELAXED(tier->pass[number]);
-	bool found = false;
-
-	for (int32_t i = 0; i < queue->pool_count; i++)
-	{
-		const QueuePool *other = &queue->pools[i];
-		bool active = tier->waiting[i] > 0 || (other->priority == priority && RELAXED(other->holding) > 0);
-
-		if (i == number || !active || (found && !pass_is_before(RELAXED(tier->pass[i]), least)))
-			continue;
-		least = RELAXED(tier->pass[i]);
-		found = true;
-	}
-	if (pass_is_before(least, tier->start))
-		least = tier->start;
-	if (pass_is_before(own, least))
-		RELAXED_SET(tier->pass[number], least);
-	else if (pass_is_before(least + most, own))
-		RELAXED_SET(tier->pass[number], least + most);
-}
-
 uint64_t
-pass_of(const QueuePool *pool, int64_t us)
-{
-	const int64_t most = INT64_C(1) << 40;
-
-	return (uint64_t) (us > most ? most : us) * QUEUE_STRIDE / (uint64_t) RELAXED(pool->weight);
-}
-
-int64_t
-slot_time_expected(const Queue *queue, int32_t who, int32_t pool)
+pass_expected(const Queue *queue, int32_t who)
 {
 	const QueueCaller *caller = &queue->callers[who];
-	int64_t left = RELAXED(caller->predicted) - RELAXED(caller->attained);
+	const QueuePool *pool = &queue->pools[seat_pool(RELAXED(caller->seat))];
+	int64_t expected = RELAXED(caller->predicted) - RELAXED(caller->attained);
 
-	if (left <= 0)
-		left = RELAXED(queue->pools[pool].mean_us);
-	return left > 0 ? left : 1;
+	if (expected <= 0)
+		expected = RELAXED(pool->mean_us);
+	if (queue->quantum_us > 0 && expected > queue->quantum_us)
+		expected = queue->quantum_us;
+	return pass_of(pool, expected > 0 ? expected : 1);
 }
 
 void
 pass_charge(Queue *queue, int32_t who)
 {
-	QueueCaller *caller = &queue->callers[who];
-	uint64_t seat = RELAXED(caller->seat);
+	uint64_t seat = RELAXED(queue->callers[who].seat), cost = pass_expected(queue, who);
 	QueueTier *tier = &queue->tiers[seat_priority(seat)];
 	_Atomic uint64_t *pass = &tier->pass[seat_pool(seat)];
-	int64_t expected = slot_time_expected(queue, who, seat_pool(seat));
-	uint64_t cost;
 
-	if (queue->quantum_us > 0 && expected > queue->quantum_us)
-		expected = queue->quantum_us;
-	cost = pass_of(&queue->pools[seat_pool(seat)], expected);
-	if (pass_is_before(tier->start, RELAXED(*pass)))
-		tier->start = RELAXED(*pass);
-	RELAXED_SET(caller->charged, cost);
+	tier_advance(tier, RELAXED(*pass));
+	RELAXED_SET(queue->callers[who].charged, cost);
 	atomic_fetch_add(pass, cost);
 }
 
@@ -194,18 +187,19 @@ pass_used(const Queue *queue, int32_t who, uint64_t seat, int64_t now)
 void
 pass_update(Queue *queue, int32_t who, uint64_t seat, int64_t now)
 {
+	QueueTier *tier = &queue->tiers[seat_priority(seat)];
 	uint64_t used = pass_used(queue, who, seat, now);
 	uint64_t charged = RELAXED(queue->callers[who].charged);
 
 	/* One who gives back at the same time settles it. */
 	if (used > charged && atomic_compare_exchange_strong(&queue->callers[who].charged, &charged, used))
-		atomic_fetch_add(&queue->tiers[seat_priority(seat)].pass[seat_pool(seat)], used - charged);
+		tier_advance(tier, atomic_fetch_add(&tier->pass[seat_pool(seat)], used - charged));
 }
 
 void
 pass_settle(Queue *queue, int32_t who, uint64_t seat, int64_t now)
 {
-	bool crowded = atomic_load(&queue->crowd) != 0;
+	bool crowded = (atomic_load(&queue->crowd) & ~QUEUE_CHANGING) != 0;
 	uint64_t used;
 
 	if (!crowded && RELAXED(queue->callers[who].charged) == 0)
@@ -216,15 +210,15 @@ pass_settle(Queue *queue, int32_t who, uint64_t seat, int64_t now)
 }
 
 /*
- * The one whose turn it is for memory whatever the order: the longest waiter of all that has aged and lacks some. Nobody else
- * reserves from a budget that it needs.
+ * The one whose turn it is for memory whatever the order: the longest waiter of all that has aged and lacks some, unless a new
+ * policy has put that out of its reach.
  */
 static int32_t
 memory_elder(const Queue *queue, int64_t now)
 {
 	int32_t elder = QUEUE_NOBODY, index;
 
-	for (int32_t i = 0; queue->wanting_memory > 0 && i < queue->pool_count; i++)
+	EACH_BIT(i, queue->wanting_memory > 0 ? queue->waiting_pools : 0)
 	{
 		const QueuePool *pool = &queue->pools[i];
 
@@ -233,11 +227,13 @@ memory_elder(const Queue *queue, int64_t now)
 		for (int32_t who = pool->oldest; who != QUEUE_NOBODY; who = queue->callers[who].younger)
 		{
 			const QueueCaller *caller = &queue->callers[who];
+			Charge charge = seat_charge(RELAXED(caller->seat));
 
 			if (time_between(RELAXED(caller->since), now) < pool->ageing_us ||
 				(elder != QUEUE_NOBODY && !waiter_is_older(queue, who, elder)))
 				break;
-			if (memory_lack(queue, who, seat_charge(RELAXED(caller->seat)), caller->pages, &index) == QUEUE_WHY_NOTHING)
+			if (memory_lack(queue, who, charge, caller->pages, NULL, &index) == QUEUE_WHY_NOTHING ||
+				memory_never(queue, who, charge, caller->pages, &index) != QUEUE_WHY_NOTHING)
 				continue;
 			elder = who;
 			break;
@@ -256,7 +252,7 @@ waits_for_elder(const Queue *queue, int32_t who, int32_t elder)
 	if (elder == QUEUE_NOBODY || elder == who || queue->callers[who].pages == 0)
 		return false;
 	its = RELAXED(queue->callers[elder].seat);
-	switch (memory_lack(queue, elder, seat_charge(its), queue->callers[elder].pages, &index))
+	switch (memory_lack(queue, elder, seat_charge(its), queue->callers[elder].pages, NULL, &index))
 	{
 		case QUEUE_WHY_POOL_MEMORY:
 			return seat_pool(own) == seat_pool(its);
@@ -276,32 +272,43 @@ waiter_fits(const Queue *queue, const Look *look, int32_t who, int32_t elder)
 
 	if (look->number != 0 && caller->looked == look->number)
 		return false;
-	if (look->slots_matter && charge.caps != 0 && slots_lack(queue, charge, &index) != QUEUE_WHY_NOTHING)
+	if (look->hope == NULL && charge.caps != 0 && slots_lack(queue, charge, &index) != QUEUE_WHY_NOTHING)
 		return false;
-	return caller->pages == 0 || (memory_lack(queue, who, charge, caller->pages, &index) == QUEUE_WHY_NOTHING &&
-								  !waits_for_elder(queue, who, elder));
+	return caller->pages == 0 ||
+		   (memory_lack(queue, who, charge, caller->pages, look->hope, &index) == QUEUE_WHY_NOTHING &&
+			!waits_for_elder(queue, who, elder));
 }
 
-/* Whether any of the pool's waiters could go, as far as slots of node and pool are concerned. */
-static bool
-pool_is_open(const Queue *queue, const Look *look, int32_t number)
+/* The pools whose waiters could go, as far as slots of pools are concerned. */
+static uint32_t
+pools_open(const Queue *queue, const Look *look)
 {
-	const QueuePool *pool = &queue->pools[number];
+	uint32_t pools = queue->waiting_pools & ~look->closed;
 
-	if (pool->waiting == 0 || (look->closed >> number & 1) != 0)
-		return false;
-	return !look->slots_matter || atomic_load(&pool->holding) < RELAXED(pool->slots);
+	if (look->hope != NULL)
+		return pools;
+	EACH_BIT(i, pools)
+	if (atomic_load(&queue->pools[i].holding) >= RELAXED(queue->pools[i].slots))
+		pools &= ~(UINT32_C(1) << i);
+	return pools;
+}
+
+/* When a waiter is to go out of turn: it has waited for its pool's ageing time, and so has the pool since its last one. */
+int64_t
+waiter_aged_due(const Queue *queue, int32_t who)
+{
+	const QueuePool *pool = &queue->pools[queue_pool(queue, who)];
+	int64_t since = RELAXED(queue->callers[who].since);
+
+	return time_after(pool->aged_at > since ? pool->aged_at : since, pool->ageing_us);
 }
 
 static int32_t
 pool_aged(const Queue *queue, const Look *look, const QueuePool *pool, int32_t elder)
 {
-	if (pool->ageing_us <= 0 || (look->aged >> (pool - queue->pools) & 1) != 0 ||
-		(pool->aged_at != INT64_MIN && time_between(pool->aged_at, look->now) < pool->ageing_us))
-		return QUEUE_NOBODY;
 	for (int32_t who = pool->oldest; who != QUEUE_NOBODY; who = queue->callers[who].younger)
 	{
-		if (time_between(RELAXED(queue->callers[who].since), look->now) < pool->ageing_us)
+		if (waiter_aged_due(queue, who) > look->now)
 			return QUEUE_NOBODY;
 		if (waiter_fits(queue, look, who, elder))
 			return who;
@@ -309,26 +316,18 @@ pool_aged(const Queue *queue, const Look *look, const QueuePool *pool, int32_t e
 	return QUEUE_NOBODY;
 }
 
-/* Since when a pool's aged waiter is due: it has waited for the ageing time, and so has the pool since its last one. */
-static int64_t
-aged_due(const Queue *queue, const QueuePool *pool, int32_t who)
-{
-	int64_t since = RELAXED(queue->callers[who].since);
-
-	return time_after(pool->aged_at > since ? pool->aged_at : since, pool->ageing_us);
-}
-
 /* First due, first served: so each other pool has at most one turn before it, however many of its waiters are older. */
 static int32_t
-queue_choose_aged(const Queue *queue, const Look *look, int32_t elder)
+queue_choose_aged(const Queue *queue, const Look *look, uint32_t pools, int32_t elder)
 {
 	int32_t best = QUEUE_NOBODY;
 	int64_t best_due = 0;
 
-	for (int32_t i = 0; i < queue->pool_count; i++)
+	EACH_BIT(i, pools & ~look->aged)
 	{
-		int32_t who = pool_is_open(queue, look, i) ? pool_aged(queue, look, &queue->pools[i], elder) : QUEUE_NOBODY;
-		int64_t due = who != QUEUE_NOBODY ? aged_due(queue, &queue->pools[i], who) : 0;
+		const QueuePool *pool = &queue->pools[i];
+		int32_t who = pool->ageing_us > 0 ? pool_aged(queue, look, pool, elder) : QUEUE_NOBODY;
+		int64_t due = who != QUEUE_NOBODY ? waiter_aged_due(queue, who) : 0;
 
 		if (who == QUEUE_NOBODY || (best != QUEUE_NOBODY && due >= best_due))
 			continue;
@@ -338,24 +337,44 @@ queue_choose_aged(const Queue *queue, const Look *look, int32_t elder)
 	return best;
 }
 
+/*
+ * The pool's next one that could go. Where memory is scarce, those that have some already go before those that come for more of
+ * it, of the same priority: else calls that give way in mid-course fill the budget while new ones come in, and none ends.
+ */
 static int32_t
-queue_choose_in_turn(const Queue *queue, const Look *look, int32_t elder)
+pool_next(const Queue *queue, const Look *look, const QueuePool *pool, int32_t elder)
+{
+	int32_t first = pool->first;
+
+	while (first != QUEUE_NOBODY && !waiter_fits(queue, look, first, elder))
+		first = queue->callers[first].next;
+	if (first == QUEUE_NOBODY || !memory_is_scarce(queue, first))
+		return first;
+	for (int32_t who = queue->callers[first].next; who != QUEUE_NOBODY; who = queue->callers[who].next)
+	{
+		if (queue_priority(queue, who) != queue_priority(queue, first))
+			return first;
+		if (account_pages(atomic_load(&queue->callers[who].account)) > 0 && waiter_fits(queue, look, who, elder))
+			return who;
+	}
+	return first;
+}
+
+static int32_t
+queue_choose_in_turn(const Queue *queue, const Look *look, uint32_t pools, int32_t elder)
 {
 	int32_t best = QUEUE_NOBODY, best_priority = -1;
 	uint64_t best_pass = 0;
 
-	for (int32_t i = 0; i < queue->pool_count; i++)
+	EACH_BIT(i, pools)
 	{
-		int32_t who = pool_is_open(queue, look, i) ? queue->pools[i].first : QUEUE_NOBODY;
-		int32_t priority;
+		int32_t who = pool_next(queue, look, &queue->pools[i], elder), priority;
 		uint64_t pass;
 
-		while (who != QUEUE_NOBODY && !waiter_fits(queue, look, who, elder))
-			who = queue->callers[who].next;
 		if (who == QUEUE_NOBODY)
 			continue;
 		priority = seat_priority(RELAXED(queue->callers[who].seat));
-		pass = RELAXED(queue->tiers[priority].pass[i]) + look->pass[i];
+		pass = RELAXED(queue->tiers[priority].pass[i]) + (look->hope != NULL ? look->hope->pass[i] : 0);
 		if (priority < best_priority || (priority == best_priority && !pass_is_before(pass, best_pass)))
 			continue;
 		best = who;
@@ -369,12 +388,16 @@ int32_t
 queue_choose(const Queue *queue, const Look *look, bool *aged)
 {
 	int32_t elder, who;
+	uint32_t pools;
 
 	*aged = false;
-	if (queue->waiting == 0 || (look->slots_matter && atomic_load(&queue->holding) >= RELAXED(queue->slots)))
+	if (queue->waiting == 0 || (look->hope == NULL && atomic_load(&queue->holding) >= RELAXED(queue->slots)))
+		return QUEUE_NOBODY;
+	pools = pools_open(queue, look);
+	if (pools == 0)
 		return QUEUE_NOBODY;
 	elder = memory_elder(queue, look->now);
-	who = queue_choose_aged(queue, look, elder);
+	who = queue_choose_aged(queue, look, pools, elder);
 	*aged = who != QUEUE_NOBODY;
-	return who != QUEUE_NOBODY ? who : queue_choose_in_turn(queue, look, elder);
+	return who != QUEUE_NOBODY ? who : queue_choose_in_turn(queue, look, pools, elder);
 }

@@ -89,8 +89,9 @@ account_charge(uint64_t account)
 #define RELAXED(field) atomic_load_explicit(&(field), memory_order_relaxed)
 #define RELAXED_SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
 
-#define EACH_CAP(number, caps)                                                                                         \
-	for (uint32_t rest_ = (caps), number; rest_ != 0 && (number = (uint32_t) __builtin_ctz(rest_), true);              \
+/* For each number whose bit is set. */
+#define EACH_BIT(number, bits)                                                                                         \
+	for (uint32_t rest_ = (bits), number; rest_ != 0 && (number = (uint32_t) __builtin_ctz(rest_), true);              \
 		 rest_ &= rest_ - 1)
 
 /* now - since, never negative and never too large. */
@@ -112,6 +113,24 @@ time_after(int64_t since, int64_t us)
 	return __builtin_add_overflow(since, us, &at) ? INT64_MAX : at;
 }
 
+/* What queue_ask takes for given beside the counts: who will go, and who will come. */
+typedef struct Hope
+{
+	int32_t node, pools[QUEUE_POOLS_MAX], caps[QUEUE_CAPS_MAX];
+	int64_t node_bytes, pool_bytes[QUEUE_POOLS_MAX], cap_bytes[QUEUE_CAPS_MAX];
+	uint64_t pass[QUEUE_POOLS_MAX];
+} Hope;
+
+/* How a choice looks at the waiters. */
+typedef struct Look
+{
+	int64_t now;
+	const Hope *hope; /* NULL: only who could go now counts */
+	uint64_t number;  /* waiters whose looked is this have been seen; 0: none has */
+	uint32_t closed;  /* pools that are not looked at any more */
+	uint32_t aged;	  /* pools whose turn out of turn is over */
+} Look;
+
 /* queue_count.c: what is held and reserved. */
 uint32_t pages_of(int64_t bytes);
 bool slots_take(Queue *queue, Charge charge);
@@ -121,8 +140,11 @@ void slots_shift(Queue *queue, Charge from, Charge to);
 bool memory_take(Queue *queue, int32_t who, Charge charge, uint32_t pages);
 void memory_drop(Queue *queue, int32_t who, uint32_t pages);
 void memory_shift(Queue *queue, uint32_t pages, Charge from, Charge to);
-QueueWhy memory_lack(const Queue *queue, int32_t who, Charge charge, uint32_t pages, int32_t *index);
+/* hope: NULL for what is so now. */
+QueueWhy memory_lack(const Queue *queue, int32_t who, Charge charge, uint32_t pages, const Hope *hope, int32_t *index);
 QueueWhy slots_lack(const Queue *queue, Charge charge, int32_t *index);
+/* Whether a waiter comes for its first memory while more than half of a budget that it draws on is reserved. */
+bool memory_is_scarce(const Queue *queue, int32_t who);
 /* The budget that pages and what who has would not fit into even if it were empty; QUEUE_WHY_NOTHING: none. */
 QueueWhy memory_never(const Queue *queue, int32_t who, Charge charge, uint32_t pages, int32_t *index);
 
@@ -136,27 +158,17 @@ void waiter_remove(Queue *queue, int32_t who);
 int64_t caller_rank(const QueueCaller *caller, int64_t held);
 /* Whether waiter one goes before waiter other of the same pool. */
 bool waiter_precedes(const Queue *queue, int32_t one, int32_t other);
-void pool_join(Queue *queue, int32_t pool, int32_t priority);
-/* Slot time that a grant to who is expected to be; in us, at least 1. */
-int64_t slot_time_expected(const Queue *queue, int32_t who, int32_t pool);
 bool pass_is_before(uint64_t one, uint64_t other);
 uint64_t pass_of(const QueuePool *pool, int64_t us);
+/* What the next slot of a waiter is expected to cost: of a long call a quantum. */
+uint64_t pass_expected(const Queue *queue, int32_t who);
 /* Charges a new grant beforehand, then in the course of it and at its end by what it has used. Nobody pays while nobody waits. */
 void pass_charge(Queue *queue, int32_t who);
 void pass_update(Queue *queue, int32_t who, uint64_t seat, int64_t now);
 void pass_settle(Queue *queue, int32_t who, uint64_t seat, int64_t now);
 
-/* What a choice takes for given beside the counts: nothing for a grant, what is hoped for by queue_ask. */
-typedef struct Look
-{
-	int64_t now;
-	bool slots_matter;
-	uint64_t number; /* waiters whose looked is this have been seen; 0: none has */
-	uint32_t closed; /* pools that are not looked at any more */
-	uint32_t aged;	 /* pools whose turn out of turn is over */
-	uint64_t pass[QUEUE_POOLS_MAX];
-} Look;
-
+/* When a waiter is to go out of turn, if it is its pool's longest, and the pool ages. */
+int64_t waiter_aged_due(const Queue *queue, int32_t who);
 /* Who is next: the best waiter that could go now. *aged: out of turn. */
 int32_t queue_choose(const Queue *queue, const Look *look, bool *aged);
 

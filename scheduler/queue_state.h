@@ -8,6 +8,21 @@
 #define PYBOX_QUEUE_STATE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define QUEUE_POOLS_MAX 32
+#define QUEUE_CAPS_MAX 32
+#define QUEUE_NOBODY (-1)
+#define QUEUE_PRIORITY_MAX 100
+
+/* What a pool's holders do when a better call waits; PolicyContention. */
+typedef enum QueueContention
+{
+	QUEUE_PAUSE, /* are asked to give way */
+	QUEUE_YIELD, /* keep the slot until the call or its batch ends: never asked */
+	QUEUE_SHARE	 /* are asked, and run on at the lowest weight without a slot */
+} QueueContention;
 
 #define QUEUE_PAGE 65536 /* bytes: what memory is counted in; claims are rounded up */
 
@@ -24,7 +39,7 @@ typedef struct QueuePool
 	int32_t fresh;			/* of these, those that have had no slot yet: what length bounds */
 	int32_t first, last;	/* waiters in order, through QueueCaller.next and .previous */
 	int32_t oldest, newest; /* the same by age, through .younger and .older */
-	int64_t aged_at;		/* when it had its last grant out of turn; INT64_MIN: never */
+	int64_t aged_at;		/* when its last grant out of turn was due; INT64_MIN: it had none */
 } QueuePool;
 
 typedef struct QueueCap
@@ -56,7 +71,7 @@ typedef struct QueueTier
 {
 	_Atomic uint64_t pass[QUEUE_POOLS_MAX]; /* virtual time, see QUEUE_STRIDE; compared by difference */
 	int32_t waiting[QUEUE_POOLS_MAX];
-	uint64_t start; /* pass at which the last grant began: nobody who comes new begins before */
+	uint64_t start; /* pass at which the last grant began: who comes new begins there */
 } QueueTier;
 
 #define QUEUE_STRIDE 65536 /* pass that a microsecond of slot time costs at weight 1 */
@@ -72,6 +87,7 @@ typedef struct Queue
 	_Atomic int64_t crowded_since; /* when the first of those that wait now, without a break, began */
 	int64_t quantum_us;
 	int32_t waiting, wanting_memory; /* wanting_memory: waiters that have some to reserve */
+	uint32_t waiting_pools;			 /* bits of the pools that have waiters */
 	_Atomic int32_t pool_count, cap_count;
 	int32_t caller_count;
 	_Atomic int32_t callers_seen; /* nobody from this number on has ever held or waited */

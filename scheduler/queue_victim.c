@@ -11,9 +11,9 @@ typedef struct Ask
 {
 	Queue *queue;
 	Look look;
-	int32_t holders;											/* in QueueCaller.holder of the first so many */
-	int32_t unspoken;											/* of these, how many help nobody yet */
-	int32_t node, pools[QUEUE_POOLS_MAX], caps[QUEUE_CAPS_MAX]; /* change of the counts that is hoped for */
+	int32_t holders;  /* in QueueCaller.holder of the first so many */
+	int32_t unspoken; /* of these, how many help nobody yet */
+	Hope *hope;
 	int64_t due;
 } Ask;
 
@@ -33,10 +33,25 @@ ask_due(Ask *ask, int64_t at)
 static void
 ask_hope(Ask *ask, Charge charge, int32_t change)
 {
-	ask->node += change;
-	ask->pools[charge.pool] += change;
-	EACH_CAP(cap, charge.caps)
-	ask->caps[cap] += change;
+	ask->hope->node += change;
+	ask->hope->pools[charge.pool] += change;
+	EACH_BIT(cap, charge.caps)
+	ask->hope->caps[cap] += change;
+}
+
+static void
+ask_hope_memory(Ask *ask, Charge charge, int64_t bytes)
+{
+	ask->hope->node_bytes += bytes;
+	ask->hope->pool_bytes[charge.pool] += bytes;
+	EACH_BIT(cap, charge.caps)
+	ask->hope->cap_bytes[cap] += bytes;
+}
+
+static uint64_t
+ask_pass(const Ask *ask, int32_t priority, int32_t pool)
+{
+	return RELAXED(ask->queue->tiers[priority].pass[pool]) + ask->hope->pass[pool];
 }
 
 /* What a waiter lacks by what is hoped for. */
@@ -53,20 +68,20 @@ lack_of(const Ask *ask, Charge charge, Lack *lack)
 	const QueuePool *pool = &queue->pools[charge.pool];
 
 	*lack = (Lack){
-		.node = atomic_load(&queue->holding) + ask->node >= RELAXED(queue->slots),
-		.pool = atomic_load(&pool->holding) + ask->pools[charge.pool] >= RELAXED(pool->slots),
+		.node = atomic_load(&queue->holding) + ask->hope->node >= RELAXED(queue->slots),
+		.pool = atomic_load(&pool->holding) + ask->hope->pools[charge.pool] >= RELAXED(pool->slots),
 	};
-	EACH_CAP(cap, charge.caps)
-	if (atomic_load(&queue->caps[cap].holding) + ask->caps[cap] >= RELAXED(queue->caps[cap].slots))
+	EACH_BIT(cap, charge.caps)
+	if (atomic_load(&queue->caps[cap].holding) + ask->hope->caps[cap] >= RELAXED(queue->caps[cap].slots))
 		lack->caps |= UINT32_C(1) << cap;
 	return lack->node || lack->pool || lack->caps != 0;
 }
 
-/* How much of it a holder's end would mend. */
-static int
-lack_mended(const Lack *lack, Charge waiter, Charge holder)
+/* Whether a holder's end would mend all of it. */
+static bool
+lack_is_mended(const Lack *lack, Charge waiter, Charge holder)
 {
-	return lack->node + (lack->pool && waiter.pool == holder.pool) + __builtin_popcount(lack->caps & holder.caps);
+	return (!lack->pool || waiter.pool == holder.pool) && (lack->caps & ~holder.caps) == 0;
 }
 
 typedef struct Holder
@@ -86,6 +101,18 @@ holder_at(const Ask *ask, int32_t at)
 	return (Holder){who, RELAXED(caller->seat), since, time_between(since, ask->look.now)};
 }
 
+/* Slot time that costs the pool so much; less than INT64_MAX. */
+static int64_t
+time_of_pass(const QueuePool *pool, uint64_t pass)
+{
+	const uint64_t most = INT64_MAX - 1, weight = (uint64_t) RELAXED(pool->weight);
+	uint64_t whole = pass / QUEUE_STRIDE, us;
+
+	if (__builtin_mul_overflow(whole, weight, &us) || us > most / 2)
+		return (int64_t) most;
+	return (int64_t) (us + pass % QUEUE_STRIDE * weight / QUEUE_STRIDE);
+}
+
 /* When a waiter of the same priority goes before the holder, if not before the holder's quantum is over; INT64_MAX: never. */
 static int64_t
 order_turns_at(const Ask *ask, int32_t who, const Holder *holder)
@@ -99,18 +126,18 @@ order_turns_at(const Ask *ask, int32_t who, const Holder *holder)
 
 	if (pool == seat_pool(holder->seat))
 	{
+		if (account_pages(atomic_load(&other->account)) > 0 && memory_is_scarce(queue, who))
+			return INT64_MAX; /* it would have its slot back */
 		if (waiter->resumes || waiter->rank < caller_rank(other, quantum))
 			return over;
 		predicted = RELAXED(other->predicted);
 		at = (predicted > waiter->rank ? predicted : time_after(waiter->rank, 1)) - RELAXED(other->attained);
 		return time_after(holder->since, at > 0 ? at : 0);
 	}
-	ahead = RELAXED(queue->tiers[priority].pass[pool]) + ask->look.pass[pool] -
-			RELAXED(queue->tiers[priority].pass[seat_pool(holder->seat)]);
+	ahead = ask_pass(ask, priority, pool) - ask_pass(ask, priority, seat_pool(holder->seat));
 	if ((int64_t) ahead < 0)
 		return over;
-	ahead = ahead / QUEUE_STRIDE * (uint64_t) RELAXED(queue->pools[seat_pool(holder->seat)].weight);
-	at = time_after(ask->look.now, ahead > INT64_MAX - 1 ? INT64_MAX : (int64_t) ahead + 1);
+	at = time_after(ask->look.now, time_of_pass(&queue->pools[seat_pool(holder->seat)], ahead) + 1);
 	return at > over ? at : over;
 }
 
@@ -144,45 +171,39 @@ holder_goes_before(const Ask *ask, const Holder *one, const Holder *other)
 
 	if (priority != seat_priority(other->seat))
 		return priority < seat_priority(other->seat);
-	one_pass = RELAXED(queue->tiers[priority].pass[seat_pool(one->seat)]);
-	other_pass = RELAXED(queue->tiers[priority].pass[seat_pool(other->seat)]);
+	one_pass = ask_pass(ask, priority, seat_pool(one->seat));
+	other_pass = ask_pass(ask, priority, seat_pool(other->seat));
 	if (one_pass != other_pass)
 		return pass_is_before(other_pass, one_pass);
 	return caller_rank(&queue->callers[one->who], one->held) > caller_rank(&queue->callers[other->who], other->held);
 }
 
-/* The holder that does most for who; one that is asked already before one that is not. */
+/* A holder who can help who; one that is asked already before one that is not. */
 static bool
 holder_find(Ask *ask, int32_t who, bool aged, const Lack *lack, Holder *best)
 {
 	Charge charge = seat_charge(RELAXED(ask->queue->callers[who].seat));
-	int best_mended = 0;
+	bool found = false;
 
 	for (int32_t i = 0; i < ask->holders; i++)
 	{
 		Holder holder = holder_at(ask, i);
-		int mended = lack_mended(lack, charge, seat_charge(holder.seat));
 		bool asked = (holder.seat & SEAT_ASKED) != 0, best_asked = (best->seat & SEAT_ASKED) != 0;
+		int64_t at;
 
-		if (ask->queue->callers[holder.who].looked == ask->look.number || mended == 0)
+		if (ask->queue->callers[holder.who].looked == ask->look.number ||
+			!lack_is_mended(lack, charge, seat_charge(holder.seat)))
 			continue;
-		if (!asked)
+		at = may_ask_at(ask, who, aged, &holder);
+		if (at > ask->look.now || at == INT64_MAX)
+			ask_due(ask, at);
+		else if (!found || (asked != best_asked ? asked : holder_goes_before(ask, &holder, best)))
 		{
-			int64_t at = may_ask_at(ask, who, aged, &holder);
-
-			if (at > ask->look.now)
-			{
-				ask_due(ask, at);
-				continue;
-			}
+			*best = holder;
+			found = true;
 		}
-		if (mended < best_mended ||
-			(mended == best_mended && (asked != best_asked ? best_asked : !holder_goes_before(ask, &holder, best))))
-			continue;
-		*best = holder;
-		best_mended = mended;
 	}
-	return best_mended > 0;
+	return found;
 }
 
 /* Lets those that were to help who help others. */
@@ -202,19 +223,23 @@ helpers_free(Ask *ask, int32_t who)
 	}
 }
 
-/* Finds the holders whose end lets who go. False: there are none. *fresh: the first of them who is not asked yet, or nobody. */
+/*
+ * Finds the holder whose end lets who go, or several where fewer slots are allowed than are held. False: there is none. *fresh: the
+ * first of them who is not asked yet, or nobody. Each mends all that who lacks, so that what one frees does not go back to it
+ * while the others take their time.
+ */
 static bool
 waiter_help(Ask *ask, int32_t who, bool aged, int32_t *fresh)
 {
 	Charge charge = seat_charge(RELAXED(ask->queue->callers[who].seat));
-	Lack lack;
+	Lack first, lack;
 
 	*fresh = QUEUE_NOBODY;
-	while (lack_of(ask, charge, &lack))
+	for (bool lacks = lack_of(ask, charge, &first); lacks; lacks = lack_of(ask, charge, &lack))
 	{
 		Holder holder = {0};
 
-		if (!holder_find(ask, who, aged, &lack, &holder))
+		if (!holder_find(ask, who, aged, &first, &holder))
 		{
 			helpers_free(ask, who);
 			return false;
@@ -227,6 +252,7 @@ waiter_help(Ask *ask, int32_t who, bool aged, int32_t *fresh)
 			*fresh = holder.who;
 	}
 	ask_hope(ask, charge, 1);
+	ask_hope_memory(ask, charge, (int64_t) ask->queue->callers[who].pages * QUEUE_PAGE);
 	return true;
 }
 
@@ -236,9 +262,11 @@ holders_list(Ask *ask)
 {
 	Queue *queue = ask->queue;
 
-	for (int32_t who = 0; who < RELAXED(queue->callers_seen); who++)
+	int32_t seen = RELAXED(queue->callers_seen), holding = atomic_load(&queue->holding);
+
+	for (int32_t who = 0; who < seen && ask->holders < holding; who++)
 	{
-		uint64_t seat = atomic_load(&queue->callers[who].seat);
+		uint64_t seat = RELAXED(queue->callers[who].seat);
 
 		if (seat_state(seat) != QUEUE_HOLDING)
 			continue;
@@ -284,9 +312,7 @@ due_ageing(Ask *ask)
 
 		if (pool->ageing_us <= 0 || pool->waiting == 0)
 			continue;
-		at = time_after(RELAXED(queue->callers[pool->oldest].since), pool->ageing_us);
-		if (pool->aged_at != INT64_MIN && time_after(pool->aged_at, pool->ageing_us) > at)
-			at = time_after(pool->aged_at, pool->ageing_us);
+		at = waiter_aged_due(queue, pool->oldest);
 		if (at > ask->look.now)
 			ask_due(ask, at);
 	}
@@ -305,7 +331,7 @@ ask_next(Ask *ask, int32_t who, bool aged)
 	if (waiter_help(ask, who, aged, &fresh))
 	{
 		queue->callers[who].looked = ask->look.number;
-		ask->look.pass[pool] += pass_of(&queue->pools[pool], slot_time_expected(queue, who, pool));
+		ask->hope->pass[pool] += pass_expected(queue, who);
 		return fresh;
 	}
 	if (aged)
@@ -316,16 +342,37 @@ ask_next(Ask *ask, int32_t who, bool aged)
 	return QUEUE_NOBODY;
 }
 
+/* Nothing is hoped for; of what is not counted nothing is written. */
+static void
+hope_clear(Hope *hope, const Queue *queue)
+{
+	hope->node = 0;
+	hope->node_bytes = 0;
+	for (int32_t i = 0; i < queue->pool_count; i++)
+	{
+		hope->pools[i] = 0;
+		hope->pool_bytes[i] = 0;
+		hope->pass[i] = 0;
+	}
+	for (int32_t i = 0; i < queue->cap_count; i++)
+	{
+		hope->caps[i] = 0;
+		hope->cap_bytes[i] = 0;
+	}
+}
+
 int32_t
 queue_ask(Queue *queue, int64_t now, int64_t *due)
 {
-	Ask ask = {.queue = queue, .look = {.now = now, .number = ++queue->looks}};
+	Hope hope;
+	Ask ask = {.queue = queue, .hope = &hope, .look = {.now = now, .hope = &hope, .number = ++queue->looks}};
 	int32_t who;
 	bool aged;
 
 	*due = 0;
 	if (queue->waiting == 0)
 		return QUEUE_NOBODY;
+	hope_clear(&hope, queue);
 	holders_list(&ask);
 	while (ask.unspoken > 0 && (who = queue_choose(queue, &ask.look, &aged)) != QUEUE_NOBODY)
 	{

@@ -32,7 +32,7 @@ queue_why(const Queue *queue, int32_t who, int32_t *index)
 		return QUEUE_WHY_NOTHING;
 	lack = slots_lack(queue, seat_charge(seat), index);
 	if (lack == QUEUE_WHY_NOTHING)
-		lack = memory_lack(queue, who, seat_charge(seat), caller->pages, index);
+		lack = memory_lack(queue, who, seat_charge(seat), caller->pages, NULL, index);
 	return lack == QUEUE_WHY_NOTHING ? QUEUE_WHY_ORDER : lack;
 }
 

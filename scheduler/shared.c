@@ -12,6 +12,7 @@
 #include "scheduler/budget_store.h"
 #include "scheduler/event.h"
 #include "scheduler/gate.h"
+#include "scheduler/recorder.h"
 #include "scheduler/rule_store.h"
 #include "scheduler/stat.h"
 #include "scheduler/wait_event.h"
@@ -47,6 +48,7 @@ static const struct
 	[SHARED_RULES] = {rule_store_size, rule_store_initialize},
 	[SHARED_BUDGETS] = {budget_store_size, budget_store_initialize},
 	[SHARED_STATISTICS] = {stat_size, stat_initialize},
+	[SHARED_RECORDER] = {recorder_size, recorder_initialize},
 };
 
 Shared *shared = NULL;

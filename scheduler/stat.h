@@ -31,6 +31,7 @@ typedef struct StatCall
 	StatCause cause;
 	bool started; /* had a slot */
 	int64 queue_us, run_us, sql_us, paused_us, cpu_us;
+	uint32 queries; /* that it made */
 	uint64 rows, bytes_in, bytes_out;
 	int64 memory_peak;	  /* bytes; 0: not measured */
 	bool cold_start;	  /* waited for an interpreter to be made */

@@ -1,0 +1,378 @@
+/*
+ * scheduling_test.c - what the queue promises, in simulated time: slowdowns near the best there can be, no wait above the ageing
+ * bound, shares by weight. PYBOX_TEST_REPORT=1 prints the figures.
+ */
+#include "tests/unit/simulate_fixture.h"
+
+#define CALLS 10000
+#define SEEDS 2
+#define NODE "version: 1\nnode: {name: n, id: 1, slots: %d, quantum: %s}\n"
+#define PATIENT "queue: {length: 10000, timeout: 1d}, limits: {wall: 30d}"
+
+/* --- slowdown ---------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Bounded Pareto from 10 ms to 100 s; the policy has a quantum of half the least size, and pauses cost 200 us. Functions: each
+ * of 50 has its own size, which history learns. Alike: all calls are of one function, of which no history tells; then least
+ * attained service is the best that can be done without knowing sizes, and `most` is what it comes to beside the oracle at a
+ * tenth of the least size as quantum, without costs, and 6 % more.
+ */
+static const struct
+{
+	const char *sizes;
+	bool functions;
+	int slots;
+	double load, most;
+} slowdowns[] = {
+	{"alpha=1.1", true, 1, 0.7, 1.5},  {"alpha=1.1", true, 1, 0.9, 1.5},  {"alpha=1.1", true, 2, 0.7, 1.5},
+	{"alpha=1.1", true, 2, 0.9, 1.5},  {"alpha=1.1", true, 8, 0.7, 1.5},  {"alpha=1.1", true, 8, 0.9, 1.5},
+	{"alpha=1.5", true, 1, 0.7, 1.5},  {"alpha=1.5", true, 1, 0.9, 1.5},  {"alpha=1.5", true, 2, 0.7, 1.5},
+	{"alpha=1.5", true, 2, 0.9, 1.5},  {"alpha=1.5", true, 8, 0.7, 1.5},  {"alpha=1.5", true, 8, 0.9, 1.5},
+	{"alpha=1.9", true, 1, 0.7, 1.5},  {"alpha=1.9", true, 1, 0.9, 1.5},  {"alpha=1.9", true, 2, 0.7, 1.5},
+	{"alpha=1.9", true, 2, 0.9, 1.5},  {"alpha=1.9", true, 8, 0.7, 1.5},  {"alpha=1.9", true, 8, 0.9, 1.5},
+	{"alpha=1.1", false, 1, 0.7, 1.5}, {"alpha=1.1", false, 1, 0.9, 1.5}, {"alpha=1.1", false, 2, 0.7, 1.5},
+	{"alpha=1.1", false, 2, 0.9, 1.5}, {"alpha=1.1", false, 8, 0.7, 1.5}, {"alpha=1.1", false, 8, 0.9, 1.5},
+	{"alpha=1.5", false, 1, 0.7, 1.5}, {"alpha=1.5", false, 1, 0.9, 0},	  {"alpha=1.5", false, 2, 0.7, 1.5},
+	{"alpha=1.5", false, 2, 0.9, 1.5}, {"alpha=1.5", false, 8, 0.7, 1.5}, {"alpha=1.5", false, 8, 0.9, 1.5},
+	{"alpha=1.9", false, 1, 0.7, 0},   {"alpha=1.9", false, 1, 0.9, 0},	  {"alpha=1.9", false, 2, 0.7, 1.5},
+	{"alpha=1.9", false, 2, 0.9, 0},   {"alpha=1.9", false, 8, 0.7, 1.5}, {"alpha=1.9", false, 8, 0.9, 1.5},
+};
+
+typedef struct Slowdowns
+{
+	double policy, sharing, oracle, ideal; /* ideal: least attained service, without costs; 0: not run */
+} Slowdowns;
+
+static void
+trace_make(size_t row, uint64_t seed, Trace *trace)
+{
+	GenerateSetup setup;
+	char kind[128];
+	PolicyError error;
+
+	generate_setup_init(&setup);
+	setup.seed = seed;
+	setup.calls = CALLS;
+	setup.slots = slowdowns[row].slots;
+	setup.load = slowdowns[row].load;
+	snprintf(kind, sizeof(kind), "%s,low=10ms,high=100s,functions=%d", slowdowns[row].sizes,
+			 slowdowns[row].functions ? 50 : 0);
+	assert_int_equal(generate_kind_add(&setup, kind, &error), 0);
+	trace_init(trace);
+	assert_int_equal(trace_generate(&setup, trace, &error), 0);
+}
+
+static double
+slowdown_of(const SimulateSetup *setup, Trace *trace)
+{
+	SimulateRun run;
+	double mean;
+
+	run_make(setup, trace, &run);
+	mean = figures_of(&run, trace).slowdown_mean;
+	simulate_free(&run);
+	return mean;
+}
+
+static double
+slowdown_ideal(int (*ideal)(const Trace *, int32_t, SimulateRun *, PolicyError *), const Trace *trace, int slots)
+{
+	SimulateRun run;
+	PolicyError error;
+	double mean;
+
+	assert_int_equal(ideal(trace, slots, &run, &error), 0);
+	mean = figures_of(&run, trace).slowdown_mean;
+	simulate_free(&run);
+	return mean;
+}
+
+static Slowdowns
+slowdowns_measure(size_t row, uint64_t seed, Policy *policy)
+{
+	int slots = slowdowns[row].slots;
+	Slowdowns got = {0};
+	SimulateSetup setup;
+	Trace trace;
+	char text[512];
+
+	trace_make(row, seed, &trace);
+	snprintf(text, sizeof(text), NODE "pools: {p: {" PATIENT "}}", slots, "5ms");
+	policy_make(policy, text);
+	simulate_setup_init(&setup, policy);
+	got.policy = slowdown_of(&setup, &trace);
+	got.sharing = slowdown_ideal(simulate_sharing, &trace, slots);
+	got.oracle = slowdown_ideal(simulate_oracle, &trace, slots);
+	if (slowdowns[row].most == 0)
+	{
+		setup = setup_free(policy);
+		setup.prediction = SIMULATE_NOTHING;
+		policy->quantum_ms = 1;
+		got.ideal = slowdown_of(&setup, &trace);
+	}
+	trace_free(&trace);
+	return got;
+}
+
+static void
+test_slowdowns_are_near_the_best(void **state)
+{
+	Policy *policy = malloc(sizeof(*policy));
+	bool report = getenv("PYBOX_TEST_REPORT") != NULL;
+
+	(void) state;
+	for (size_t row = 0; row < sizeof(slowdowns) / sizeof(slowdowns[0]); row++)
+		for (uint64_t seed = 1; seed <= SEEDS; seed++)
+		{
+			Slowdowns got = slowdowns_measure(row, seed, policy);
+			double most = slowdowns[row].most > 0 ? slowdowns[row].most * got.oracle : 1.06 * got.ideal;
+
+			if (report)
+				print_message("%s %s slots=%d load=%.1f seed=%d: %.3f, sharing %.3f, oracle %.3f, ratio %.3f%s\n",
+							  slowdowns[row].sizes, slowdowns[row].functions ? "functions" : "alike    ",
+							  slowdowns[row].slots, slowdowns[row].load, (int) seed, got.policy, got.sharing,
+							  got.oracle, got.policy / got.oracle,
+							  slowdowns[row].most > 0 ? "" : " (no history could tell)");
+			assert_true(got.policy < got.sharing);
+			assert_true(got.policy < most);
+		}
+	free(policy);
+}
+
+/* --- ageing ------------------------------------------------------------------------------------------------------------ */
+
+typedef void (*Fill)(Trace *trace, int slots);
+
+/* Half again as much as there are slots, of the best priority, and old calls at the bottom. */
+static void
+fill_flood(Trace *trace, int slots)
+{
+	for (int i = 0; i < 5000; i++)
+		call_add(trace, "top", i * 20000 * 2 / 3 / slots, 20 * MS);
+	for (int i = 0; i < 20; i++)
+		call_add(trace, "low", 100 * MS + i, 3 * SECOND);
+}
+
+/* Short calls without end, and a long one that would never be the shortest. */
+static void
+fill_short(Trace *trace, int slots)
+{
+	for (int i = 0; i < 40000; i++)
+		call_add(trace, "top", i * 2 * MS, slots * 2 * MS);
+	for (int i = 0; i < 4; i++)
+	{
+		uint32_t number = call_add(trace, "top", i * 20 * (int64_t) SECOND, 5 * SECOND);
+
+		trace->calls[number].class = trace->calls[0].class;
+	}
+}
+
+/* Each pool has more waiting than its turns out of turn are worth. */
+static void
+fill_pools(Trace *trace, int slots)
+{
+	char role[8];
+
+	for (int i = 0; i < 400 * slots; i++)
+	{
+		static const int64_t sizes[] = {MS, 5 * MS, 100 * MS, SECOND};
+
+		snprintf(role, sizeof(role), "r%d", i * 7 % 32);
+		call_add(trace, role, (int64_t) i * 7919 % 6000 * 10 * MS, sizes[i % 4]);
+	}
+	for (int i = 0; i < 6000; i++)
+		call_add(trace, "r31", i * 10 * MS, slots * 11 * MS);
+}
+
+/* All at one moment. */
+static void
+fill_burst(Trace *trace, int slots)
+{
+	for (int i = 0; i < 300 * slots; i++)
+		call_add(trace, i % 3 == 0 ? "top" : "low", 0, (i % 50 + 1) * 10 * MS);
+}
+
+static const struct
+{
+	const char *name;
+	Fill fill;
+	int pools; /* 0: top and low, else so many by priority */
+} floods[] = {
+	{"flood above", fill_flood, 0},
+	{"flood of short calls", fill_short, 0},
+	{"many pools", fill_pools, 32},
+	{"burst", fill_burst, 0},
+};
+
+static void
+flood_policy(Policy *policy, int pools, int slots)
+{
+	char text[8192];
+	int used = snprintf(text, sizeof(text), NODE "pools:\n", slots, "50ms");
+
+	for (int i = 0; i < pools; i++)
+		used += snprintf(text + used, sizeof(text) - (size_t) used,
+						 "  p%d: {priority: %d, queue: {length: 10000, timeout: 1d, ageing: 1s}, limits: {wall: 1d}}\n",
+						 i, i * 3);
+	if (pools == 0)
+		used +=
+			snprintf(text + used, sizeof(text) - (size_t) used,
+					 "  top: {priority: 90, queue: {length: 10000, timeout: 1d, ageing: 10s}, limits: {wall: 1d}}\n"
+					 "  low: {priority: 10, queue: {length: 10000, timeout: 1d, ageing: 2s}, limits: {wall: 1d}}\n");
+	used += snprintf(text + used, sizeof(text) - (size_t) used, "assign: [{role: top, pool: %s}",
+					 pools == 0 ? "top" : "p0");
+	for (int i = 0; i < pools; i++)
+		used += snprintf(text + used, sizeof(text) - (size_t) used, ", {role: r%d, pool: p%d}", i, i);
+	snprintf(text + used, sizeof(text) - (size_t) used, ", {pool: %s}]\n", pools == 0 ? "low" : "p0");
+	policy_make(policy, text);
+}
+
+static void
+test_no_wait_exceeds_the_ageing_bound(void **state)
+{
+	Policy *policy = malloc(sizeof(*policy));
+	bool report = getenv("PYBOX_TEST_REPORT") != NULL;
+
+	(void) state;
+	for (size_t i = 0; i < 3 * sizeof(floods) / sizeof(floods[0]); i++)
+	{
+		int slots = 1 << i % 3;
+		SimulateSetup setup;
+		Trace trace;
+		SimulateRun run;
+		SimulateFigures figures;
+
+		flood_policy(policy, floods[i / 3].pools, slots);
+		simulate_setup_init(&setup, policy);
+		trace_init(&trace);
+		floods[i / 3].fill(&trace, slots);
+		run_make(&setup, &trace, &run);
+		figures = figures_of(&run, &trace);
+		if (report)
+			print_message("%s, %d slots: %u calls, longest wait %.3f s, above its bound: %u\n", floods[i / 3].name,
+						  slots, figures.calls, figures.longest / SECOND, figures.exceeded);
+		assert_int_equal(figures.exceeded, 0);
+		assert_int_equal(figures.fates[SIMULATE_DONE], figures.calls);
+		assert_true(figures.longest > 2 * SECOND); /* it was put to the test */
+		simulate_free(&run);
+		trace_free(&trace);
+	}
+	free(policy);
+}
+
+/* Without ageing the same floods starve calls: the bound is the ageing's merit. */
+static void
+test_without_ageing_calls_starve(void **state)
+{
+	Policy *policy = malloc(sizeof(*policy));
+	SimulateSetup setup;
+	Trace trace;
+	SimulateRun run;
+
+	(void) state;
+	flood_policy(policy, 0, 1);
+	policy->pools[0].ageing_ms = policy->pools[1].ageing_ms = 0;
+	simulate_setup_init(&setup, policy);
+	trace_init(&trace);
+	fill_flood(&trace, 1);
+	run_make(&setup, &trace, &run);
+	assert_int_equal(run.bound_us, 0);
+	assert_true(run.outcomes[trace.call_count - 1].fate == SIMULATE_DONE);
+	assert_true(figures_of(&run, &trace).longest > 90.0 * SECOND);
+	simulate_free(&run);
+	trace_free(&trace);
+	free(policy);
+}
+
+/* --- shares ------------------------------------------------------------------------------------------------------------ */
+
+static const struct
+{
+	const char *sizes; /* of each pool's calls */
+	int64_t more_us;   /* on top of each */
+	uint32_t calls;
+	int slots, reload_s;
+} shares[] = {
+	{"low=2ms,high=2ms", 0, 24000, 1, 5},
+	{"low=2ms,high=2ms", 0, 24000, 2, 3},
+	{"low=1ms,high=1s,alpha=1.5", 0, 24000, 2, 5},
+	{"low=30ms,high=30ms", 300 * MS, 1000, 3, 30},
+	{"alpha=1.1,low=1ms,high=10s", 300 * MS, 1000, 4, 30},
+	{"low=5s,high=5s", 0, 1000, 2, 30},
+};
+
+static void
+shares_policy(Policy *policy, int slots, int a, int b, int c)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+			 NODE "pools: {a: {weight: %d, " PATIENT "}, b: {weight: %d, " PATIENT "}, c: {weight: %d, " PATIENT "}}\n"
+				  "assign: [{role: a, pool: a}, {role: b, pool: b}, {pool: c}]",
+			 slots, "10ms", a, b, c);
+	policy_make(policy, text);
+}
+
+/* Always more to do than slots, for all three pools, until some time after the reload: weights 1:2:5, then 5:2:1. */
+static void
+test_saturated_pools_share_by_weight(void **state)
+{
+	Policy *policy = malloc(sizeof(*policy)), *reload = malloc(sizeof(*reload));
+	bool report = getenv("PYBOX_TEST_REPORT") != NULL;
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++)
+	{
+		GenerateSetup generate;
+		SimulateSetup setup;
+		Trace trace;
+		SimulateRun run;
+		PolicyError error;
+
+		shares_policy(policy, shares[i].slots, 100, 200, 500);
+		shares_policy(reload, shares[i].slots, 500, 200, 100);
+		setup = setup_free(policy);
+		setup.reload = reload;
+		setup.reload_us = shares[i].reload_s * SECOND;
+		generate_setup_init(&generate);
+		generate.calls = shares[i].calls;
+		trace_init(&trace);
+		for (int pool = 0; pool < 3; pool++)
+		{
+			char kind[64];
+
+			snprintf(kind, sizeof(kind), "role=%c,%s", 'a' + pool, shares[i].sizes);
+			assert_int_equal(generate_kind_add(&generate, kind, &error), 0);
+		}
+		assert_int_equal(trace_generate(&generate, &trace, &error), 0);
+		for (uint32_t call = 0; call < trace.call_count; call++)
+		{
+			trace.calls[call].at_us = 0;
+			trace.calls[call].run_us += shares[i].more_us;
+		}
+		run_make(&setup, &trace, &run);
+		if (report)
+			print_message("%s, %d slots: share error %.4f, after the reload %.4f\n", shares[i].sizes, shares[i].slots,
+						  simulate_share_error(&run, 0), simulate_share_error(&run, 1));
+		assert_true(run.pools[0][0].due_us > 0.3 * SECOND);
+		assert_true(simulate_share_error(&run, 0) < 0.02);
+		assert_true(simulate_share_error(&run, 1) < 0.02);
+		simulate_free(&run);
+		trace_free(&trace);
+	}
+	free(policy);
+	free(reload);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_slowdowns_are_near_the_best),
+		cmocka_unit_test(test_no_wait_exceeds_the_ageing_bound),
+		cmocka_unit_test(test_without_ageing_calls_starve),
+		cmocka_unit_test(test_saturated_pools_share_by_weight),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
