@@ -76,15 +76,13 @@ typedef struct ClaimSeat
 	char name[POLICY_NAME_SIZE];
 } ClaimSeat;
 
-/* The pool that counts, of a policy; one that is gone counts as the first. */
+/* The pool that counts, of a policy; one that is gone has an heir. */
 static int
 seat_pool(const Call *call, const ActivityWish *wish, const Policy *policy)
 {
 	int number = wish->pool[0] != '\0' ? policy_pool_find(policy, wish->pool) : -1;
 
-	if (number < 0)
-		number = policy_pool_find(policy, call->pool->name);
-	return Max(number, 0);
+	return number >= 0 ? number : policy_pool_heir(policy, call->pool->name);
 }
 
 static void

@@ -229,6 +229,8 @@ uint32_t policy_layers_needed(const Policy *policy, const PolicyPool *pool, bool
 /* ... and which of these a machine that has others lacks; of root and Landlock trusted pools need one in any case. */
 uint32_t policy_layers_missing(const Policy *policy, const PolicyPool *pool, bool trusted, uint32_t have);
 int policy_pool_find(const Policy *policy, const char *name); /* its index, or -1 */
+/* Likewise, or of the pool that the default assigns: where the calls of a pool go that is no longer there. */
+int policy_pool_heir(const Policy *policy, const char *name);
 /* Whether calls get there by an assignment or a rule, without anybody's doing. */
 bool policy_pool_is_reached(const Policy *policy, int pool);
 /* The assignment a call falls under; *why is set to a constant. Never NULL for a Policy that policy_parse made. */

@@ -113,3 +113,12 @@ policy_pool_is_reached(const Policy *policy, int pool)
 			return true;
 	return false;
 }
+
+int
+policy_pool_heir(const Policy *policy, const char *name)
+{
+	const PolicyCaller nobody = {.function = NULL, .role = "", .database = ""};
+	int pool = policy_pool_find(policy, name);
+
+	return pool >= 0 ? pool : policy_assign_find(policy, &nobody, NULL)->pool;
+}

@@ -39,15 +39,6 @@ words_write(char *effect, const char *format, ...)
 	va_end(arguments);
 }
 
-int32_t
-policy_pool_successor(const Policy *old, int32_t pool, const Policy *new)
-{
-	const PolicyCaller nobody = {.function = NULL, .role = "", .database = ""};
-	int32_t same = policy_pool_find(new, old->pools[pool].name);
-
-	return same >= 0 ? same : policy_assign_find(new, &nobody, NULL)->pool;
-}
-
 /* --- what a change does ------------------------------------------------------------------------------------------- */
 
 static int32_t
@@ -100,8 +91,11 @@ static const char *const effect_words[POLICY_EFFECT_COUNT] = {
 	[POLICY_EFFECT_LAYERS] = "calls are refused where a layer that is required now is missing",
 	[POLICY_EFFECT_ASSIGN] = "running calls stay in their pool, queued calls are judged anew",
 	[POLICY_EFFECT_FILTER] = "for calls that have not started; running calls go on",
-	[POLICY_EFFECT_RULE] = "running and queued calls are judged by it at once",
-	[POLICY_EFFECT_OVERDRAFT] = "for calls that start from now on",
+	[POLICY_EFFECT_CAP] = "queued calls are judged anew; running calls do not count against a new cap",
+	[POLICY_EFFECT_RULE] = "running and queued calls of the rule are judged by it at once",
+	[POLICY_EFFECT_RULES] = "a new rule is for calls that come from now on, one that is gone judges none",
+	[POLICY_EFFECT_OVERDRAFT] = "for calls that start from now on; what was used under that name counts",
+	[POLICY_EFFECT_WINDOW] = "for calls that start from now on; nothing has been used yet",
 };
 
 static const EffectWriter effect_writers[POLICY_EFFECT_COUNT] = {[POLICY_EFFECT_SLOTS] = effect_slots};
@@ -133,8 +127,9 @@ effect_write_gone(const Comparison *all, const PolicySetting *gone, char *effect
 	if (use != NULL && use->pool_running[gone->index] + use->pool_waiting[gone->index] > 0)
 		snprintf(calls, sizeof(calls), ", %d running and %d queued,", (int) use->pool_running[gone->index],
 				 (int) use->pool_waiting[gone->index]);
-	words_write(effect, "its calls%s go on in pool %s; its interpreters end when they are idle", calls,
-				all->new->policy->pools[policy_pool_successor(all->old->policy, gone->index, all->new->policy)].name);
+	words_write(
+		effect, "its calls%s go on in pool %s; its interpreters end when they are idle", calls,
+		all->new->policy->pools[policy_pool_heir(all->new->policy, all->old->policy->pools[gone->index].name)].name);
 }
 
 /* --- what differs --------------------------------------------------------------------------------------------------- */

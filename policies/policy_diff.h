@@ -36,7 +36,5 @@ typedef struct PolicyDiff
 int policy_diff(const PolicySource *old, const PolicySource *new, const PolicyUse *use, PolicyDiff *diff,
 				PolicyError *error);
 void policy_diff_free(PolicyDiff *diff);
-/* Where the calls of an old policy's pool go: the pool of that name, else the one that the default assigns. */
-int32_t policy_pool_successor(const Policy *old, int32_t pool, const Policy *new);
 
 #endif

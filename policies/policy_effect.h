@@ -18,8 +18,11 @@ typedef enum PolicyEffect
 	POLICY_EFFECT_LAYERS,
 	POLICY_EFFECT_ASSIGN, /* running calls stay where they are */
 	POLICY_EFFECT_FILTER, /* queued calls too */
-	POLICY_EFFECT_RULE,	  /* running and queued calls too */
+	POLICY_EFFECT_CAP,	  /* running calls do not count against a new one */
+	POLICY_EFFECT_RULE,	  /* calls that it is about already too */
+	POLICY_EFFECT_RULES,  /* a new one is for calls that come from now on */
 	POLICY_EFFECT_OVERDRAFT,
+	POLICY_EFFECT_WINDOW, /* accounts begin anew */
 	POLICY_EFFECT_COUNT
 } PolicyEffect;
 

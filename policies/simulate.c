@@ -3,6 +3,7 @@
  */
 #include "policies/simulate.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,6 +191,7 @@ simulate_run(const SimulateSetup *setup, const Trace *trace, SimulateRun *run, P
 		if (setup->reload != NULL)
 			engine_event(&engine, EVENT_RELOAD, 0, 0, setup->reload_us);
 		result = engine_loop(&engine, error);
+		assert(queue_check(engine.queue) == NULL);
 	}
 	engine_free(&engine);
 	return result;

@@ -92,6 +92,33 @@ session_finish(Engine *engine, int32_t who)
 	session_leave(engine, who, session->wall_us <= 0 && session->run_us > 0 ? SIMULATE_WALL : SIMULATE_DONE);
 }
 
+/* Whether what a call reserves counts anywhere. */
+static bool
+memory_is_bounded(const Engine *engine, int32_t who)
+{
+	const Policy *policy = engine->policy;
+	uint64_t caps = engine->class_caps[session_call(engine, who)->class];
+
+	for (int32_t i = 0; i < policy->cap_count; i++)
+		if ((caps >> i & 1) != 0 && policy->caps[i].memory > 0)
+			return true;
+	return policy->node_memory > 0 || policy->pools[engine->sessions[who].pool].memory > 0;
+}
+
+static int64_t
+memory_claimed(const Engine *engine, int32_t who)
+{
+	const PolicyPool *pool = &engine->policy->pools[engine->sessions[who].pool];
+	const TraceCall *call = session_call(engine, who);
+	int64_t guess = history_guess(call_history(engine, call)).memory;
+
+	if (engine->sessions[who].begun || !memory_is_bounded(engine, who))
+		return 0;
+	if (guess > 0)
+		return guess < pool->limits.memory ? guess : pool->limits.memory;
+	return pool->reserve > 0 ? pool->reserve : pool->limits.memory;
+}
+
 static void
 run_begin(Engine *engine, int32_t who)
 {
@@ -130,7 +157,7 @@ wait_begin(Engine *engine, int32_t who)
 	int32_t index;
 
 	state_set(engine, who, SESSION_WAITING);
-	session->bound_us = wait_bound(engine, session->pool, engine->budgeted && !session->begun);
+	session->bound_us = wait_bound(engine, session->pool, !session->begun && memory_is_bounded(engine, who));
 	if (session->bound_us > engine->run->bound_us)
 		engine->run->bound_us = session->bound_us;
 	engine->waiting[session->pool]++;
@@ -192,20 +219,6 @@ engine_dispatch(Engine *engine)
 		return;
 	engine->timer_us = due > engine->now ? due : engine->now + 1;
 	engine_event(engine, EVENT_TIMER, 0, ++engine->timer_turn, engine->timer_us);
-}
-
-static int64_t
-memory_claimed(const Engine *engine, int32_t who)
-{
-	const PolicyPool *pool = &engine->policy->pools[engine->sessions[who].pool];
-	const TraceCall *call = session_call(engine, who);
-	int64_t guess = history_guess(call_history(engine, call)).memory;
-
-	if (!engine->budgeted || engine->sessions[who].begun)
-		return 0;
-	if (guess > 0)
-		return guess < pool->limits.memory ? guess : pool->limits.memory;
-	return pool->reserve > 0 ? pool->reserve : pool->limits.memory;
 }
 
 static int64_t

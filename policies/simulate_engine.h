@@ -63,7 +63,6 @@ typedef struct Engine
 	int64_t now, timer_us;
 	uint32_t timer_turn;
 	int period;
-	bool budgeted; /* memory is reserved */
 	bool out_of_memory;
 	int32_t holding[POLICY_POOLS_MAX], waiting[POLICY_POOLS_MAX];
 } Engine;

@@ -73,18 +73,6 @@ class_caps(const Policy *policy, const TraceClass *class, int32_t pool)
 	return caps;
 }
 
-static bool
-policy_has_budget(const Policy *policy)
-{
-	bool has = policy->node_memory > 0;
-
-	for (int32_t i = 0; i < policy->pool_count; i++)
-		has |= policy->pools[i].memory > 0;
-	for (int32_t i = 0; i < policy->cap_count; i++)
-		has |= policy->caps[i].memory > 0;
-	return has;
-}
-
 static QueueRule
 pool_rule(const PolicyPool *pool)
 {
@@ -124,7 +112,6 @@ engine_configure(Engine *engine, const Policy *policy)
 		moves[i] = i < policy->cap_count ? i : QUEUE_NOBODY;
 	queue_configure(engine->queue, &setup);
 	engine->policy = policy;
-	engine->budgeted = policy_has_budget(policy);
 	for (uint32_t i = 0; i < engine->trace->class_count; i++)
 		engine->class_caps[i] = class_caps(policy, &engine->trace->classes[i], engine->class_pools[i]);
 }

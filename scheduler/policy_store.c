@@ -42,20 +42,12 @@ fault_report(int elevel, const char *source, const PolicyError *error)
 				(errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("invalid pybox policy: %s: %s", source, error->message)));
 }
 
-/* Where the holders and waiters of each old pool go: the pool of that name, else the default. */
+/* Where the holders and waiters of each old pool go. */
 static void
 pools_match(const Policy *old, const Policy *new, int32_t *moves)
 {
-	PolicyCaller nobody = {.function = NULL, .role = "", .database = ""};
-	const char *why;
-	const PolicyAssign *fallback = policy_assign_find(new, &nobody, &why);
-
 	for (int i = 0; i < old->pool_count; i++)
-	{
-		moves[i] = policy_pool_find(new, old->pools[i].name);
-		if (moves[i] < 0)
-			moves[i] = fallback != NULL ? fallback->pool : 0;
-	}
+		moves[i] = policy_pool_heir(new, old->pools[i].name);
 }
 
 /* Whether both select the same calls; pools go by name. */

@@ -63,13 +63,15 @@ static TimestampTz due_at = 0, ready_at = 0;
 
 static void event_handle(SupervisorEvent event);
 
-static void
+/* False when it was not sent: to a launcher that is busy, which has its socket full, in silence. */
+static bool
 launcher_send(const ControlMessage *message, const int *fds, int count)
 {
 	int result = control_send(control, message, fds, count);
 
-	if (result < 0)
+	if (result < 0 && result != -EAGAIN)
 		ereport(LOG, (errmsg("could not send to the pybox launcher: %s", strerror(-result))));
+	return result == 0;
 }
 
 /* Only async-signal-safe calls: this is the child of a fork in a server process. */
@@ -102,7 +104,7 @@ launcher_configure(const char *interpreter)
 	if (snprintf(message.text, sizeof(message.text), "%s\n%s\n%s\n%s", supervisor_cgroup ? supervisor_cgroup : "",
 				 SUPERVISOR_SOCKET, DataDir, interpreter) >= (int) sizeof(message.text))
 		ereport(ERROR, (errmsg("paths for the pybox launcher are longer than %zu bytes", sizeof(message.text))));
-	launcher_send(&message, NULL, 0);
+	(void) launcher_send(&message, NULL, 0);
 	event_handle(EVENT_POLICY);
 }
 
@@ -211,13 +213,11 @@ policy_send(void)
 	written = write(memory, shared->policy_text, shared->policy_length) == (ssize_t) shared->policy_length;
 	shared->policy_changed = false;
 	LWLockRelease(shared->lock);
-	if (written)
-		launcher_send(&message, &memory, 1);
-	else
-	{
+	if (!written)
 		ereport(LOG, (errmsg("could not write the pybox policy to a memory file: %m")));
+	/* What the launcher has not heard of it is told by the next tick. */
+	if (!written || !launcher_send(&message, &memory, 1))
 		shared->policy_changed = true;
-	}
 	close(memory);
 }
 

@@ -240,8 +240,8 @@ fuzz_word(unsigned number)
 	return layer_name((int) (number - fixed - count));
 }
 
-static const char *const files[] = {"policies/analytics.yaml", "policies/laptop.yaml", "policies/strict.yaml",
-									"tests/policy.yaml", "tests/isolation.yaml"};
+static const char *const files[] = {"policies/analytics.yaml", "policies/laptop.yaml", "policies/payroll.yaml",
+									"policies/strict.yaml",	   "tests/policy.yaml",	   "tests/isolation.yaml"};
 
 static const char *const texts[] = {
 	"version: 1\npools: {a: {}}\n",

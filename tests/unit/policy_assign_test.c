@@ -177,14 +177,26 @@ test_reached(void **state)
 	free(policy);
 }
 
+/* A pool that is gone leaves its calls to the default's, whatever its number was. */
+static void
+test_heir(void **state)
+{
+	Policy *policy = policy_make("version: 1\npools: {a: {}, b: {}, c: {}}\nassign: [{role: r, pool: b}, {pool: c}]\n");
+
+	(void) state;
+	assert_int_equal(policy_pool_heir(policy, "a"), 0);
+	assert_int_equal(policy_pool_heir(policy, "b"), 1);
+	assert_int_equal(policy_pool_heir(policy, "gone"), 2);
+	free(policy);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_precedence),
-		cmocka_unit_test(test_precedence_order),
-		cmocka_unit_test(test_selector),
-		cmocka_unit_test(test_reached),
+		cmocka_unit_test(test_precedence), cmocka_unit_test(test_precedence_order),
+		cmocka_unit_test(test_selector),   cmocka_unit_test(test_reached),
+		cmocka_unit_test(test_heir),
 	};
 
 	return cmocka_run_group_tests_name("policy_assign", tests, NULL, NULL);

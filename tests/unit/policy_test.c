@@ -483,7 +483,8 @@ test_keys(void **state)
 	free(readme);
 }
 
-static const char *const shipped[] = {"policies/laptop.yaml", "policies/analytics.yaml", "policies/strict.yaml"};
+static const char *const shipped[] = {"policies/laptop.yaml", "policies/analytics.yaml", "policies/payroll.yaml",
+									  "policies/strict.yaml"};
 
 /* Uses every key, and text that must be quoted. */
 static const char full_text[] =

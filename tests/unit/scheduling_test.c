@@ -167,20 +167,29 @@ fill_short(Trace *trace, int slots)
 	}
 }
 
+static uint32_t
+random_next(uint32_t *random)
+{
+	*random = *random * 1664525u + 1013904223u;
+	return *random >> 8;
+}
+
 /* Each pool has more waiting than its turns out of turn are worth. */
 static void
 fill_pools(Trace *trace, int slots)
 {
+	static const int64_t sizes[] = {MS, 5 * MS, 100 * MS, SECOND};
+	uint32_t random = 1;
 	char role[8];
 
 	for (int i = 0; i < 400 * slots; i++)
 	{
-		static const int64_t sizes[] = {MS, 5 * MS, 100 * MS, SECOND};
+		int64_t at_us = (int64_t) (random_next(&random) % 60000) * MS;
 
-		snprintf(role, sizeof(role), "r%d", i * 7 % 32);
-		call_add(trace, role, (int64_t) i * 7919 % 6000 * 10 * MS, sizes[i % 4]);
+		snprintf(role, sizeof(role), "r%u", random_next(&random) % 32);
+		call_add(trace, role, at_us, sizes[random_next(&random) % 4]);
 	}
-	for (int i = 0; i < 6000; i++)
+	for (int i = 0; i < 8000; i++)
 		call_add(trace, "r31", i * 10 * MS, slots * 11 * MS);
 }
 
@@ -313,6 +322,17 @@ shares_policy(Policy *policy, int slots, int a, int b, int c)
 	policy_make(policy, text);
 }
 
+static int64_t
+last_end(const SimulateRun *run, const Trace *trace, const char *role)
+{
+	int64_t last = 0;
+
+	for (uint32_t i = 0; i < run->count; i++)
+		if (strcmp(trace->classes[trace->calls[i].class].role, role) == 0 && run->outcomes[i].end_us > last)
+			last = run->outcomes[i].end_us;
+	return last;
+}
+
 /* Always more to do than slots, for all three pools, until some time after the reload: weights 1:2:5, then 5:2:1. */
 static void
 test_saturated_pools_share_by_weight(void **state)
@@ -357,6 +377,7 @@ test_saturated_pools_share_by_weight(void **state)
 		assert_true(run.pools[0][0].due_us > 0.3 * SECOND);
 		assert_true(simulate_share_error(&run, 0) < 0.02);
 		assert_true(simulate_share_error(&run, 1) < 0.02);
+		assert_true(last_end(&run, &trace, "a") < last_end(&run, &trace, "c")); /* by the new weights */
 		simulate_free(&run);
 		trace_free(&trace);
 	}
