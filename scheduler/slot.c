@@ -325,11 +325,11 @@ slot_await(const SlotClient *client, void *call, ActivityEntry *entry)
 {
 	SlotWait wait = {.client = client, .call = call, .entry = entry, .paused = true, .since = clock_now()};
 
-	if (slot_is_held())
-		return;
 	claim_make(&wait);
 	if (wait.claim.held)
 		slot_leave();
+	else if (slot_is_held())
+		return;
 	else if (!engaged)
 		slot_enter(&wait);
 	slot_wait(&wait);
