@@ -179,7 +179,7 @@ $admin->value('SELECT pybox.pause(call_id) FROM pybox.activity WHERE pid = ' . $
 ok($admin->poll('SELECT state FROM pybox.queue WHERE pid = ' . $holder->pid, 'paused'), 'a call that is paused is in the queue too');
 is(queue_of($holder, "concat_ws(' ', coalesce(position, 0), waiting_for)"), '0 pybox.resume()', 'out of its order, for whoever resumes it');
 is($admin->value("SELECT concat_ws(' ', a.state, i.state, p.paused, s.wait_event) FROM pybox.activity a
-	JOIN pybox.interpreters i ON i.pid = a.interpreter_pid JOIN pybox.pools p USING (pool) JOIN pg_stat_activity s ON s.pid = a.pid"),
+	JOIN pybox.interpreters i ON i.pid = a.interpreter_pid JOIN pybox.pools p ON p.pool = a.pool JOIN pg_stat_activity s ON s.pid = a.pid"),
 	'paused paused 1 PyboxPaused', 'as paused it is shown by all views');
 $admin->value('SELECT pybox.resume(call_id) FROM pybox.activity WHERE pid = ' . $holder->pid);
 ok($admin->poll('SELECT state FROM pybox.activity WHERE pid = ' . $holder->pid, 'running'), 'it goes on');
@@ -376,6 +376,7 @@ is(stat_of('calls', 'f120()') . stat_of('calls', 'f1()'), '1', 'the latest are k
 is($admin->value("SELECT calls >= 120 FROM pybox.stat_pools WHERE pool = 'usual'"), 't', 'their calls are still counted where they ran');
 
 # --- restarts ---
+$session->value('SELECT rest(20)') for 1 .. 8;
 my $all = "SELECT md5(string_agg(s::text, ',' ORDER BY function_oid)) FROM pybox.stat_functions s";
 my $kept = $admin->value($all);
 my $file = $node->data_dir . '/pg_stat/pybox.stat';
@@ -383,7 +384,7 @@ $_->quit for $admin, $session, $single, $watcher;
 $node->restart;
 $admin = PyboxSession->new($node);
 ok($admin->poll($all, $kept), 'a restart keeps all that was counted');
-is($admin->value("SELECT predicted_run IS NOT NULL FROM pybox.stat_functions WHERE function = 'one()'"), 't', 'and what is foreseen');
+is($admin->value("SELECT predicted_run IS NOT NULL FROM pybox.stat_functions WHERE function = 'rest(integer)'"), 't', 'and what is foreseen');
 $admin->value('SELECT one()');
 isnt($admin->value($all), $kept, 'counting goes on');
 $admin->quit;
