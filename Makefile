@@ -1,4 +1,4 @@
-# Builds pybox: the server's library by PGXS, the transforms' libraries, three executables and the unit tests by rules of their own. Everything made
+# Builds pybox: the server's library by PGXS, the transforms' libraries, the executables and the unit tests by rules of their own. Everything made
 # goes below $(BUILD), except pybox.so, which PGXS wants here. `make help` lists the targets.
 
 PG_CONFIG ?= pg_config
@@ -11,7 +11,7 @@ SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 .DEFAULT_GOAL := all
 
 # What people type beside all, install and clean. These do without PGXS, which has a `check` of its own.
-FRONT := help setup check check-faults check-hostile check-limits check-protocol check-sanitized check-vm demo bench lint format sanitize fuzz \
+FRONT := help setup check check-faults check-hostile check-limits check-protocol check-sanitized check-vm demo bench screens lint format sanitize fuzz \
          valgrind install-plpython3u uninstall-plpython3u
 .PHONY: all install clean $(FRONT) unit-tests faults
 
@@ -25,6 +25,8 @@ INTERPRETER_SRCS := $(wildcard sandbox/python*.c sandbox/lockdown*.c) \
                     $(LOCK_SRCS) sandbox/wire.c sandbox/wire_spin.c sandbox/layer.c sandbox/control.c
 SIMULATOR_SRCS   := $(wildcard policies/simulate*.c policies/trace*.c scheduler/queue*.c) policies/option.c scheduler/history.c
 CLI_SRCS         := $(wildcard policies/cli*.c) $(POLICY_SRCS) $(SIMULATOR_SRCS)
+TOP_SRCS         := $(wildcard ops/top*.c)
+TOP_PURE_SRCS    := $(filter-out ops/top_main.c ops/top_link.c ops/top_screen.c,$(TOP_SRCS))
 # The launcher's own probes in a program of their own.
 DOCTOR_SRCS      := $(wildcard sandbox/doctor*.c sandbox/launcher_layer.c sandbox/launcher_probe*.c sandbox/launcher_cause.c) \
                     $(wildcard sandbox/launcher_machine.c sandbox/jail*.c sandbox/cgroup*.c sandbox/seccomp*.c) $(LOCK_SRCS) $(POLICY_SRCS)
@@ -35,7 +37,7 @@ LAUNCHER_SRCS    += sandbox/fault.c
 INTERPRETER_SRCS += sandbox/fault.c
 endif
 TRANSFORMS       := hstore_pybox ltree_pybox
-EXECUTABLES      := pybox pybox-launcher pybox-interpreter pybox-policy
+EXECUTABLES      := pybox pybox-launcher pybox-interpreter pybox-policy pybox-top
 
 # What each unit test is linked with, beside itself; the default is the file of the same name.
 UNIT_TESTS      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
@@ -48,6 +50,7 @@ seccomp_test_SRCS := $(wildcard sandbox/seccomp*.c)
 watch_test_SRCS   := $(LAUNCHER_SRCS)
 STAT_SRCS         := $(wildcard scheduler/stat_histogram.c scheduler/stat_counters.c scheduler/stat_table.c scheduler/stat_file.c scheduler/history.c)
 stat_test_SRCS    := $(STAT_SRCS)
+$(foreach test,$(filter top_%,$(UNIT_TESTS)),$(eval $(test)_SRCS := $(TOP_PURE_SRCS)))
 $(foreach test,$(filter queue%_test,$(UNIT_TESTS)),$(eval $(test)_SRCS := $(wildcard scheduler/queue*.c)))
 # Those with threads.
 THREAD_TESTS    := queue_fast_test
@@ -154,6 +157,13 @@ $(BUILD)/pybox: $(call objects,exe,$(DOCTOR_SRCS))
 $(BUILD)/pybox-policy: $(call objects,exe,$(CLI_SRCS))
 	$(CC) $(EXE_LDFLAGS) -o $@ $^ -lyaml -lmd -lm
 
+# A client: it may use libpq and curses, and nothing of the server's.
+TOP_LIBS := -lpq -lncursesw -ltinfo
+LIBPQ_CFLAGS = -isystem $(shell $(PG_CONFIG) --includedir)
+$(foreach folder,exe sanitized/exe,$(BUILD)/$(folder)/ops/top_link.o): EXE_CFLAGS += $(LIBPQ_CFLAGS)
+$(BUILD)/pybox-top: $(call objects,exe,$(TOP_SRCS))
+	$(CC) $(EXE_LDFLAGS) -o $@ $^ $(TOP_LIBS)
+
 $(BUILD)/pybox-interpreter: $(call objects,python,$(INTERPRETER_SRCS))
 	$(CC) $(EXE_LDFLAGS) -o $@ $^ $(PYTHON_LIBS)
 
@@ -178,7 +188,7 @@ $(BUILD)/floors: ops/floors.c
 # --- the server's library, launcher and interpreter under the sanitizers, for a server of their own (ops/watched-tree) -----
 SANITIZED := $(BUILD)/sanitized
 .PHONY: sanitized
-sanitized: $(SANITIZED)/pybox.so $(SANITIZED)/untranslated.so $(SANITIZED)/pybox-launcher $(SANITIZED)/pybox-interpreter
+sanitized: $(SANITIZED)/pybox.so $(SANITIZED)/untranslated.so $(SANITIZED)/pybox-launcher $(SANITIZED)/pybox-interpreter $(SANITIZED)/pybox-top
 
 $(SANITIZED)/server/%.o: %.c
 	@mkdir -p $(@D)
@@ -206,6 +216,9 @@ $(SANITIZED)/pybox-launcher: $(call objects,sanitized/exe,$(LAUNCHER_SRCS) ops/s
 
 $(SANITIZED)/pybox-interpreter: $(call objects,sanitized/python,$(INTERPRETER_SRCS) ops/sanitized.c)
 	$(CC) $(EXE_LDFLAGS) $(SANITIZE_FLAGS) -static-libasan -static-libubsan -Wl,--wrap=dup2 -o $@ $^ $(PYTHON_LIBS)
+
+$(SANITIZED)/pybox-top: $(call objects,sanitized/exe,$(TOP_SRCS))
+	$(CC) $(EXE_LDFLAGS) $(SANITIZE_FLAGS) -o $@ $^ $(TOP_LIBS)
 
 -include $(wildcard $(SANITIZED)/*/*/*.d)
 
@@ -312,7 +325,7 @@ HOSTILE_TESTS = tests/t/040_hostile.pl tests/t/046_protocol.pl
 SANITIZED_TESTS = $(filter-out %/011_memory.pl %/015_closed.pl,$(wildcard tests/t/001_regress.pl tests/t/01*.pl tests/t/040_hostile.pl))
 
 # --- what people type -----------------------------------------------------------------------------------------------------
-#: all        pybox.so, the libraries of transforms, pybox, pybox-launcher, pybox-interpreter and pybox-policy (the default)
+#: all        pybox.so, the libraries of transforms, pybox, pybox-launcher, pybox-interpreter, pybox-policy and pybox-top (the default)
 #: install    into the directories that pg_config names
 #: clean      remove what was built
 
@@ -353,6 +366,10 @@ demo: setup
 #: bench      measure against plpython3u and write $(BUILD)/bench.json (ONLY=T1,A1 selects; R3: what the sandbox costs, D1: the queue, V1: the views)
 bench: setup
 	@ops/bench $(ONLY)
+
+#: screens    take the screens of ops/top.md anew, from pybox-top on a server with calls
+screens: setup
+	@ops/screens
 
 #: lint       doors between the rooms, sizes, exported symbols, format
 lint: setup

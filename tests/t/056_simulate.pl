@@ -2,7 +2,6 @@
 use strict;
 use warnings;
 use File::Basename qw(dirname);
-use File::Copy qw(copy);
 use FindBin;
 use JSON::PP;
 use PostgreSQL::Test::Utils;
@@ -154,9 +153,9 @@ sub like_document
 
 # --- the document's example: each "$ " line is run, and prints what stands below it; PYBOX_TEST_REWRITE=FILE writes it anew ---
 my $text = slurp_file("$root/policies/simulate.md");
-copy("$root/policies/analytics.yaml", "$folder/analytics.yaml") or die $!;
-chmod 0644, "$folder/analytics.yaml";
-my @blocks = grep { /^\$ / } $text =~ /^```\n(.*?)^```\n/msg;
+my ($before) = $text =~ /^```yaml\n(.*?)^```\n/ms;
+append_to_file("$folder/before.yaml", $before);
+my @blocks = grep { /^\$ / } $text =~ /^```\w*\n(.*?)^```\n/msg;
 is(scalar @blocks, 2, 'the document shows two sessions');
 for my $step (map { split /^(?=\$ )/m } @blocks)
 {
