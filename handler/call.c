@@ -53,8 +53,7 @@ calls_exit(int code, Datum arg)
 static void
 calls_end(int code, Datum arg)
 {
-	for (Call *call = current_call; call != NULL; call = call->outer)
-		measure_exit(call);
+	measure_exit(current_call);
 	calls_exit(code, arg);
 }
 
@@ -793,8 +792,6 @@ call_abort(Call *call)
 	(void) FAULT_POINT("backend.abort");
 	slot_give_back();
 	measure_abort(call);
-	if (call->counted != NULL)
-		*call->counted = true;
 	account_end(call);
 	if (call->lease != NULL)
 		call_settle(call);

@@ -389,7 +389,7 @@ stat_table_state(StatKind kind, StatTableState *state)
 
 	LWLockAcquire(stat_shared()->lock, LW_SHARED);
 	*state =
-		(StatTableState){.size = table->size, .count = table->count, .evicted = table->evicted, .since = table->since};
+		(StatTableState){.size = table->size, .seen = table->seen, .count = table->count, .evicted = table->evicted, .since = table->since};
 	LWLockRelease(stat_shared()->lock);
 }
 

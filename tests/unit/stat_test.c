@@ -22,8 +22,16 @@ test_buckets_double(void **state)
 		int64_t us;
 		int bucket;
 	} times[] = {
-		{-5, 0},  {0, 0},	  {1, 1},		{2, 2},			{3, 2},
-		{4, 3},	  {1023, 10}, {1024, 11},	{INT64_C(1) << 38, 39}, {INT64_MAX, STAT_BUCKETS - 1},
+		{-5, 0},
+		{0, 0},
+		{1, 1},
+		{2, 2},
+		{3, 2},
+		{4, 3},
+		{1023, 10},
+		{1024, 11},
+		{INT64_C(1) << 38, 39},
+		{INT64_MAX, STAT_BUCKETS - 1},
 	};
 
 	(void) state;
@@ -94,7 +102,8 @@ test_counters_add_up(void **state)
 	assert_int_equal(one.counters.memory_peak, 20 * 4096);
 	assert_int_equal(one.counters.run.counts[3], 30);
 	assert_int_equal(one.counters.queue.counts[STAT_BUCKETS - 1], 32);
-	assert_int_equal(stat_counters_calls(&one.counters), 30 * STAT_CAUSE_COUNT + STAT_CAUSE_COUNT * (STAT_CAUSE_COUNT - 1));
+	assert_int_equal(stat_counters_calls(&one.counters),
+					 30 * STAT_CAUSE_COUNT + STAT_CAUSE_COUNT * (STAT_CAUSE_COUNT - 1));
 }
 
 static void
@@ -120,7 +129,7 @@ table_make(int32_t size)
 static StatKey
 key_of(uint32_t oid)
 {
-	return (StatKey) {.database = 5, .oid = oid};
+	return (StatKey){.database = 5, .oid = oid};
 }
 
 static int32_t
