@@ -191,8 +191,8 @@ $session->value('SELECT one(), one()');
 $holder = holder('in_single');
 is($admin->value('SELECT concat_ws(\' \', node, pool, language, role, state, calls, age > \'0\', idle IS NOT NULL) FROM pybox.interpreters
 	WHERE backend_pid = ' . $session->pid), 'test usual pybox in_cap idle 2 t t', 'an interpreter that is idle');
-is($admin->value('SELECT concat_ws(\' \', i.pool, i.role, i.state, i.idle IS NULL, a.interpreter_pid = i.pid) FROM pybox.interpreters i
-	JOIN pybox.activity a ON a.pid = i.backend_pid'), 'single in_single running t t', 'one that runs');
+ok($admin->poll('SELECT concat_ws(\' \', i.pool, i.role, i.state, i.idle IS NULL, a.interpreter_pid = i.pid) FROM pybox.interpreters i
+	JOIN pybox.activity a ON a.pid = i.backend_pid', 'single in_single running t t'), 'one that runs');
 ok($admin->poll("SELECT concat_ws(' ', pool, state, calls, role IS NULL, backend_pid IS NULL) FROM pybox.interpreters WHERE state = 'spare' AND pool = 'usual'",
 	'usual spare 0 t t'), 'and a spare one');
 is($admin->value('SELECT count(*) FROM pybox.interpreters WHERE memory > 0 AND memory_peak >= memory AND cpu >= \'0\''),
