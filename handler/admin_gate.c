@@ -1,5 +1,6 @@
 /*
- * admin_gate.c - pybox.drain(), quarantine() and their opposites, pybox.drained, pybox.quarantines. Runs in backends.
+ * admin_gate.c - pybox.drain(), quarantine() and their opposites, pybox.drained, pybox.quarantines; pybox.check_queue(). Runs
+ * in backends.
  */
 #include "handler/admin.h"
 
@@ -17,6 +18,7 @@ PG_FUNCTION_INFO_V1(pybox_drained);
 PG_FUNCTION_INFO_V1(pybox_quarantine);
 PG_FUNCTION_INFO_V1(pybox_release);
 PG_FUNCTION_INFO_V1(pybox_quarantines);
+PG_FUNCTION_INFO_V1(pybox_check_queue);
 
 #define DURATION_MIN_US USECS_PER_SEC
 
@@ -167,4 +169,18 @@ pybox_quarantines(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+Datum
+pybox_check_queue(PG_FUNCTION_ARGS)
+{
+	const char *wrong;
+
+	shared_require();
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	wrong = queue_check(shared_queue());
+	LWLockRelease(shared->lock);
+	if (wrong == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(wrong));
 }

@@ -87,7 +87,6 @@ lease_pause(Lease *lease)
 	lease_signal(lease, SIGSTOP);
 	if (!lease->trusted)
 		launcher_freeze(lease->id);
-	(void) FAULT_POINT("backend.pause");
 }
 
 /* It was stopped by us, or by the launcher, see sandbox/watch.h. */

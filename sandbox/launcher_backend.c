@@ -82,7 +82,7 @@ backend_freeze(Backend *backend, const ControlMessage *message)
 	const Interpreter *interpreter = backend_leased(backend, message);
 	const Cgroup *cgroup = &backend->launcher->cgroup;
 
-	if (interpreter != NULL && FAULT_POINT("launcher.freeze") == 0)
+	if (interpreter != NULL)
 		(void) cgroup->backend->group_freeze(cgroup, interpreter->group);
 }
 

@@ -57,6 +57,15 @@ priority_best(void)
 	return best;
 }
 
+/* A call in SQL has yet to hear of a wish. */
+static int
+priority_wished(int number, const ActivityCall *call)
+{
+	ActivityWish wish;
+
+	return activity_wish_read(number, call->call_id, &wish) && wish.priority >= 0 ? wish.priority : call->priority;
+}
+
 /* The parties are the sessions with calls; the innermost call of each counts. */
 static void
 scene_parties(Scene *scene, int *priorities)
@@ -76,7 +85,7 @@ scene_parties(Scene *scene, int *priorities)
 						 .who = activity_backend(i),
 						 .worth = -1,
 						 .call = call.call_id};
-		priorities[party - scene->parties] = call.priority;
+		priorities[party - scene->parties] = priority_wished(i, &call);
 	}
 }
 
@@ -140,7 +149,7 @@ scene_lend(const Scene *scene)
 	{
 		const Party *party = &scene->parties[i];
 
-		if (queue_state(queue, party->who) != QUEUE_WAITING)
+		if (queue_state(queue, party->who) == QUEUE_IDLE)
 			continue;
 		queue_lend(queue, party->who, party->worth);
 		lent = lent || party->worth >= 0;

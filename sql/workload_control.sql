@@ -73,4 +73,9 @@ COMMENT ON COLUMN pybox.quarantines.since IS 'When it began';
 COMMENT ON COLUMN pybox.quarantines.until IS 'When it ends';
 COMMENT ON COLUMN pybox.quarantines.reason IS 'The rule, or the role that did it';
 
+CREATE FUNCTION pybox.check_queue() RETURNS text VOLATILE PARALLEL RESTRICTED
+LANGUAGE c AS 'MODULE_PATHNAME', 'pybox_check_queue';
+COMMENT ON FUNCTION pybox.check_queue() IS 'What in the counts of slots, waiters and memory does not add up; null: nothing. True only while no call starts or ends. For superusers, or who is granted it';
+REVOKE ALL ON FUNCTION pybox.check_queue() FROM PUBLIC;
+
 GRANT SELECT ON pybox.drained, pybox.quarantines TO PUBLIC;

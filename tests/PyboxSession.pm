@@ -81,6 +81,17 @@ sub is_answered
 	return $self->{lost} || index($self->{text}, $self->{mark}) >= 0;
 }
 
+# Waits until one of these sessions has said something, or so many seconds are over.
+sub wait_any
+{
+	my ($seconds, @sessions) = @_;
+	my $ready = '';
+
+	vec($ready, fileno($_->{out}), 1) = 1 for @sessions;
+	select($ready, undef, undef, $seconds);
+	return;
+}
+
 # The running query's answer: { text, sqlstate, at, lost }. sqlstate is that of its first error, undefined without one.
 sub wait
 {
