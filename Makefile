@@ -43,6 +43,7 @@ EXECUTABLES      := pybox pybox-launcher pybox-interpreter pybox-policy pybox-to
 UNIT_TESTS      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 policy_test_SRCS  := $(POLICY_SRCS)
 policy_read_test_SRCS := $(POLICY_SRCS)
+rule_test_SRCS    := scheduler/rule.c $(POLICY_SRCS)
 policy_diff_test_SRCS := $(POLICY_SRCS)
 policy_assign_test_SRCS := $(POLICY_SRCS)
 sandbox_test_SRCS := $(LAUNCHER_SRCS)

@@ -133,11 +133,12 @@ call_show(Call *call)
 		.trusted = call->function->trusted,
 		.wall_ms = call->pool->limits.wall_ms,
 		.queued_at = call->queued_at,
+		.asked_at = call->asked_at,
 		.policy = policy_store_local_generation(),
 		.rules = call->selection.rules,
 		.budgets = call->selection.budgets,
 		.body = call->function->body,
-		.statement = call->function->statement,
+		.statement = call->selection.rules != 0 ? call->function->statement : 0,
 		.calls = call->function->calls,
 		.rows = call->rows,
 	};
@@ -149,38 +150,12 @@ call_show(Call *call)
 		activity_watch();
 }
 
-/* What of the policy is about the call, in its pool. */
-static void
-call_select(Call *call)
-{
-	const Policy *policy = policy_store_get();
-	int32 pool = (int32) (call->pool - policy->pools);
-
-	call->selection = *function_selection(call->function);
-	call->selection.filters = policy_filters_of(policy, call->selection.filters, pool);
-	call->selection.budgets = policy_budgets_of(policy, call->selection.budgets, pool);
-}
-
 void
 call_pool_set(Call *call, const PolicyPool *pool)
 {
 	call->pool = pool;
 	call_select(call);
 	call_show(call);
-}
-
-/* For rules that go by how often a statement calls a function. */
-static void
-call_count(const Call *call)
-{
-	Function *function = call->function;
-
-	if (likely(call->selection.rules == 0))
-		return;
-	if (function->statement != GetCurrentStatementStartTimestamp())
-		function->calls = 0;
-	function->statement = GetCurrentStatementStartTimestamp();
-	function->calls++;
 }
 
 static void
@@ -203,6 +178,7 @@ call_continue(Call *call, const CallProgress *progress)
 	call->measure = progress->measure;
 	call->measure.step_run_us = call->measure.spent_us[MEASURE_RUN];
 	call->rows = progress->rows;
+	call->asked_at = progress->asked_at;
 }
 
 void
@@ -351,6 +327,7 @@ call_progress(const Call *call)
 		.messages = call->messages,
 		.measure = call->measure,
 		.rows = call->rows,
+		.asked_at = call->asked_at,
 	};
 }
 

@@ -76,14 +76,22 @@ entry_close(ActivityEntry *entry)
 	pg_atomic_write_u32(&entry->version, pg_atomic_read_u32(&entry->version) + 1);
 }
 
-/* What was wished of the function's last call in this statement, if that was to hold for the next ones. */
+/* What was wished of another call of the function, which may be over, for all that the statement makes. */
 static void
 wish_inherit(ActivityEntry *entry, const ActivityCall *call)
 {
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	if (entry->wish.statement == call->statement && pg_atomic_read_u64(&entry->wish_call) == entry->call.call_id)
+	if (entry->wish.statement == call->statement && entry->wish.function == call->function)
 		pg_atomic_write_u64(&entry->wish_call, call->call_id);
 	LWLockRelease(shared->lock);
+}
+
+/* The same of its end. */
+static void
+stop_inherit(ActivityEntry *entry, const ActivityCall *call)
+{
+	if (entry->verdict.function == call->function)
+		pg_atomic_write_u64(&entry->stop_call, call->call_id);
 }
 
 ActivityEntry *
@@ -94,9 +102,13 @@ activity_begin(int depth, const ActivityCall *call)
 	if (depth >= ACTIVITY_DEPTH)
 		return NULL;
 	entry = entry_at(shared_my_number() * ACTIVITY_DEPTH + depth);
-	if (unlikely(entry->wish.statement != 0 && entry->wish.statement == call->statement) &&
-		entry->call.function == call->function)
-		wish_inherit(entry, call);
+	if (unlikely(call->statement != 0))
+	{
+		if (entry->wish.statement == call->statement)
+			wish_inherit(entry, call);
+		if (entry->verdict.statement == call->statement)
+			stop_inherit(entry, call);
+	}
 	entry_open(entry);
 	entry->call = *call;
 	entry_close(entry);

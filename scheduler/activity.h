@@ -49,6 +49,8 @@ typedef struct ActivityVerdict
 	PolicyMetric metric;
 	PolicyAction action;
 	int64 value, threshold;
+	TimestampTz statement; /* whose other calls of the function it is about as well; 0: the call alone */
+	Oid function;
 } ActivityVerdict;
 
 /* What somebody wants of a call beside its end; holds for all the rest of it. */
@@ -58,8 +60,9 @@ typedef struct ActivityWish
 	char pool[POLICY_NAME_SIZE]; /* empty: the policy's */
 	bool held;					 /* is not to run until somebody resumes it */
 	TimestampTz held_until;		 /* by clock_now(): the scheduler does then; 0: nobody but who asked for it, or may */
-	TimestampTz statement; /* holds for the function's later calls in that statement, too; 0: for the call alone */
-	Oid held_by;		   /* role whose order that is; InvalidOid: a rule's */
+	TimestampTz statement; /* holds for the other calls of the function in that statement as well; 0: the call alone */
+	Oid function;
+	Oid held_by; /* role whose order that is; InvalidOid: a rule's */
 } ActivityWish;
 
 typedef struct ActivityCall
@@ -75,6 +78,7 @@ typedef struct ActivityCall
 	int64 wall_ms;
 	TimestampTz queued_at, started_at; /* started_at: 0 while it never had a slot */
 	TimestampTz running_since;		   /* the same by clock_now() */
+	TimestampTz asked_at;			   /* as queued_at, by clock_now(); 0: no rule is about it */
 	uint64 policy;					   /* generation of the policy that the next two are of */
 	uint64 rules, budgets;			   /* that select it, whatever its pool: bits 1 << number */
 	uint64 body;					   /* hash of the function's source */

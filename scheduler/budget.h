@@ -1,9 +1,8 @@
 /*
  * budget.h - CPU time used within a window that slides.
  *
- * DESIGN. Pure: the time is an argument, in microseconds. The window is as many equal parts as there are buckets; what was
- * used in the part of a bucket counts until the whole part is a window ago. So a use counts for a window at least, and for
- * at most one part longer.
+ * DESIGN. Pure: the time is an argument, in microseconds. The window is as many equal parts as there are buckets, and slides
+ * by parts: a use counts for the window at most, and for at least one part less.
  */
 #ifndef PYBOX_BUDGET_H
 #define PYBOX_BUDGET_H

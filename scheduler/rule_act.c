@@ -26,13 +26,23 @@ deed_log(Deed *deed)
 	return true;
 }
 
-/* Rules that count calls mean the rest of the statement. */
-static void
-wish_extend(ActivityWish *wish, const Deed *deed)
+/* Rules that count calls mean the rest of the statement; 0: others mean the call. */
+static TimestampTz
+deed_statement(const Deed *deed)
 {
 	for (int i = 0; i < deed->rule->term_count; i++)
 		if (deed->rule->terms[i].metric == POLICY_METRIC_CALLS)
-			wish->statement = deed->call->statement;
+			return deed->call->statement;
+	return 0;
+}
+
+static void
+wish_extend(ActivityWish *wish, const Deed *deed)
+{
+	if (deed_statement(deed) == 0)
+		return;
+	wish->statement = deed_statement(deed);
+	wish->function = deed->call->function;
 }
 
 static void
@@ -91,7 +101,9 @@ deed_stop(Deed *deed)
 	ActivityVerdict verdict = {.metric = deed->due->metric,
 							   .action = deed->rule->action,
 							   .value = deed->due->value,
-							   .threshold = deed->due->threshold};
+							   .threshold = deed->due->threshold,
+							   .statement = deed_statement(deed),
+							   .function = deed->call->function};
 
 	strlcpy(verdict.rule, deed->rule->name, sizeof(verdict.rule));
 	return activity_stop_by_rule(deed->call->call_id, &verdict);

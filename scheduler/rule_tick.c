@@ -28,8 +28,8 @@ typedef struct Look
 {
 	const Policy *policy;
 	uint64 generation;
-	uint64 counting;	   /* rules that look at calls */
-	TimestampTz now, wall; /* by clock_now(), and as users read it */
+	uint64 counting; /* rules that look at calls */
+	TimestampTz now; /* by clock_now() */
 	ControlMessage question;
 } Look;
 
@@ -63,13 +63,12 @@ rules_of(const Look *look, const ActivityCall *call)
 }
 
 static void
-metrics_read(const Look *look, const ActivityCall *call, const Watched *watched, RuleMetrics *metrics)
+metrics_read(const ActivityCall *call, const Watched *watched, TimestampTz now, RuleMetrics *metrics)
 {
 	metrics->known = BIT(POLICY_METRIC_COUNT) - 1;
-	metrics->values[POLICY_METRIC_ELAPSED] = (look->wall - call->queued_at) / 1000;
+	metrics->values[POLICY_METRIC_ELAPSED] = (now - call->asked_at) / 1000;
 	metrics->values[POLICY_METRIC_RUN_TIME] = watched->run_us / 1000;
-	metrics->values[POLICY_METRIC_QUEUE_TIME] =
-		((call->started_at != 0 ? call->started_at : look->wall) - call->queued_at) / 1000;
+	metrics->values[POLICY_METRIC_QUEUE_TIME] = watched->queue_us / 1000;
 	metrics->values[POLICY_METRIC_CALLS] = (int64) call->calls;
 	metrics->values[POLICY_METRIC_ROWS] = (int64) call->rows;
 	metrics->values[POLICY_METRIC_CPU_TIME] = watched->measure.cpu_us / 1000;
@@ -118,8 +117,11 @@ call_judge(Look *look, int number, const ActivityCall *call, uint64 rules)
 	Watched *watched = rule_watch_call(number, call, look->now);
 	RuleMetrics metrics;
 
-	watched->run_us = call->started_at != 0 ? look->now - call->running_since : 0;
-	metrics_read(look, call, watched, &metrics);
+	if (call->started_at != 0 && call->state != ACTIVITY_PAUSED) /* what a pause took is known when it is over */
+		watched->run_us = look->now - call->running_since;
+	if (call->started_at == 0)
+		watched->queue_us = look->now - call->asked_at;
+	metrics_read(call, watched, look->now, &metrics);
 	rules_follow(look, call, rules & ~look->counting, &metrics, watched);
 	if ((rules & look->counting) != 0)
 		rules_follow(look, call, rules & look->counting, &metrics, rule_watch_statement(number, call, look->now));
@@ -175,7 +177,6 @@ rule_tick(TimestampTz now)
 	look = (Look){.policy = policy_store_get(),
 				  .generation = policy_store_local_generation(),
 				  .now = now,
-				  .wall = GetCurrentTimestamp(),
 				  .question = {.kind = CONTROL_USAGE}};
 	look.counting = rules_counting(look.policy);
 	answered = answered && now - asked_at < RULE_TICK_MS * 1000 / 2;

@@ -28,7 +28,7 @@ typedef struct Watched
 	WatchKey key;
 	int number; /* of the entry */
 	uint64 interpreter;
-	int64 run_us; /* how long the call has run */
+	int64 run_us, queue_us; /* how long the call has run, and waited for its first slot */
 	bool measured;
 	bool lasts; /* may come again after it was not seen for a while, as sets do between rows */
 	ActivityMeasure measure;

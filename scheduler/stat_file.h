@@ -34,8 +34,8 @@ size_t stat_file_put_end(uint8_t *data);
  * Calls take(arg, kind, entry) for each entry there is, kind below kinds: none, unless all of the bytes are right. Returns one of
  * the above.
  */
-int stat_file_read(const uint8_t *data, size_t size, int kinds, void (*take)(void *arg, int kind, const StatEntry *entry),
-				   void *arg);
+int stat_file_read(const uint8_t *data, size_t size, int kinds,
+				   void (*take)(void *arg, int kind, const StatEntry *entry), void *arg);
 const char *stat_file_strerror(int error);
 
 #endif

@@ -104,7 +104,8 @@ stat_store_save(void)
 		(void) durable_rename(STORE_TEMPORARY, STORE_PATH, LOG);
 	else
 	{
-		ereport(LOG, (errcode_for_file_access(), errmsg("could not write pybox statistics to \"%s\": %m", STORE_TEMPORARY)));
+		ereport(LOG,
+				(errcode_for_file_access(), errmsg("could not write pybox statistics to \"%s\": %m", STORE_TEMPORARY)));
 		(void) unlink(STORE_TEMPORARY);
 	}
 	MemoryContextSwitchTo(old);
@@ -144,7 +145,8 @@ file_load(const char *data, size_t size)
 	memcpy(&crc, data + sizeof(STORE_MAGIC) - 1, sizeof(crc));
 	if (!EQ_CRC32C(crc, checksum(data + STORE_HEADER, size - STORE_HEADER)))
 		return "its checksum is wrong";
-	error = stat_file_read((const uint8_t *) data + STORE_HEADER, size - STORE_HEADER, STAT_KIND_COUNT, entry_take, NULL);
+	error =
+		stat_file_read((const uint8_t *) data + STORE_HEADER, size - STORE_HEADER, STAT_KIND_COUNT, entry_take, NULL);
 	return error == STAT_FILE_OK ? NULL : stat_file_strerror(error);
 }
 
@@ -181,13 +183,15 @@ file_take(void)
 	if (data == NULL)
 	{
 		if (errno != ENOENT)
-			ereport(LOG, (errcode_for_file_access(), errmsg("could not read pybox statistics from \"%s\": %m", STORE_PATH)));
+			ereport(LOG,
+					(errcode_for_file_access(), errmsg("could not read pybox statistics from \"%s\": %m", STORE_PATH)));
 		return;
 	}
 	fault = file_load(data, size);
 	if (fault != NULL)
-		ereport(LOG, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("ignored pybox statistics in \"%s\": %s", STORE_PATH, fault),
-					  errdetail("Counting starts from nothing; the next shutdown replaces the file.")));
+		ereport(LOG,
+				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("ignored pybox statistics in \"%s\": %s", STORE_PATH, fault),
+				 errdetail("Counting starts from nothing; the next shutdown replaces the file.")));
 }
 
 void

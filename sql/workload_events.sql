@@ -38,3 +38,45 @@ COMMENT ON COLUMN pybox.events.value IS 'Its value: milliseconds, bytes, rows, c
 COMMENT ON COLUMN pybox.events.threshold IS 'What it may be';
 COMMENT ON COLUMN pybox.events.detail IS 'What else there is to say';
 GRANT SELECT ON pybox.events TO PUBLIC;
+
+CREATE FUNCTION pybox.rules_rows(
+    OUT name text, OUT action text, OUT dry_run boolean, OUT selectors text, OUT terms text, OUT line integer,
+    OUT matched bigint, OUT acted bigint, OUT last_at timestamptz)
+RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_PATHNAME', 'pybox_rules';
+COMMENT ON FUNCTION pybox.rules_rows() IS 'The rows of pybox.rules';
+
+CREATE VIEW pybox.rules AS SELECT * FROM pybox.rules_rows();
+COMMENT ON VIEW pybox.rules IS 'One row for each rule of the policy in force, with how often it acted; counts go by the name and start with the server';
+COMMENT ON COLUMN pybox.rules.name IS 'Its name, as in pybox.events.rule and in errors';
+COMMENT ON COLUMN pybox.rules.action IS 'log, demote, move, pause, cancel, kill or quarantine';
+COMMENT ON COLUMN pybox.rules.dry_run IS 'Whether it only leaves events';
+COMMENT ON COLUMN pybox.rules.selectors IS 'Whose calls it is about; empty: all';
+COMMENT ON COLUMN pybox.rules.terms IS 'What has to hold, in ms, bytes, rows and calls';
+COMMENT ON COLUMN pybox.rules.line IS 'Where the policy file declares it';
+COMMENT ON COLUMN pybox.rules.matched IS 'How often its terms came to hold for a call';
+COMMENT ON COLUMN pybox.rules.acted IS 'How often it acted, or with dry_run would have';
+COMMENT ON COLUMN pybox.rules.last_at IS 'When it did last';
+
+CREATE FUNCTION pybox.budgets_rows(
+    OUT name text, OUT role oid, OUT "window" interval, OUT used interval, OUT cpu_time interval, OUT action text,
+    OUT over boolean, OUT selectors text, OUT line integer, OUT demoted bigint, OUT refused bigint)
+RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_PATHNAME', 'pybox_budgets';
+COMMENT ON FUNCTION pybox.budgets_rows() IS 'The rows of pybox.budgets with the oid of the role';
+
+CREATE VIEW pybox.budgets AS
+SELECT b.name, r.rolname AS role, b."window", b.used, b.cpu_time, b.action, b.over, b.selectors, b.line, b.demoted, b.refused
+FROM pybox.budgets_rows() b
+LEFT JOIN pg_catalog.pg_roles r ON r.oid = b.role;
+COMMENT ON VIEW pybox.budgets IS 'One row for each account of each budget of the policy in force: of one''s own roles, or all for pg_read_all_stats; a budget without one has a row with nulls';
+COMMENT ON COLUMN pybox.budgets.name IS 'Name of the budget';
+COMMENT ON COLUMN pybox.budgets.role IS 'Whose account it is; null: of all calls together';
+COMMENT ON COLUMN pybox.budgets."window" IS 'How far back use counts; it slides by sixtieths';
+COMMENT ON COLUMN pybox.budgets.used IS 'CPU time used within the window';
+COMMENT ON COLUMN pybox.budgets.cpu_time IS 'What may be used';
+COMMENT ON COLUMN pybox.budgets.action IS 'What happens when it is used up: log, demote or refuse';
+COMMENT ON COLUMN pybox.budgets.over IS 'Whether it is used up';
+COMMENT ON COLUMN pybox.budgets.selectors IS 'Whose calls it is about; empty: all';
+COMMENT ON COLUMN pybox.budgets.line IS 'Where the policy file declares it';
+COMMENT ON COLUMN pybox.budgets.demoted IS 'Calls under way that lost their priority for it';
+COMMENT ON COLUMN pybox.budgets.refused IS 'Calls that were refused for it';
+GRANT SELECT ON pybox.rules, pybox.budgets TO PUBLIC;

@@ -169,7 +169,7 @@ assign:
   - {function: public.one, pool: night}
   - {function: public.two, database: postgres, pool: night}
   - {function: public.three, pool: night}
-  - {function: nothing.one, database: postgres, pool: night}
+  - {function: information_schema.one, database: postgres, pool: night}
   - {function: app.f, database: template1, pool: night}
   - {pool: day}
 caps:
@@ -177,7 +177,7 @@ caps:
 filters:
   - {name: f, database: no_filter}
 rules:
-  - {name: r, function: public.no_rule, when: {rows: 1}, action: log}
+  - {name: r, function: nowhere.no_rule, when: {rows: 1}, action: log}
 budgets:
   - {name: b, role: no_budget, cpu_time: 1s, window: 1h, action: log}
 YAML
@@ -185,10 +185,10 @@ my @warnings = (
 	'6: role "nobody" does not exist',
 	'7: database "nowhere" does not exist',
 	'10: function "public.three" does not exist in database "postgres"',
-	'11: function "nothing.one" does not exist in database "postgres"',
+	'11: function "information_schema.one" does not exist in database "postgres"',
 	'15: role "no_cap" does not exist',
 	'17: database "no_filter" does not exist',
-	'19: function "public.no_rule" does not exist in database "postgres"',
+	'19: function "nowhere.no_rule" does not exist in database "postgres"',
 	'21: role "no_budget" does not exist');
 write_policy($node, $names);
 for my $case ([ 'pybox.reload_policy()', $path ], [ "pybox.check_policy(\$\$$names\$\$)", 'text' ])
@@ -244,15 +244,15 @@ BEGIN
 	RETURN true;
 END $$;
 CREATE FUNCTION look_on(OUT mixed int, OUT seen text) LANGUAGE plpgsql AS $$
-DECLARE digits text[]; last bool := false; all_seen text[] := '{}';
+DECLARE digits text[]; lines bool; last bool := false; all_seen text[] := '{}';
 BEGIN
 	mixed := 0;
 	WHILE NOT last LOOP
 		last := EXISTS (SELECT FROM told);
-		SELECT array_agg(DISTINCT substring(path || ' ' || value FROM '(?:pool_|rule_|weight 1|slots |memory |length 10|wall |output )([12])')) INTO digits
+		SELECT array_agg(DISTINCT substring(path || ' ' || value FROM '(?:pool_|rule_|weight 1|slots |memory |length 10|wall |output )([12])')), bool_and(line IS NOT NULL) INTO digits, lines
 		FROM pybox.policy_settings
 		WHERE path ~ '^(pools.day.(weight|slots|memory|queue.length|limits.(wall|output))|pools.pool_..weight|caps.*(slots|memory)|rules.*when)';
-		mixed := mixed + (cardinality(digits) <> 1 OR digits[1] IS NULL)::int;
+		mixed := mixed + (cardinality(digits) <> 1 OR digits[1] IS NULL OR NOT lines)::int;
 		IF all_seen = '{}' THEN
 			RAISE NOTICE 'begins';
 		END IF;

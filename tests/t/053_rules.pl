@@ -1,0 +1,344 @@
+# Rules for runaway calls: every action, every metric, and what they leave alone. Nothing is judged by how long it took; how
+# soon rules acted is printed.
+use strict;
+use warnings;
+use PostgreSQL::Test::Utils;
+use PyboxSession;
+use PyboxTest;
+use Test::More;
+
+my $head = <<'YAML';
+version: 1
+node: {name: test, id: 1, slots: 8}
+pools:
+  main: {priority: 50, queue: {length: 100, timeout: 5min}, limits: {memory: 512MB, wall: 5min, tmp: 64MB, output: 1GB}, spares: 1}
+  batch: {priority: 10, queue: {length: 100, timeout: 5min}, limits: {memory: 512MB, wall: 5min}}
+  narrow: {priority: 50, slots: 1, on_contention: yield, queue: {length: 100, timeout: 5min}, limits: {memory: 512MB, wall: 5min}}
+assign:
+  - {function: public.in_line, pool: narrow}
+  - {pool: main}
+YAML
+
+my $node = new_node('rules', policy => $head);
+$node->safe_psql('postgres', <<'SQL');
+CREATE EXTENSION pybox;
+CREATE ROLE analysts;
+CREATE ROLE ana LOGIN IN ROLE analysts;
+CREATE ROLE bob LOGIN;
+CREATE FUNCTION nap(s float8) RETURNS text LANGUAGE pybox AS $$
+import time
+end = time.monotonic() + s
+while time.monotonic() < end: time.sleep(0.01)
+return 'rested'
+$$;
+CREATE FUNCTION spin(s float8) RETURNS text LANGUAGE pybox AS $$
+import time
+end = time.process_time() + s
+while time.process_time() < end: pass
+return 'spun'
+$$;
+CREATE FUNCTION hog(s float8) RETURNS text LANGUAGE pybox AS $$
+import time
+held = bytearray(200 << 20)
+time.sleep(s)
+return 'let go'
+$$;
+CREATE FUNCTION fill(s float8) RETURNS text LANGUAGE pybox AS $$
+import os, time
+with open('/tmp/f', 'wb') as file: file.write(b'x' * (16 << 20))
+time.sleep(s)
+os.unlink('/tmp/f')
+return 'emptied'
+$$;
+CREATE FUNCTION rows(n int) RETURNS SETOF int LANGUAGE pybox AS $$
+for i in range(n): yield i
+$$;
+CREATE FUNCTION one(i int) RETURNS int LANGUAGE pybox AS $$
+return 1
+$$;
+CREATE FUNCTION query(s float8) RETURNS text LANGUAGE pybox AS $$
+plpy.execute('SELECT pg_sleep(%f)' % s)
+return 'asked'
+$$;
+CREATE FUNCTION in_line(s float8) RETURNS text LANGUAGE pybox AS $$
+import time
+plpy.notice('inside')
+time.sleep(s)
+return 'served'
+$$;
+CREATE FUNCTION mark(value int) RETURNS void LANGUAGE pybox AS $$
+GD['mark'] = value
+$$;
+CREATE FUNCTION marked() RETURNS int LANGUAGE pybox AS $$
+return GD.get('mark')
+$$;
+CREATE FUNCTION offend(s float8) RETURNS text LANGUAGE pybox AS $$
+import time
+time.sleep(s)
+return 'not caught'
+$$;
+CREATE FUNCTION children(s float8) RETURNS text LANGUAGE pyboxu AS $$
+import subprocess, sys
+subprocess.run(['/usr/bin/python3', '-c', 'import time\nend = time.monotonic() + %f\nwhile time.monotonic() < end: pass' % s])
+return 'raised'
+$$;
+SQL
+
+my $admin = PyboxSession->new($node);
+my $session = PyboxSession->new($node);
+
+sub reload
+{
+	my ($rules) = @_;
+
+	write_policy($node, $head . ($rules ne '' ? "rules:\n$rules" : ''));
+	return $admin->value('SELECT pybox.reload_policy()');
+}
+
+sub last_event { return $admin->value('SELECT coalesce(max(number), 0) FROM pybox.events'); }
+
+# The events since one, as lines; columns as SQL.
+sub events_since
+{
+	my ($number, $columns, $where) = @_;
+	return $admin->value("SELECT string_agg(concat_ws(' ', $columns), E'\\n' ORDER BY number) FROM pybox.events
+		WHERE number > $number AND kind <> 'reload' AND " . ($where // 'true'));
+}
+
+# --- every metric: the call is canceled, and the error says by which rule and why ---
+my @metrics = (
+	{ metric => 'elapsed', above => '300ms', unit => ' ms', least => 300, sql => 'SELECT nap(60)', function => 'nap' },
+	{ metric => 'run_time', above => '300ms', unit => ' ms', least => 300, sql => 'SELECT nap(60)', function => 'nap' },
+	{ metric => 'run_time', above => '300ms', unit => ' ms', least => 300, sql => 'SELECT query(60)', function => 'query' },
+	{ metric => 'cpu_time', above => '300ms', unit => ' ms', least => 300, sql => 'SELECT spin(60)', function => 'spin' },
+	{ metric => 'memory', above => '150MB', unit => ' bytes', least => 150 << 20, sql => 'SELECT hog(60)', function => 'hog' },
+	{ metric => 'temp', above => '8MB', unit => ' bytes', least => 8 << 20, sql => 'SELECT fill(60)', function => 'fill' },
+	{ metric => 'calls', above => '1000', unit => '', least => 1000,
+		sql => 'SELECT sum(one(g)) FROM (SELECT generate_series(1, 1000000000) AS g) s', function => 'one' },
+	{ metric => 'rows', above => '1000', unit => '', least => 1000,
+		sql => 'SELECT count(*) FROM (SELECT rows(1000000000)) r', function => 'rows' },
+);
+my @late;
+
+for my $case (@metrics)
+{
+	my ($metric, $unit) = ($case->{metric}, $case->{unit});
+
+	reload("  - {name: by_$metric, function: public.$case->{function}, when: {$metric: $case->{above}}, action: cancel}\n");
+	my $before = last_event();
+	my $answer = $session->ask($case->{sql});
+
+	is($answer->{sqlstate}, '57014', "$case->{function} by $metric is canceled");
+	like($answer->{text}, qr/^ERROR:  57014: canceling Python call due to rule "by_$metric"
+DETAIL:  Pool "main", call \d+: $metric was \d+$unit, more than the rule's $case->{least}$unit; its action is cancel[.]
+HINT:  Do less in one call, or ask who keeps the policy about this rule; see pybox[.]rules[.]
+/,
+		'... with metric, value and threshold');
+	my ($value) = $answer->{text} =~ /$metric was (\d+)/;
+	cmp_ok($value // 0, '>', $case->{least}, '... above it');
+	push @late, $value - $case->{least} if $unit eq ' ms' && defined $value;
+	is(events_since($before, 'kind, rule, dry_run, actor, pid, role, database, pool, metric, value, threshold'),
+		"cancel by_$metric f " . $session->pid . " postgres postgres main $metric $value $case->{least}", '... and there is an event of it');
+	is($admin->value("SELECT concat_ws(' ', name, action, dry_run, selectors, acted > 0, last_at IS NOT NULL) FROM pybox.rules"),
+		"by_$metric cancel f function: public.$case->{function} t t", '... and it is counted');
+}
+note("later than the threshold, in ms: @late");
+
+# The one that waits has no slot and no interpreter.
+reload("  - {name: by_queue_time, function: public.in_line, when: {queue_time: 300ms}, action: cancel}\n");
+$session->send('SELECT in_line(60)');
+ok($session->wait_for(qr/inside/), 'a call has the only slot of its pool');
+my $second = PyboxSession->new($node);
+my $answer = $second->ask('SELECT in_line(60)');
+like($answer->{text}, qr/rule "by_queue_time".*Pool "narrow".*queue_time was \d+ ms, more than the rule's 300 ms/s,
+	'one that waits for it is canceled by queue_time');
+is($admin->value("SELECT count(*) FROM pybox.activity WHERE function LIKE 'in_line%' AND state = 'running'"), 1, '... and no other');
+$admin->value("SELECT pybox.cancel(call_id) FROM pybox.activity WHERE function LIKE 'in_line%'");
+is($session->wait->{sqlstate}, '57014', '... which ends when it is told to');
+
+SKIP:
+{
+	skip 'needs cgroups', 1 unless need($node->{pybox_cgroup} ne '', 'a cgroup');
+	reload("  - {name: by_tree, function: public.children, when: {cpu_time: 300ms}, action: kill}\n");
+	like($session->ask('SELECT children(60)')->{text}, qr/terminating Python call due to rule "by_tree"/,
+		'CPU time of what an untrusted function starts counts');
+}
+
+# --- every action ---
+reload("  - {name: tell, function: public.nap, when: {run_time: 200ms}, action: log, cooldown: 1h}\n");
+my $before = last_event();
+is($session->value('SELECT nap(1)'), 'rested', 'log leaves the call alone');
+like(events_since($before, 'kind, rule, metric'), qr/^rule tell run_time$/, '... with an event');
+like(slurp_file($node->logfile), qr/LOG:  pybox: rule met of call \d+ by "tell"\n.*DETAIL:  Event \d+, by process \d+, of backend \d+, .*pool "main", run_time \d+, threshold 200[.]\n/,
+	'... which is in the log as well');
+
+reload("  - {name: lower, function: public.nap, when: {run_time: 200ms}, action: demote, priority: 3, cooldown: 1h}\n");
+$before = last_event();
+$session->send('SELECT nap(60)');
+ok($admin->poll("SELECT priority FROM pybox.activity WHERE function LIKE 'nap%'", 3), 'demote lowers the priority of the running call');
+is(events_since($before, 'kind, rule, detail'), 'priority lower priority 50 to 3', '... with an event');
+$admin->value('SELECT pybox.cancel(call_id) FROM pybox.activity');
+$session->wait;
+
+reload("  - {name: away, function: public.nap, when: {run_time: 200ms}, action: move, to: batch, cooldown: 1h}\n");
+$before = last_event();
+$session->send('SELECT nap(60)');
+ok($admin->poll("SELECT pool || ' ' || priority FROM pybox.activity WHERE function LIKE 'nap%'", 'batch 10'), 'move puts the running call into another pool');
+is(events_since($before, 'kind, rule, detail'), 'move away pool "main" to "batch"', '... with an event');
+$admin->value('SELECT pybox.cancel(call_id) FROM pybox.activity');
+$session->wait;
+
+reload("  - {name: stay, function: public.nap, when: {run_time: 200ms}, action: pause, cooldown: 1h}\n");
+$before = last_event();
+$session->send('SELECT nap(1)');
+ok($admin->poll("SELECT state FROM pybox.activity WHERE function LIKE 'nap%'", 'paused'), 'pause stops the call');
+ok(!$session->is_answered, '... which does not go on by itself');
+$admin->value("SELECT pybox.resume(call_id) FROM pybox.activity WHERE function LIKE 'nap%'");
+is($session->wait->{text}, 'rested', '... until somebody resumes it');
+is(events_since($before, 'kind, rule, detail', "rule = 'stay'"), 'pause stay until pybox.resume()', '... with an event');
+
+reload("  - {name: wait, function: public.nap, when: {run_time: 200ms}, action: pause, duration: 300ms, cooldown: 1h}\n");
+$before = last_event();
+is($session->value('SELECT nap(1)'), 'rested', 'pause for a while lets the call go on then');
+is(events_since($before, 'kind, detail'), "pause for 300 ms\nresume the pause of its rule is over", '... with an event each time');
+is($admin->value("SELECT max(e.at) - min(e.at) >= '300ms' FROM pybox.events e WHERE e.number > $before AND kind IN ('pause', 'resume')"), 't',
+	'... not before that time');
+
+reload("  - {name: stop, function: public.nap, when: {run_time: 200ms}, action: cancel}\n");
+$session->value('SELECT mark(1)');
+is($session->ask('SELECT nap(60)')->{sqlstate}, '57014', 'cancel ends the call');
+is($session->value('SELECT marked()'), '1', '... and leaves the interpreter');
+reload("  - {name: finish, function: public.nap, when: {run_time: 200ms}, action: kill}\n");
+like($session->ask('SELECT nap(60)')->{text}, qr/^ERROR:  57014: terminating Python call due to rule "finish"\n.*its action is kill[.]\n/,
+	'kill ends the call');
+is($session->value('SELECT marked()'), '', '... and the interpreter');
+
+# --- quarantine of repeat offenders: by function and body ---
+reload("  - {name: repeat, function: public.offend, when: {run_time: 200ms}, action: quarantine, after: 2, duration: 1h}\n");
+$before = last_event();
+like($session->ask('SELECT offend(60)')->{text}, qr/rule "repeat"/, 'a first offence is canceled');
+is($second->value('SELECT offend(0)'), 'not caught', '... and the function is not under quarantine yet');
+like($second->ask('SELECT offend(60)')->{text}, qr/rule "repeat"/, 'so is the second, in another session');
+is(events_since($before, 'kind, rule, detail'),
+	"cancel repeat offence 1 of 2, quarantine for 3600000 ms\nquarantine repeat offence 2 of 2, quarantine for 3600000 ms", '... and that was one too many');
+for ($session, $second)
+{
+	like($_->ask('SELECT offend(0)')->{text}, qr/^ERROR:  53400: function "offend" is under quarantine\n/, 'then it is refused');
+}
+my $body = $admin->value("SELECT prosrc FROM pg_proc WHERE proname = 'offend'");
+$admin->value("CREATE OR REPLACE FUNCTION offend(s float8) RETURNS text LANGUAGE pybox AS \$\$ return 'mended' \$\$");
+is($session->value('SELECT offend(0)'), 'mended', 'another body is free');
+$admin->value("CREATE OR REPLACE FUNCTION offend(s float8) RETURNS text LANGUAGE pybox AS \$\$$body\$\$");
+is($session->ask('SELECT offend(0)')->{sqlstate}, '53400', '... the old one is not');
+is($admin->value("SELECT pybox.release('offend(float8)')"), 't', 'released,');
+is($session->value('SELECT offend(0)'), 'not caught', '... it may be called again');
+like($session->ask("DO LANGUAGE pybox 'import time; time.sleep(0)'; SELECT offend(60)")->{text}, qr/rule "repeat"/, '... and its offences count from the start');
+is($session->value('SELECT offend(0)'), 'not caught', '... so that one is not too many');
+
+# --- time and cool-down ---
+reload(<<'YAML');
+  - {name: never, function: public.nap, when: {run_time: 100ms}, for: 1h, action: kill}
+  - {name: later, function: public.nap, when: {run_time: 100ms}, for: 600ms, action: log, cooldown: 1h}
+  - {name: often, function: public.nap, when: {run_time: 100ms}, action: log, cooldown: 300ms}
+YAML
+$before = last_event();
+$session->send('SELECT nap(60)');
+ok($admin->poll("SELECT count(*) >= 4 FROM pybox.events WHERE number > $before AND rule = 'often'"), 'a rule acts again after its cool-down');
+ok($admin->poll("SELECT count(*) FROM pybox.events WHERE number > $before AND rule = 'later'", 1), 'a rule with a time acts after it');
+is($admin->value("SELECT min(value - before) >= 300 FROM (SELECT value, lag(value) OVER (ORDER BY number) AS before
+	FROM pybox.events WHERE number > $before AND rule = 'often') o"), 't', 'between two actions the cool-down has passed');
+is($admin->value("SELECT value >= 100 + 600 FROM pybox.events WHERE number > $before AND rule = 'later'"), 't', '... and before a first one the time');
+is($admin->value("SELECT string_agg(concat_ws(' ', name, matched, acted), ', ' ORDER BY line) FROM pybox.rules WHERE name <> 'often'"),
+	'never 1 0, later 1 1', 'what has not held for its time does nothing');
+$admin->value('SELECT pybox.cancel(call_id) FROM pybox.activity');
+$session->wait;
+
+# --- who: by membership, and by the pool that the call is in now ---
+reload(<<'YAML');
+  - {name: members, role: analysts, when: {run_time: 200ms}, action: cancel}
+  - {name: to_batch, role: bob, when: {run_time: 100ms}, action: move, to: batch, cooldown: 1h}
+  - {name: of_batch, pool: batch, when: {run_time: 300ms}, action: cancel}
+YAML
+my $ana = PyboxSession->new($node, role => 'ana');
+my $bob = PyboxSession->new($node, role => 'bob');
+like($ana->ask('SELECT nap(60)')->{text}, qr/rule "members"/, 'a rule for a role is one for its members');
+like($bob->ask('SELECT nap(60)')->{text}, qr/rule "of_batch"/, 'a rule for a pool is one for those moved into it');
+is($session->value('SELECT nap(0.6)'), 'rested', '... and not for others');
+is($ana->value("SELECT count(*) FROM pybox.events WHERE role IS DISTINCT FROM 'ana'"), 0, 'one sees the events of one\'s own calls');
+cmp_ok($ana->value('SELECT count(*) FROM pybox.events'), '>', 0, '... all of them');
+
+# --- a rule goes on with a call over a reload, by its name ---
+reload("  - {name: patient, function: public.nap, when: {run_time: 1h}, action: cancel}\n");
+$session->send('SELECT nap(60)');
+ok($admin->poll("SELECT state FROM pybox.activity WHERE function LIKE 'nap%'", 'running'), 'a call runs');
+reload(<<'YAML');
+  - {name: first, function: public.hog, when: {run_time: 100ms}, action: kill}
+  - {name: patient, function: public.nap, when: {run_time: 100ms}, action: cancel}
+YAML
+like($session->wait->{text}, qr/canceling Python call due to rule "patient".*more than the rule's 100 ms/s, 'what its rule has become holds for it');
+
+# --- a call that stands still is looked at as well ---
+reload(<<'YAML');
+  - {name: stay, function: public.nap, when: {run_time: 100ms}, action: pause, cooldown: 1h}
+  - {name: enough, function: public.nap, when: {elapsed: 700ms}, action: cancel}
+YAML
+like($session->ask('SELECT nap(60)')->{text}, qr/rule "enough"/, 'a paused call is canceled by elapsed');
+
+# --- a statement of many short calls: its later calls go by what a rule made of one ---
+reload("  - {name: many, function: public.one, when: {calls: 1000}, action: demote, priority: 4}\n");
+$before = last_event();
+$session->send('SELECT sum(one(g)) FROM (SELECT generate_series(1, 1000000000) AS g) s');
+ok($admin->poll("SELECT count(*) FROM pybox.events WHERE number > $before AND rule = 'many'", 1), 'a rule that counts calls acts on the statement');
+ok($admin->poll("SELECT count(DISTINCT call_id) > 0 FROM pybox.activity WHERE priority = 4"), '... whose later calls are demoted too');
+$admin->value('SELECT pg_cancel_backend(' . $session->pid . ')');
+is($session->wait->{sqlstate}, '57014', '... until it ends');
+is($admin->value("SELECT count(*) FROM pybox.events WHERE number > $before AND rule = 'many'"), 1, '... with one event');
+
+# --- on trial: nothing changes but the events ---
+my $trial = join '', map { "  - {name: try_$_->[0]_$_->[1], function: public.$_->[2], when: {$_->[1]: $_->[3]}, action: $_->[0]$_->[4], dry_run: DRY}\n" }
+  (['log', 'elapsed', 'nap', '200ms', ''], ['demote', 'run_time', 'query', '200ms', ', priority: 1'], ['move', 'cpu_time', 'spin', '200ms', ', to: batch'],
+	['pause', 'memory', 'hog', '150MB', ''], ['cancel', 'temp', 'fill', '8MB', ''], ['kill', 'rows', 'rows', '1000', ''],
+	['quarantine', 'calls', 'one', '1000', ', after: 1, duration: 1h']);
+my @calls = ('SELECT nap(0.7)', 'SELECT query(0.7)', 'SELECT spin(0.7)', 'SELECT hog(0.7)', 'SELECT fill(0.7)', 'SELECT count(*) FROM (SELECT rows(200000)) r',
+	'SELECT sum(one(g)) FROM generate_series(1, 200000) g', 'SELECT one(1)', 'SELECT 1 / one(0) - 1', 'SELECT marked()');
+my $watch = "SELECT count(*) FILTER (WHERE priority <> 50 OR pool <> 'main' OR state = 'paused') FROM pybox.activity";
+
+my $resume = "SELECT pybox.resume(call_id) FROM pybox.activity WHERE state = 'paused'";
+
+sub run_all
+{
+	my ($text, $odd) = ('', 0);
+	$session->value('SELECT mark(7)');
+	for my $sql (@calls)
+	{
+		$session->send($sql);
+		until ($session->is_answered)
+		{
+			$odd += $admin->value($watch);
+			$admin->value($resume);
+		}
+		my $answer = $session->wait;
+		$text .= "$sql: " . ($answer->{sqlstate} // '') . " $answer->{text}\n";
+	}
+	return $text . ($odd > 0 ? 'some were demoted, moved or paused' : '');
+}
+
+reload('');
+my $without = run_all();
+reload($trial =~ s/DRY/true/gr);
+$before = last_event();
+my $with = run_all();
+is($with, $without, 'on trial rules change no call');
+is($admin->value("SELECT string_agg(DISTINCT rule || ' ' || dry_run, ', ') FROM pybox.events WHERE number > $before"),
+	join(', ', map { "$_ true" } sort map { "try_$_" } qw(log_elapsed demote_run_time move_cpu_time pause_memory cancel_temp kill_rows quarantine_calls)),
+	'... but leave an event each');
+is($admin->value('SELECT count(*) FROM pybox.quarantines'), 0, '... and nothing under quarantine');
+like(slurp_file($node->logfile), qr/LOG:  pybox: kill of call \d+ by "try_kill_rows" \(dry run: nothing was done\)\n/, '... as the log says');
+is($admin->value('SELECT bool_and(dry_run AND acted > 0) FROM pybox.rules'), 't', '... and the counts');
+reload($trial =~ s/DRY/false/gr);
+$before = last_event();
+isnt(run_all(), $without, 'in force they do');
+
+$_->quit for $ana, $bob, $second, $session, $admin;
+$node->stop;
+done_testing();
