@@ -396,18 +396,6 @@ call_check(void *arg)
 	CHECK_FOR_INTERRUPTS(); /* last: an interrupt may have come with a stop, which says more */
 }
 
-/* One that was frozen when its launcher was lost may take until the next one thaws it to die. */
-void
-call_dead_check(Call *call)
-{
-	if (call->lease == NULL || likely(!call->lease->channel.dead && call->lease->generation == launcher_generation()))
-		return;
-	slot_give_back();
-	if (call->lease->generation == launcher_generation() && !lease_is_ending(call->lease))
-		call_violation(call, "it closed its socket and lives on");
-	lease_death_report(call->lease, call->id, call->pool);
-}
-
 static void
 status_check(Call *call, ChannelStatus status)
 {

@@ -7,6 +7,7 @@
 #include "storage/latch.h"
 
 #include "handler/claim.h"
+#include "handler/launcher.h"
 #include "scheduler/clock.h"
 #include "scheduler/slot.h"
 #include "scheduler/wait_event.h"
@@ -61,11 +62,28 @@ pause_sleep(void *arg, long ms)
 	ResetLatch(MyLatch);
 }
 
+/* Its interpreter may be gone. One that was frozen when its launcher was lost takes until the next one thaws it to die. */
+static void
+death_check(Call *call)
+{
+	bool orphaned;
+
+	if (call->lease == NULL)
+		return;
+	orphaned = call->lease->generation != launcher_generation();
+	if (likely(!call->lease->channel.dead && !orphaned))
+		return;
+	slot_give_back();
+	if (!orphaned && !lease_is_ending(call->lease))
+		call_violation(call, "it closed its socket and lives on");
+	lease_death_report(call->lease, call->id, call->pool);
+}
+
 static void
 pause_wait_check(void *arg)
 {
 	call_check(arg);
-	call_dead_check(arg);
+	death_check(arg);
 }
 
 static const SlotClient pause_client = {
