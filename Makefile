@@ -49,6 +49,8 @@ policy_assign_test_SRCS := $(POLICY_SRCS)
 sandbox_test_SRCS := $(LAUNCHER_SRCS)
 seccomp_test_SRCS := $(wildcard sandbox/seccomp*.c)
 watch_test_SRCS   := $(LAUNCHER_SRCS)
+STAT_SRCS         := $(wildcard scheduler/stat_histogram.c scheduler/stat_counters.c scheduler/stat_table.c scheduler/stat_file.c scheduler/history.c)
+stat_test_SRCS    := $(STAT_SRCS)
 $(foreach test,$(filter top_%,$(UNIT_TESTS)),$(eval $(test)_SRCS := $(TOP_PURE_SRCS)))
 $(foreach test,$(filter queue%_test,$(UNIT_TESTS)),$(eval $(test)_SRCS := $(wildcard scheduler/queue*.c)))
 # It includes two of the files, to come in between their steps.
@@ -65,6 +67,7 @@ FUZZ_TARGETS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c)
 policy_fuzz_SRCS  := $(POLICY_SRCS)
 trace_fuzz_SRCS   := $(POLICY_SRCS) $(SIMULATOR_SRCS)
 wire_fuzz_SRCS    := sandbox/wire.c
+stat_fuzz_SRCS    := $(STAT_SRCS)
 control_fuzz_SRCS := $(filter-out sandbox/launcher_zygote_process.c sandbox/launcher_log.c,$(LAUNCHER_SRCS))
 
 # --- the server's library ---------------------------------------------------------------------------------------------
@@ -367,7 +370,7 @@ check-stress: setup
 demo: setup
 	@ops/demo
 
-#: bench      measure against plpython3u and write $(BUILD)/bench.json (ONLY=T1,A1 selects; R3: what the sandbox costs, D1: the queue)
+#: bench      measure against plpython3u and write $(BUILD)/bench.json (ONLY=T1,A1 selects; R3: what the sandbox costs, D1: the queue, V1: the views)
 bench: setup
 	@ops/bench $(ONLY)
 
