@@ -11,7 +11,7 @@ SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 .DEFAULT_GOAL := all
 
 # What people type beside all, install and clean. These do without PGXS, which has a `check` of its own.
-FRONT := help setup check check-faults check-hostile check-limits check-protocol check-sanitized check-vm demo bench screens lint format sanitize fuzz \
+FRONT := help setup check check-faults check-hostile check-limits check-protocol check-sanitized check-stress check-vm demo bench screens lint format sanitize fuzz \
          valgrind install-plpython3u uninstall-plpython3u
 .PHONY: all install clean $(FRONT) unit-tests faults
 
@@ -49,8 +49,12 @@ policy_assign_test_SRCS := $(POLICY_SRCS)
 sandbox_test_SRCS := $(LAUNCHER_SRCS)
 seccomp_test_SRCS := $(wildcard sandbox/seccomp*.c)
 watch_test_SRCS   := $(LAUNCHER_SRCS)
+STAT_SRCS         := $(wildcard scheduler/stat_histogram.c scheduler/stat_counters.c scheduler/stat_table.c scheduler/stat_file.c scheduler/history.c)
+stat_test_SRCS    := $(STAT_SRCS)
 $(foreach test,$(filter top_%,$(UNIT_TESTS)),$(eval $(test)_SRCS := $(TOP_PURE_SRCS)))
 $(foreach test,$(filter queue%_test,$(UNIT_TESTS)),$(eval $(test)_SRCS := $(wildcard scheduler/queue*.c)))
+# It includes two of the files, to come in between their steps.
+queue_step_test_SRCS := $(filter-out scheduler/queue.c scheduler/queue_count.c,$(wildcard scheduler/queue*.c))
 # Those with threads.
 THREAD_TESTS    := queue_fast_test
 trace_test_SRCS := $(POLICY_SRCS) $(SIMULATOR_SRCS)
@@ -63,6 +67,7 @@ FUZZ_TARGETS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c)
 policy_fuzz_SRCS  := $(POLICY_SRCS)
 trace_fuzz_SRCS   := $(POLICY_SRCS) $(SIMULATOR_SRCS)
 wire_fuzz_SRCS    := sandbox/wire.c
+stat_fuzz_SRCS    := $(STAT_SRCS)
 control_fuzz_SRCS := $(filter-out sandbox/launcher_zygote_process.c sandbox/launcher_log.c,$(LAUNCHER_SRCS))
 
 # --- the server's library ---------------------------------------------------------------------------------------------
@@ -357,11 +362,15 @@ check-limits: setup
 check-faults: setup
 	@PYBOX_TEST_FAULTS=all PYBOX_TEST_KILLS=200 tests/run tests/t/014_crash.pl tests/t/047_faults.pl tests/t/048_environment.pl
 
+#: check-stress  100,000 calls of 64 sessions in at least 5 minutes, while everything is done to them at random (CALLS=, SECONDS=)
+check-stress: setup
+	@PYBOX_TEST_STRESS_CALLS=$(or $(CALLS),100000) PYBOX_TEST_STRESS_SECONDS=$(or $(SECONDS),300) tests/run -v tests/t/055_stress.pl
+
 #: demo       set up, build, install, and tell the whole story on a server of its own (KEEP=1 leaves it running)
 demo: setup
 	@ops/demo
 
-#: bench      measure against plpython3u and write $(BUILD)/bench.json (ONLY=T1,A1 selects; R3: what the sandbox costs, D1: the queue)
+#: bench      measure against plpython3u and write $(BUILD)/bench.json (ONLY=T1,A1 selects; R3: what the sandbox costs, D1: the queue, V1: the views)
 bench: setup
 	@ops/bench $(ONLY)
 

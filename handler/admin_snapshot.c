@@ -19,6 +19,7 @@ typedef struct QueueCopy
 	Queue *queue;
 	TimestampTz now;
 	int32 cap_lines[POLICY_CAPS_MAX];
+	char pools[POLICY_POOLS_MAX][POLICY_NAME_SIZE];
 } QueueCopy;
 
 static const char *const why_names[QUEUE_WHY_COUNT] = {
@@ -42,6 +43,8 @@ queue_copy(QueueCopy *copy, char *node, Size node_size)
 	memcpy(copy->queue, shared_queue(), size);
 	for (int i = 0; i < POLICY_CAPS_MAX; i++)
 		copy->cap_lines[i] = shared->policy.caps[i].line;
+	for (int i = 0; i < POLICY_POOLS_MAX; i++)
+		strlcpy(copy->pools[i], shared->policy.pools[i].name, POLICY_NAME_SIZE);
 	strlcpy(node, shared->policy.node_name, node_size);
 	LWLockRelease(shared->lock);
 	copy->now = clock_now();
@@ -64,6 +67,8 @@ wait_describe(AdminCall *shown, const QueueCopy *copy, int who)
 {
 	const QueueCaller *caller = &copy->queue->callers[who];
 
+	/* The pool that its position is in: the policy may have lost its own, or somebody has moved it. */
+	strlcpy(shown->call.pool_name, copy->pools[queue_pool(copy->queue, who)], sizeof(shown->call.pool_name));
 	shown->position = queue_position(copy->queue, who);
 	shown->waited_us = Max(0, copy->now - caller->since);
 	shown->estimate_us = queue_estimate(copy->queue, who, copy->now);

@@ -185,7 +185,7 @@ pybox_stat_rows(PG_FUNCTION_ARGS)
 
 	stat_flush();
 	stat_table_state(kind, &state);
-	for (int i = 0; i < state.size; i++)
+	for (int i = 0; i < state.seen; i++)
 		if (stat_read(kind, i, &entry) && is_visible[kind](&entry.key))
 			stat_row(rows, &entry);
 	return (Datum) 0;

@@ -53,8 +53,7 @@ calls_exit(int code, Datum arg)
 static void
 calls_end(int code, Datum arg)
 {
-	for (Call *call = current_call; call != NULL; call = call->outer)
-		measure_exit(call);
+	measure_exit(current_call);
 	calls_exit(code, arg);
 }
 
@@ -395,18 +394,6 @@ call_check(void *arg)
 		account_look(call);
 	}
 	CHECK_FOR_INTERRUPTS(); /* last: an interrupt may have come with a stop, which says more */
-}
-
-/* One that was frozen when its launcher was lost may take until the next one thaws it to die. */
-void
-call_dead_check(Call *call)
-{
-	if (call->lease == NULL || likely(!call->lease->channel.dead && call->lease->generation == launcher_generation()))
-		return;
-	slot_give_back();
-	if (call->lease->generation == launcher_generation() && !lease_is_ending(call->lease))
-		call_violation(call, "it closed its socket and lives on");
-	lease_death_report(call->lease, call->id, call->pool);
 }
 
 static void
@@ -770,8 +757,6 @@ call_abort(Call *call)
 	(void) FAULT_POINT("backend.abort");
 	slot_give_back();
 	measure_abort(call);
-	if (call->counted != NULL)
-		*call->counted = true;
 	account_end(call);
 	if (call->lease != NULL)
 		call_settle(call);

@@ -109,8 +109,6 @@ void call_check(void *call);
 void call_pool_set(Call *call, const PolicyPool *pool);
 /* When its waits are to look at the limits of time next. */
 TimestampTz call_look_at(const Call *call);
-/* Raises when its interpreter is gone. */
-void call_dead_check(Call *call);
 /* Kills the interpreter for a broken protocol and raises 08P01. */
 void call_violation(Call *call, const char *what) pg_attribute_noreturn();
 /* Takes the value in buffers->in for type, saying in the context of errors what it was doing. */

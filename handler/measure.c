@@ -196,6 +196,8 @@ measure_abort(Call *call)
 {
 	StatCall stat;
 
+	if (call->counted != NULL)
+		*call->counted = true;
 	if (!is_to_count(call))
 		return;
 	stat = measured_call(call, cause_find(call, geterrcode()));
@@ -207,14 +209,17 @@ measure_abort(Call *call)
 }
 
 void
-measure_exit(Call *call)
+measure_exit(Call *innermost)
 {
-	StatCall stat;
+	for (Call *call = innermost; call != NULL; call = call->outer)
+	{
+		StatCall stat;
 
-	if (!is_to_count(call))
-		return;
-	stat = measured_call(call, STAT_CANCEL);
-	count(call, &stat);
+		if (!is_to_count(call))
+			continue;
+		stat = measured_call(call, STAT_CANCEL);
+		count(call, &stat);
+	}
 }
 
 void

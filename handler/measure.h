@@ -57,10 +57,13 @@ void measure_wait_begin(struct Call *call);
 void measure_wait_end(struct Call *call);
 /* The call has its interpreter, made for it or not. */
 void measure_interpreter(struct Call *call);
-/* Counts the call, once: it ended well, or for the error being raised (before its interpreter is brought to rest), or with its session. */
+/*
+ * Counts the call, once: it ended well, or for the error being raised (before its interpreter is brought to rest), or with its
+ * session, together with its callers.
+ */
 void measure_end(struct Call *call);
 void measure_abort(struct Call *call);
-void measure_exit(struct Call *call);
+void measure_exit(struct Call *innermost);
 /* Counts a set that nobody reads to its end. */
 void measure_set_closed(const struct CallProgress *progress, Oid function, Oid role, const char *pool);
 

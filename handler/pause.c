@@ -7,6 +7,7 @@
 #include "storage/latch.h"
 
 #include "handler/claim.h"
+#include "handler/launcher.h"
 #include "scheduler/clock.h"
 #include "scheduler/slot.h"
 #include "scheduler/wait_event.h"
@@ -48,23 +49,41 @@ static void
 pause_sleep(void *arg, long ms)
 {
 	Call *call = arg;
+	WaitName waits_for = slot_lacks_memory() ? WAIT_NAME_MEMORY : WAIT_NAME_SLOT;
 
 	if (still_since == 0)
 		still_since = clock_now();
 	if (call->lease != NULL)
 	{
-		channel_sleep(&call->lease->channel, ms, call->asked && !call->waiting ? WAIT_NAME_PAUSED : WAIT_NAME_SLOT);
+		channel_sleep(&call->lease->channel, ms, call->asked && !call->waiting ? WAIT_NAME_PAUSED : waits_for);
 		return;
 	}
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, wait_event_info(WAIT_NAME_SLOT));
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, wait_event_info(waits_for));
 	ResetLatch(MyLatch);
+}
+
+/* Its interpreter may be gone. One that was frozen when its launcher was lost takes until the next one thaws it to die. */
+static void
+death_check(Call *call)
+{
+	bool orphaned;
+
+	if (call->lease == NULL)
+		return;
+	orphaned = call->lease->generation != launcher_generation();
+	if (likely(!call->lease->channel.dead && !orphaned))
+		return;
+	slot_give_back();
+	if (!orphaned && !lease_is_ending(call->lease))
+		call_violation(call, "it closed its socket and lives on");
+	lease_death_report(call->lease, call->id, call->pool);
 }
 
 static void
 pause_wait_check(void *arg)
 {
 	call_check(arg);
-	call_dead_check(arg);
+	death_check(arg);
 }
 
 static const SlotClient pause_client = {

@@ -33,8 +33,8 @@ assign:
 """
 WEIGHTS = {"a": 1, "b": 2, "c": 5}
 OTHER_WEIGHTS = {"a": 5, "b": 2, "c": 1}
-SESSIONS_EACH = 3
-CALL_MS = 10
+SESSIONS_EACH = 8
+CALL_MS = 20
 RELOADS = 10
 RELOAD_SECONDS = 3
 SETTLE_SECONDS = 0.2  # in which a reload has to be in force
@@ -52,12 +52,12 @@ end = time.process_time() + ms / 1000
 while time.process_time() < end: pass
 return 1
 $$;
-CREATE FUNCTION traced(ms float8, until float8) RETURNS float8[] LANGUAGE pybox AS $$
+CREATE FUNCTION traced(ms float8, until float8) RETURNS float8 LANGUAGE pybox AS $$
 import time
-begin = time.monotonic()
-if begin > until: return None
-while time.monotonic() < begin + ms / 1000: pass
-return [begin, time.monotonic()]
+if time.monotonic() > until: return None
+end = time.process_time() + ms / 1000
+while time.process_time() < end: pass
+return time.monotonic()
 $$;
 """
 
@@ -188,40 +188,58 @@ def trace_start(node, seconds):
         for _ in range(SESSIONS_EACH):
             session = node.session(name)
             session.run("\\pset tuples_only on\n\\pset format unaligned")
-            session.send(f"SELECT t[1], t[2] FROM (SELECT traced({CALL_MS}, {until}) AS t FROM "
+            session.send(f"SELECT 'end=' || t FROM (SELECT traced({CALL_MS}, {until}) AS t FROM "
                          f"generate_series(1, {count}) OFFSET 0) AS calls WHERE t IS NOT NULL;")
             sessions.append((name, session))
     return sessions
 
 
 def trace_finish(sessions):
-    """(pool, begin, end) of each call."""
+    """(pool, end) of each call."""
     calls = []
     for name, session in sessions:
         answer = session.finish(600)
         if answer.sqlstate != "00000":
             raise RuntimeError(answer.text)
-        calls += [(name, *map(float, line.split("|"))) for line in answer.text.split("\n") if "|" in line]
+        calls += [(name, float(line.strip()[4:])) for line in answer.text.split("\n") if line.strip().startswith("end=")]
         session.close()
     return calls
 
 
-def share_error(calls, weights, windows):
-    """The greatest difference between a pool's share of the time within the windows and its weight's, in percent of all."""
-    used = dict.fromkeys(weights, 0.0)
-    for name, begin, end in calls:
-        used[name] += sum(max(0.0, min(end, last) - max(begin, first)) for first, last in windows)
+def share_error(used, weights):
+    """The greatest difference between a pool's share of what all have used and its weight's, in percent of all."""
     total, all_weights = sum(used.values()), sum(weights.values())
     return max(abs(100 * used[name] / total - 100 * weight / all_weights) for name, weight in weights.items())
+
+
+def calls_within(calls, windows):
+    """How many calls of each pool ended within the windows: each has the same CPU time."""
+    used = dict.fromkeys(WEIGHTS, 0)
+    for name, end in calls:
+        used[name] += any(first <= end < last for first, last in windows)
+    return used
+
+
+def slot_times(node):
+    """Of each pool so far, in ms; what calls of a transaction that goes on have used is there a moment later."""
+    text = node.dba.value("SELECT string_agg(pool || ' ' || run_time, ',') FROM pybox.stat_pools;")
+    return {name: float(ms) for name, ms in (pair.split() for pair in text.split(",") if pair)}
+
+
+def slot_times_between(earlier, later):
+    return {name: later[name] - earlier.get(name, 0.0) for name in WEIGHTS}
 
 
 def bench_weights(report, settings):
     """D3: three pools that always have more calls than slots."""
     node = Node(weights_policy(WEIGHTS), settings)
     try:
-        begin = time.monotonic() + 2
-        calls = trace_finish(trace_start(node, SECONDS + 3))
-        steady = share_error(calls, WEIGHTS, [(begin, begin + SECONDS)])
+        sessions = trace_start(node, SECONDS + 4)
+        time.sleep(2)
+        earlier = slot_times(node)
+        time.sleep(SECONDS)
+        steady = share_error(slot_times_between(earlier, slot_times(node)), WEIGHTS)
+        trace_finish(sessions)
         sessions = trace_start(node, RELOADS * RELOAD_SECONDS + 3)
         windows = {"first": [], "other": []}
         time.sleep(2)
@@ -234,5 +252,5 @@ def bench_weights(report, settings):
         node.stop()
     report.add("D3", f"weights 1:2:5 saturated for {SECONDS:.0f} s: greatest error of a share (2 at most)", "%", [steady])
     report.add("D3", f"from {SETTLE_SECONDS * 1000:.0f} ms after each of {RELOADS} reloads of 5:2:1 and 1:2:5 on", "%",
-               [statistics.mean([share_error(calls, WEIGHTS, windows["first"]),
-                                 share_error(calls, OTHER_WEIGHTS, windows["other"])])])
+               [statistics.mean([share_error(calls_within(calls, windows["first"]), WEIGHTS),
+                                 share_error(calls_within(calls, windows["other"]), OTHER_WEIGHTS)])])

@@ -1,6 +1,6 @@
 """D1 of the bench: what the queue itself costs a call, in nanoseconds of CPU time, measured by ops/queue_cost.c in a process of
 its own: the figures are of this run. A pair is a call that begins to wait and one that is granted; the lock is a pthread mutex,
-and nobody is woken. The plain one is compared with the bar, that with a look at who should give way is what the server does.
+and nobody is woken. Once without and once with a look at who should give way, as the server takes whenever somebody waits.
 """
 import os
 import subprocess

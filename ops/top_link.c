@@ -206,6 +206,7 @@ set_fill(TopSet *set, const PGresult *result)
 		set->fault = memory_copy(words);
 		return;
 	}
+	set_close(set);
 	set_open(set, columns, column_count, PQntuples(result));
 	for (int row = 0; row < set->row_count; row++)
 		for (int column = 0; column < column_count; column++)

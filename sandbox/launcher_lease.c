@@ -49,12 +49,30 @@ lease_enqueue(Zygote *zygote, Backend *backend, const ControlMessage *request)
 	zygote->leases_end = &lease->next;
 }
 
+/*
+ * The pool that serves a request: a call that had begun when a reload took its pool away goes where those go that nothing is
+ * said of, as it does in the queue.
+ */
+static int
+lease_pool(const Policy *policy, const char *name)
+{
+	PolicyCaller nobody = {.function = NULL, .role = "", .database = ""};
+	int number = policy_pool_find(policy, name);
+	const PolicyAssign *fallback;
+	const char *why;
+
+	if (number >= 0)
+		return number;
+	fallback = policy_assign_find(policy, &nobody, &why);
+	return fallback != NULL ? fallback->pool : -1;
+}
+
 void
 lease_request(Backend *backend, const ControlMessage *request)
 {
 	Launcher *launcher = backend->launcher;
 	bool trusted = request->trusted != 0;
-	int number = policy_pool_find(&launcher->policy, request->pool);
+	int number = lease_pool(&launcher->policy, request->pool);
 	const PolicyPool *pool = number < 0 ? NULL : &launcher->policy.pools[number];
 	uint32_t missing = pool == NULL ? 0 : policy_layers_missing(&launcher->policy, pool, trusted, launcher->layers);
 	Zygote *zygote = pool == NULL || missing != 0 ? NULL : zygote_obtain(launcher, pool, trusted);

@@ -98,13 +98,15 @@ memory_guess(const History *history)
 {
 	uint32_t above = 0;
 
-	for (int bucket = HISTORY_BUCKETS - 1; bucket > 0 && history->sized > 0; bucket--)
+	if (history->sized < HISTORY_CALLS_LEAST)
+		return 0;
+	for (int bucket = HISTORY_BUCKETS - 1; bucket > 0; bucket--)
 	{
 		above += history->sizes[bucket];
 		if (above * 20 > history->sized)
 			return bucket_bound(bucket);
 	}
-	return history->sized > 0 ? bucket_bound(0) : 0;
+	return bucket_bound(0);
 }
 
 HistoryGuess

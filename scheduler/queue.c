@@ -78,6 +78,7 @@ wanted_take(Queue *queue, int32_t who, const Wanted *wanted)
 {
 	if (!slots_take(queue, wanted->charge))
 		return false;
+	QUEUE_STEP(STEP_SLOTS_TAKEN);
 	if (memory_take(queue, who, wanted->charge, wanted->pages))
 		return true;
 	slots_drop(queue, wanted->charge);
@@ -94,12 +95,15 @@ queue_try(Queue *queue, int32_t who, const QueueClaim *claim, int64_t now)
 	if (atomic_load(&queue->crowd) != 0 || seat_state(RELAXED(caller->seat)) != QUEUE_IDLE ||
 		(claim->version != 0 && claim->version != version))
 		return false;
+	QUEUE_STEP(STEP_LOOKED);
 	caller_seen(queue, who);
 	wanted = claim_read(queue, claim);
 	if (!wanted_take(queue, who, &wanted))
 		return false;
 	caller_describe(caller, claim, now);
+	QUEUE_STEP(STEP_ALL_TAKEN);
 	atomic_store(&caller->seat, seat_make(QUEUE_HOLDING, wanted.charge, wanted.priority, wanted.priority));
+	QUEUE_STEP(STEP_SEATED);
 	if (atomic_load(&queue->version) == version && (atomic_load(&queue->crowd) & QUEUE_CHANGING) == 0)
 		return true;
 	slots_drop(queue, seat_charge(atomic_exchange(&caller->seat, QUEUE_IDLE)));

@@ -57,6 +57,7 @@ slots_take(Queue *queue, Charge charge)
 
 	if (!count_raise(&queue->holding, RELAXED(queue->slots)))
 		return false;
+	QUEUE_STEP(STEP_NODE_TAKEN);
 	if (count_raise(&pool->holding, RELAXED(pool->slots)))
 	{
 		if (caps_take(queue, charge.caps))
@@ -70,6 +71,7 @@ slots_take(Queue *queue, Charge charge)
 void
 slots_drop(Queue *queue, Charge charge)
 {
+	QUEUE_STEP(STEP_DROPPING);
 	caps_drop(queue, charge.caps);
 	atomic_fetch_sub(&queue->pools[charge.pool].holding, 1);
 	atomic_fetch_sub(&queue->holding, 1);
@@ -318,6 +320,7 @@ memory_drop(Queue *queue, int32_t who, uint32_t pages)
 		!atomic_compare_exchange_weak(account, &word, account_make(account_pages(word) - some, account_charge(word))));
 	if (some == 0)
 		return;
+	QUEUE_STEP(STEP_UNRESERVING);
 	caps_unreserve(queue, account_charge(word).caps, (int64_t) some * QUEUE_PAGE);
 	atomic_fetch_sub(&queue->pools[account_charge(word).pool].reserved, (int64_t) some * QUEUE_PAGE);
 	atomic_fetch_sub(&queue->reserved, (int64_t) some * QUEUE_PAGE);

@@ -85,6 +85,11 @@ account_charge(uint64_t account)
 	return (Charge){(int32_t) (account >> 27 & 31), (uint32_t) (account >> 32)};
 }
 
+/* Steps of the path without the lock, between which others may come; a test defines it to make them come. */
+#ifndef QUEUE_STEP
+#define QUEUE_STEP(name) ((void) 0)
+#endif
+
 /* For values that nothing else is ordered by. */
 #define RELAXED(field) atomic_load_explicit(&(field), memory_order_relaxed)
 #define RELAXED_SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)

@@ -102,9 +102,7 @@ time_left(const Queue *queue, int32_t who, int64_t held)
 
 	if (left > 0)
 		return left;
-	if (mean <= 0)
-		return -1;
-	return mean > held ? mean - held : 0;
+	return mean > held ? mean - held : -1;
 }
 
 /* Whether this waiter goes before who; one of another pool of the same priority does when its pool's pass is not greater. */

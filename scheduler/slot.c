@@ -225,6 +225,21 @@ wait_show(const SlotWait *wait)
 		activity_state_set(wait->entry, state);
 }
 
+bool
+slot_lacks_memory(void)
+{
+	const Queue *queue = shared_queue();
+	int32_t index;
+	QueueWhy why;
+
+	if (!engaged || queue->callers[shared_my_number()].pages == 0)
+		return false;
+	LWLockAcquire(shared->lock, LW_SHARED);
+	why = queue_why(queue, shared_my_number(), &index);
+	LWLockRelease(shared->lock);
+	return why == QUEUE_WHY_NODE_MEMORY || why == QUEUE_WHY_POOL_MEMORY || why == QUEUE_WHY_CAP_MEMORY;
+}
+
 /* For how long to sleep; raises when it has waited for too long. */
 static long
 wait_ms(SlotWait *wait)

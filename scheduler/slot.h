@@ -70,6 +70,8 @@ void slot_settle(TimestampTz now);
 void slot_wake_all(void);
 /* Time that this backend has waited in the queue since it started, the wait that is under way included. */
 int64 slot_waited_us(void);
+/* Whether it is memory that this backend waits for, rather than a slot. */
+bool slot_lacks_memory(void);
 bool slot_is_held(void);
 /* How many calls run on this node now; a hint, read without the lock. */
 int slot_count_held(void);

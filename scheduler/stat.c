@@ -388,8 +388,11 @@ stat_table_state(StatKind kind, StatTableState *state)
 	const StatTable *table = stat_table(kind);
 
 	LWLockAcquire(stat_shared()->lock, LW_SHARED);
-	*state =
-		(StatTableState){.size = table->size, .count = table->count, .evicted = table->evicted, .since = table->since};
+	*state = (StatTableState){.size = table->size,
+							  .seen = table->seen,
+							  .count = table->count,
+							  .evicted = table->evicted,
+							  .since = table->since};
 	LWLockRelease(stat_shared()->lock);
 }
 

@@ -43,7 +43,7 @@ typedef HistoryGuess StatGuess;
 /* How one of the tables is doing. */
 typedef struct StatTableState
 {
-	int32 size, count;
+	int32 size, seen, count; /* seen: entries from this number on were never used */
 	uint64 evicted;
 	TimestampTz since;
 } StatTableState;
@@ -65,7 +65,7 @@ void stat_guess(Oid database, Oid function, StatGuess *guess);
 /* Whether to ask what memory the interpreter has, after one more call of function: with the 1st, 2nd, 4th, 8th ... */
 bool stat_memory_is_due(Oid function, TimestampTz now);
 
-/* For views. Copies entry number, 0 .. size - 1; false: it counts nothing. */
+/* For views. Copies entry number, 0 .. seen - 1; false: it counts nothing. */
 bool stat_read(StatKind kind, int number, StatEntry *entry);
 void stat_table_state(StatKind kind, StatTableState *state);
 const char *stat_kind_name(StatKind kind);

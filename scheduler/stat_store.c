@@ -52,7 +52,7 @@ entries_put(StringInfo out)
 	for (int kind = 0; kind < STAT_KIND_COUNT; kind++)
 	{
 		stat_table_state((StatKind) kind, &state);
-		for (int i = 0; i < state.size; i++)
+		for (int i = 0; i < state.seen; i++)
 			if (stat_read((StatKind) kind, i, &entry))
 			{
 				enlargeStringInfo(out, STAT_FILE_ENTRY_MAX);

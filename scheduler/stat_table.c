@@ -44,7 +44,7 @@ stat_table_clear(StatTable *table, int64_t now)
 		entry->is_used = false;
 		entry->next = i + 1 < table->size ? i + 1 : STAT_NOBODY;
 	}
-	table->count = table->free = 0;
+	table->count = table->free = table->seen = 0;
 	table->evicted = 0;
 	table->since = now;
 }
@@ -120,6 +120,8 @@ stat_table_make(StatTable *table, const StatKey *key, int64_t now)
 	number = table->free;
 	entry = stat_table_entry(table, number);
 	table->free = entry->next;
+	if (table->seen <= number)
+		table->seen = number + 1;
 	entry->key = *key;
 	entry->next = *head_of(table, key);
 	*head_of(table, key) = number;

@@ -38,6 +38,7 @@ typedef struct StatEntry
 typedef struct StatTable
 {
 	int32_t size, count, free;
+	int32_t seen;	  /* nothing from this number on was ever used */
 	uint64_t evicted; /* since it was made or cleared */
 	int64_t since;	  /* when that was */
 	/* int64_t used[size], when each was used last; int32_t heads[size], by hash; StatEntry entries[size] */

@@ -8,11 +8,9 @@
 #include "utils/wait_event.h"
 
 static const char *const wait_event_names[WAIT_NAME_COUNT] = {
-	[WAIT_NAME_SLOT] = "PyboxSlot",
-	[WAIT_NAME_PAUSED] = "PyboxPaused",
-	[WAIT_NAME_INTERPRETER] = "PyboxInterpreter",
-	[WAIT_NAME_PYTHON] = "PyboxPython",
-	[WAIT_NAME_SCHEDULER] = "PyboxScheduler",
+	[WAIT_NAME_SLOT] = "PyboxSlot",		[WAIT_NAME_PAUSED] = "PyboxPaused",
+	[WAIT_NAME_MEMORY] = "PyboxMemory", [WAIT_NAME_INTERPRETER] = "PyboxInterpreter",
+	[WAIT_NAME_PYTHON] = "PyboxPython", [WAIT_NAME_SCHEDULER] = "PyboxScheduler",
 };
 
 static uint32 wait_event_numbers[WAIT_NAME_COUNT];

@@ -10,6 +10,7 @@ typedef enum WaitName
 {
 	WAIT_NAME_SLOT,		   /* PyboxSlot: in the queue */
 	WAIT_NAME_PAUSED,	   /* PyboxPaused: a call that is under way stands still, until it has a slot again */
+	WAIT_NAME_MEMORY,	   /* PyboxMemory: in the queue, for room in a budget of memory */
 	WAIT_NAME_INTERPRETER, /* PyboxInterpreter: for an interpreter to start or to tell how it died */
 	WAIT_NAME_PYTHON,	   /* PyboxPython: for the function's answer */
 	WAIT_NAME_SCHEDULER,   /* PyboxScheduler: the scheduler has nothing to do */

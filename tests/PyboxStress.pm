@@ -302,6 +302,10 @@ my @checks = (
 	"SELECT 'a call twice in activity', call_id FROM pybox.activity GROUP BY call_id HAVING count(*) > 1",
 	"SELECT 'two calls of a backend run', pid FROM pybox.activity WHERE state IN ('running', 'starting') GROUP BY pid HAVING count(*) > 1",
 	"SELECT 'negative', pool, running, waiting FROM pybox.pools WHERE running < 0 OR waiting < 0",
+	"SELECT 'a call twice in queue', call_id FROM pybox.queue GROUP BY call_id HAVING count(*) > 1",
+	"SELECT 'positions', pool, array_agg(position ORDER BY position) FROM pybox.queue WHERE position IS NOT NULL GROUP BY pool
+		HAVING min(position) < 1 OR count(DISTINCT position) <> count(*)", # a call that has ended since leaves a gap
+	"SELECT 'reserved below nothing', pool, memory_reserved FROM pybox.pools WHERE memory_reserved < 0",
 	"SELECT 'oldest wait of nobody', pool, waiting, oldest_wait FROM pybox.pools WHERE (waiting = 0) <> (oldest_wait IS NULL)");
 
 sub sample_send { my ($self) = @_; $self->{sampler}->send(join ";\n", @checks); return; }
@@ -317,8 +321,8 @@ sub sample_judge
 }
 
 # After the end: all of these are to be 0.
-sub totals { return 'SELECT sum(running), sum(waiting) FROM pybox.pools'; }
-sub nothing { return '0|0'; }
+sub totals { return 'SELECT sum(running), sum(waiting), sum(paused), sum(memory_reserved) FROM pybox.pools'; }
+sub nothing { return '0|0|0|0'; }
 
 # --- the run --------------------------------------------------------------------------------------------------------------
 

@@ -366,6 +366,30 @@ $top->shows(qr/^Not done: .*(?:permission|must|denied)/m, 'who may see may not a
 is(state_of($second, 'state'), 'running', 'the call goes on');
 $top->press('q');
 
+# --- a password ---
+{
+	my $rules = $node->data_dir . '/pg_hba.conf';
+	my $before = slurp_file($rules);
+	unlink $rules;
+	append_to_file($rules, "local all night scram-sha-256\n$before");
+	$admin->value("ALTER ROLE night PASSWORD 'sesame'");
+	$node->reload;
+	ok($admin->poll("SELECT count(*) FROM pg_hba_file_rules WHERE user_name = '{night}'", 1), 'a role needs a password');
+	my ($status, $out, $err) = run_top({}, '--once', '-w', '-U', 'night', $connection);
+	is($status, 1, 'without one');
+	like($err, qr/no password supplied$/, 'it says so');
+	$top = PyboxTop->new($node, arguments => [ '-U', 'night' ]);
+	$top->shows(qr/^Password:$/m, 'it asks for the password');
+	$top->type('sesame');
+	$top->press('Enter');
+	$top->shows(qr/ as night /, 'and takes it');
+	$admin->value("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pybox-top' AND usename = 'night'");
+	ok($admin->poll("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pybox-top' AND usename = 'night'", 1), 'for further connections, too');
+	$top->press('q');
+	$top->shows(qr/^ended with 0/m, 'it ends');
+	unlike($top->screen, qr/sesame/, 'the password was never shown');
+}
+
 # --- once ---
 {
 	my ($status, $out, $err) = run_top({ COLUMNS => 200, LANG => 'C.UTF-8' }, '--once', $connection);

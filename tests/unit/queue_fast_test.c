@@ -12,7 +12,8 @@
 
 #define THREADS 8
 #define ROUNDS 20000
-#define STUCK_SECONDS 120 /* a wake-up that has not come by then is lost */
+#define STUCK_SECONDS 30 /* a wake-up that has not come by then is lost */
+#define POLICIES 20000
 #define SLOTS 3
 #define PAGES 6 /* budget */
 
@@ -43,7 +44,7 @@ struct Bench
 	Backend backends[THREADS];
 	_Atomic int32_t inside, inside_of[NAMES], inside_cap; /* by the test's own count */
 	_Atomic int32_t pages;
-	_Atomic int32_t running;
+	_Atomic int32_t running, taken;
 	_Atomic(const char *) wrong;
 	_Atomic int64_t now;
 };
@@ -86,6 +87,17 @@ policy_install(Bench *bench, uint64_t version)
 												.caps = caps,
 												.pool_moves = version == 1 ? NULL : swapped,
 												.version = version});
+}
+
+static void
+bench_start(Bench *bench)
+{
+	bench->queue = malloc(queue_size(THREADS));
+	assert_non_null(bench->queue);
+	queue_init(bench->queue, THREADS);
+	pthread_mutex_init(&bench->lock, NULL);
+	bench->now = 1;
+	policy_install(bench, 1);
 }
 
 /* Under the lock. */
@@ -264,12 +276,7 @@ test_threads(void **state)
 	int fast = 0, slow = 0, yielded = 0, refused = 0;
 
 	(void) state;
-	bench.queue = malloc(queue_size(THREADS));
-	assert_non_null(bench.queue);
-	queue_init(bench.queue, THREADS);
-	pthread_mutex_init(&bench.lock, NULL);
-	bench.now = 1;
-	policy_install(&bench, 1);
+	bench_start(&bench);
 	for (int32_t i = 0; i < THREADS; i++)
 	{
 		bench.backends[i] = (Backend){.bench = &bench, .who = i, .random = (uint32_t) i + 1};
@@ -294,6 +301,58 @@ test_threads(void **state)
 	assert_in_range(slow, 100, THREADS * ROUNDS);
 	assert_in_range(yielded, 1, THREADS * ROUNDS);
 	assert_in_range(refused, 1, THREADS * ROUNDS);
+	free(bench.queue);
+}
+
+/* One who takes the narrow pool's slot again and again without the lock, whatever number the pool has. */
+static void *
+taker_main(void *arg)
+{
+	Backend *backend = arg;
+	Bench *bench = backend->bench;
+
+	while (bench->running > 0 && bench->wrong == NULL)
+	{
+		uint64_t version = bench->queue->version;
+		const QueueClaim claim = {.pool = number_of(NARROW, version), .priority = -1, .version = version};
+
+		if (!queue_try(bench->queue, backend->who, &claim, 1))
+			continue;
+		bench->taken++;
+		if (++bench->inside_of[NARROW] > name_slots[NARROW])
+			wrong(bench, "a pool's slot was given twice");
+		for (uint32_t i = chance(backend, 64); i > 0; i--)
+			__asm__ volatile("" ::: "memory");
+		bench->inside_of[NARROW]--;
+		(void) queue_give_back(bench->queue, backend->who, 1);
+	}
+	return NULL;
+}
+
+/* Policies that renumber the pools in the very moment in which somebody takes a slot. */
+static void
+test_policies_meet_takers(void **state)
+{
+	static Bench bench;
+	pthread_t threads[3];
+
+	(void) state;
+	bench_start(&bench);
+	bench.running = 1;
+	for (int32_t i = 0; i < COUNT(threads); i++)
+	{
+		bench.backends[i] = (Backend){.bench = &bench, .who = i, .random = (uint32_t) i + 1};
+		assert_int_equal(pthread_create(&threads[i], NULL, taker_main, &bench.backends[i]), 0);
+	}
+	for (uint64_t version = 2; bench.wrong == NULL && (version < POLICIES || bench.taken < POLICIES); version++)
+		policy_install(&bench, version);
+	bench.running = 0;
+	for (int32_t i = 0; i < COUNT(threads); i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	if (bench.wrong != NULL)
+		fail_msg("%s", bench.wrong);
+	assert_sane(bench.queue);
+	assert_int_equal(bench.queue->holding, 0);
 	free(bench.queue);
 }
 
@@ -343,6 +402,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_when_the_lock_is_needed),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_policies_meet_takers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

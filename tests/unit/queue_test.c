@@ -372,6 +372,7 @@ test_positions_and_estimates(void **state)
 	assert_int_equal(queue_estimate(queue, 2, 1040), -1);
 	assert_int_equal(queue_estimate(queue, 3, 1040), -1); /* that one has had nothing yet, and so goes first */
 	assert_int_equal(queue_estimate(queue, 4, 1040), 60);
+	assert_int_equal(queue_estimate(queue, 4, 1100), -1); /* nor of a holder that takes longer than was predicted */
 	free(queue);
 }
 

@@ -66,12 +66,14 @@ static double
 slowdown_of(const SimulateSetup *setup, Trace *trace)
 {
 	SimulateRun run;
-	double mean;
+	SimulateFigures figures;
 
 	run_make(setup, trace, &run);
-	mean = figures_of(&run, trace).slowdown_mean;
+	figures = figures_of(&run, trace);
+	assert_int_equal(figures.fates[SIMULATE_DONE], figures.calls);
+	assert_int_equal(figures.exceeded, 0); /* of the ageing bound, by the default of 10 s */
 	simulate_free(&run);
-	return mean;
+	return figures.slowdown_mean;
 }
 
 static double

@@ -72,6 +72,7 @@ test_cells(void **state)
 {
 	(void) state;
 	check_cell(SOURCE_EVENTS, "call_id", "562949953421312", "\"562949953421312\"");
+	check_cell(SOURCE_CALLS, "call_id", "562949953421312", "\"562949953421312\"");
 	check_cell(SOURCE_EVENTS, "pid", "4711", "4711");
 	check_cell(SOURCE_EVENTS, "value", "1.5e-07", "1.5e-07");
 	check_cell(SOURCE_EVENTS, "value", "NaN", "null");
