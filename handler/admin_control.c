@@ -261,7 +261,8 @@ pause_apply(ActivityWish *wish, void *arg)
 	bool is_rules = !OidIsValid(wish->held_by);
 
 	change->before = *wish;
-	change->done = !wish->held || (change->governs && wish->held_by != change->by) || (is_rules && wish->held_until != 0);
+	change->done =
+		!wish->held || (change->governs && wish->held_by != change->by) || (is_rules && wish->held_until != 0);
 	if (!change->done)
 		return;
 	wish->held = true;
@@ -278,8 +279,7 @@ resume_apply(ActivityWish *wish, void *arg)
 	Change *change = arg;
 
 	change->before = *wish;
-	change->refused =
-		wish->held && !change->governs && (wish->held_by != change->by || change->now < wish->held_until);
+	change->refused = wish->held && !change->governs && (wish->held_by != change->by || change->now < wish->held_until);
 	change->done = wish->held && !change->refused;
 	if (!change->done)
 		return;

@@ -23,10 +23,10 @@ typedef struct RuleMetrics
 /* How a call stands to one rule. */
 typedef struct RuleState
 {
-	int64_t held_since; /* 0: its terms do not hold */
-	int64_t acted_at;	/* 0: never */
-	bool spent;			/* has acted in this spell */
-	bool was_trial;		/* as a rule on trial */
+	int64_t held_since;	 /* 0: its terms do not hold */
+	int64_t acted_at;	 /* 0: never */
+	bool spent;			 /* has acted in this spell */
+	bool was_trial;		 /* as a rule on trial */
 	PolicyAction action; /* what it did then */
 } RuleState;
 

@@ -157,8 +157,8 @@ tell_demote(Deed *deed)
 {
 	int32 now = deed->call->priority, least = deed->rule->priority;
 
-	snprintf(deed->event.detail, EVENT_DETAIL_SIZE, now > least ? "priority %d to %d" : "priority is %d, not above %d", now,
-			 least);
+	snprintf(deed->event.detail, EVENT_DETAIL_SIZE, now > least ? "priority %d to %d" : "priority is %d, not above %d",
+			 now, least);
 }
 
 static void
