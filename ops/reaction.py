@@ -44,11 +44,14 @@ held = bytearray(int(above) + (64 << 20))
 while True: time.sleep(0.01)
 $$;
 CREATE FUNCTION fills_past(above float8) RETURNS int LANGUAGE pybox AS $$
-import time
+import os, time
+if os.path.exists('/tmp/f'): os.unlink('/tmp/f')
 time.sleep(0.5)
 with open('/tmp/f', 'wb') as file: file.write(bytes(int(above) + (1 << 20)))
 {TELL}
-while True: time.sleep(0.01)
+try:
+    while True: time.sleep(0.01)
+finally: os.unlink('/tmp/f')
 $$;
 CREATE FUNCTION yields_past(above float8) RETURNS SETOF int LANGUAGE pybox AS $$
 import time
