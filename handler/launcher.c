@@ -406,7 +406,7 @@ launcher_inquire(ControlMessage *message, int timeout_ms, void (*check)(void *ar
 bool
 launcher_usage(ControlUsage *usages, int count)
 {
-	ControlMessage message = {.kind = CONTROL_USAGE, .count = (uint32) count};
+	ControlMessage message = {.kind = CONTROL_USAGE, .count = (uint32) count, .status = 1};
 
 	Assert(count <= CONTROL_USAGES_MAX);
 	if (!launcher_connect_once())

@@ -89,11 +89,13 @@ pause_wait_check(void *arg)
 static const SlotClient pause_client = {
 	.claim = claim_make, .turn = claim_turn, .sleep = pause_sleep, .check = pause_wait_check};
 
-void
+TimestampTz
 pause_slot_take(Call *call)
 {
-	slot_take(&pause_client, call, call->entry);
+	TimestampTz taken_at = slot_take(&pause_client, call, call->entry);
+
 	pause_end();
+	return taken_at;
 }
 
 /* Stops it until it has a slot again, whoever it has to give this one to. */
@@ -132,7 +134,7 @@ pause_share(Call *call)
 static bool
 pause_judge(Call *call)
 {
-	SlotClaim claim;
+	SlotClaim claim = {.now = clock_now()};
 
 	claim_make(call, &claim);
 	if (claim.held)

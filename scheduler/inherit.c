@@ -124,7 +124,7 @@ scene_take(void)
 	int *priorities = palloc0(shared_backends() * sizeof(int));
 	int best = priority_best();
 
-	scene.blockers = blocker_list(&scene.blocker_count);
+	scene.blockers = blocker_list(BLOCKED_FEW, &scene.blocker_count);
 	scene.worths = palloc0((scene.blocker_count + 1) * sizeof(int));
 	scene_parties(&scene, priorities);
 	for (int i = 0; i < scene.blocker_count; i++)

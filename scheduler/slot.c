@@ -134,8 +134,9 @@ typedef struct SlotWait
 } SlotWait;
 
 static void
-claim_make(SlotWait *wait)
+claim_make(SlotWait *wait, TimestampTz now)
 {
+	wait->claim.now = now;
 	wait->turn = wait->client->turn(wait->call); /* what changes while it is made is seen afterwards */
 	wait->client->claim(wait->call, &wait->claim);
 	if (wait->since != 0 && !wait->claim.begun)
@@ -169,7 +170,7 @@ slot_enter(SlotWait *wait)
 
 	FAULT_RAISE("backend.enqueue");
 	while (!claim_enter(wait, &answer))
-		claim_make(wait);
+		claim_make(wait, clock_now());
 	if (!engaged)
 		slot_refused(&wait->claim, answer);
 }
@@ -204,7 +205,7 @@ slot_move(const SlotClaim *claim)
 static void
 slot_judge(SlotWait *wait)
 {
-	claim_make(wait);
+	claim_make(wait, clock_now());
 	if (wait->claim.held)
 		slot_leave();
 	else if (engaged && wait->claim.begun)
@@ -291,22 +292,23 @@ slot_wait(SlotWait *wait)
 	waiting_ended();
 }
 
-void
+TimestampTz
 slot_take(const SlotClient *client, void *call, ActivityEntry *entry)
 {
 	SlotWait wait = {.client = client, .call = call, .entry = entry};
 	TimestampTz now = clock_now();
 
-	claim_make(&wait);
+	claim_make(&wait, now);
 	if (likely(!wait.claim.held && queue_try(shared_queue(), shared_my_number(), &wait.claim.queue, now)))
 	{
 		engaged = true;
-		return;
+		return now;
 	}
 	wait.since = now;
 	if (!wait.claim.held)
 		slot_enter(&wait);
 	slot_wait(&wait);
+	return clock_now();
 }
 
 void
@@ -325,7 +327,7 @@ slot_await(const SlotClient *client, void *call, ActivityEntry *entry)
 {
 	SlotWait wait = {.client = client, .call = call, .entry = entry, .paused = true, .since = clock_now()};
 
-	claim_make(&wait);
+	claim_make(&wait, wait.since);
 	if (wait.claim.held)
 		slot_leave();
 	else if (slot_is_held())
@@ -338,13 +340,18 @@ slot_await(const SlotClient *client, void *call, ActivityEntry *entry)
 void
 slot_give_back(void)
 {
-	TimestampTz now;
+	waiting_ended();
+	if (engaged)
+		slot_give_back_at(clock_now());
+}
 
+void
+slot_give_back_at(TimestampTz now)
+{
 	waiting_ended();
 	if (!engaged)
 		return;
 	(void) FAULT_POINT("backend.slot_release");
-	now = clock_now();
 	if (!slot_is_held())
 		slot_leave();
 	else if (unlikely(queue_give_back(shared_queue(), shared_my_number(), now)))
