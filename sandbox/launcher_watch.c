@@ -155,8 +155,9 @@ watch_stop_again(Interpreter *interpreter, uint64_t used_ns)
 		watch_signal(interpreter, SIGCONT);
 	}
 	if (!interpreter->look.is_stray)
-		launcher_log("pool \"%s\": interpreter %d used %llu ms of CPU time while its call was paused, and is stopped again",
-					 interpreter->zygote->pool.name, (int) interpreter->pid, (unsigned long long) (used_ns / 1000000));
+		launcher_log(
+			"pool \"%s\": interpreter %d used %llu ms of CPU time while its call was paused, and is stopped again",
+			interpreter->zygote->pool.name, (int) interpreter->pid, (unsigned long long) (used_ns / 1000000));
 	interpreter->look.is_stray = true;
 }
 

@@ -220,8 +220,7 @@ test_moving_changes_caps(void **state)
 {
 	const QueueRule rules[] = {{.priority = 50, .weight = 100, .slots = 9, .length = 9}};
 	const QueueCapRule caps[] = {{.slots = 1}, {.slots = 1}};
-	Queue *queue = queue_new(
-		(QueueSetup){.slots = 9, .pool_count = 1, .pools = rules, .cap_count = 2, .caps = caps});
+	Queue *queue = queue_new((QueueSetup){.slots = 9, .pool_count = 1, .pools = rules, .cap_count = 2, .caps = caps});
 	int32_t index;
 
 	(void) state;

@@ -274,9 +274,8 @@ walk_disturb(Walk *walk, int32_t who)
 		queue_lend(walk->queue, who, (int32_t) chance(walk, 120) - 10);
 		return;
 	}
-	claim = (QueueClaim){.pool = (int32_t) chance(walk, POOLS),
-						 .priority = (int32_t) chance(walk, 102) - 1,
-						 .caps = chance(walk, 8)};
+	claim = (QueueClaim){
+		.pool = (int32_t) chance(walk, POOLS), .priority = (int32_t) chance(walk, 102) - 1, .caps = chance(walk, 8)};
 	queue_move(walk->queue, who, &claim);
 	walk->caps_now[who] = claim.caps;
 	walk->moved = true;
