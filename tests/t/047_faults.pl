@@ -105,7 +105,7 @@ my %provoke = (
 	release  => sub { },
 	fail     => sub { },
 	connect  => sub { my $new = PyboxSession->new($node); $new->send($traffic); return $new; },
-	contend  => sub { my @new = map { PyboxSession->new($node) } 1 .. 3; $_->send('SELECT turns()') for @new; return @new; },
+	contend  => sub { my @new = map { PyboxSession->new($node) } 1 .. 3; $_->send('SELECT turns(); DISCARD ALL') for @new; return @new; },
 	zygote   => sub { kill 'KILL', zygotes_of($node); return; },
 	launcher => sub { kill 'KILL', launcher_of($node); return; },
 	hangup   => sub { $node->reload; return; },
