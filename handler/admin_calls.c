@@ -3,12 +3,16 @@
  */
 #include "handler/admin.h"
 
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
 #include "handler/admin_snapshot.h"
 #include "handler/launcher.h"
+#include "scheduler/blocker.h"
 
 PG_FUNCTION_INFO_V1(pybox_activity);
 PG_FUNCTION_INFO_V1(pybox_queue);
@@ -141,11 +145,54 @@ enum
 	QUEUE_COLUMN_ESTIMATE,
 	QUEUE_COLUMN_PREDICTED,
 	QUEUE_COLUMN_MEMORY,
+	QUEUE_COLUMN_BLOCKS,
 	QUEUE_COLUMN_COUNT
 };
 
+/* Who waits for locks of whom, each pair once, in order. */
+typedef struct Blocks
+{
+	Blocker *pairs;
+	int count;
+} Blocks;
+
+static int
+blocker_compare(const void *left, const void *right)
+{
+	const Blocker *one = left, *other = right;
+
+	return one->blocker != other->blocker ? one->blocker - other->blocker : one->blocked - other->blocked;
+}
+
+static Blocks
+blocks_find(void)
+{
+	Blocks blocks;
+	int found;
+
+	blocks.pairs = blocker_list(MaxBackends, &found);
+	blocks.count = 0;
+	qsort(blocks.pairs, found, sizeof(Blocker), blocker_compare);
+	for (int i = 0; i < found; i++)
+		if (i == 0 || blocker_compare(&blocks.pairs[i], &blocks.pairs[i - 1]) != 0)
+			blocks.pairs[blocks.count++] = blocks.pairs[i];
+	return blocks;
+}
+
+static Datum
+blocks_array(const Blocks *blocks, int pid)
+{
+	Datum *pids = palloc((blocks->count + 1) * sizeof(Datum));
+	int count = 0;
+
+	for (int i = 0; i < blocks->count; i++)
+		if (blocks->pairs[i].blocker == pid)
+			pids[count++] = Int32GetDatum(blocks->pairs[i].blocked);
+	return PointerGetDatum(construct_array(pids, count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+}
+
 static void
-queue_row(ReturnSetInfo *rows, const AdminCall *shown)
+queue_row(ReturnSetInfo *rows, const AdminCall *shown, const Blocks *blocks)
 {
 	const ActivityCall *call = &shown->call;
 	Datum values[QUEUE_COLUMN_COUNT] = {0};
@@ -171,6 +218,7 @@ queue_row(ReturnSetInfo *rows, const AdminCall *shown)
 	interval_column(shown->predicted_us, &values[QUEUE_COLUMN_PREDICTED], &nulls[QUEUE_COLUMN_PREDICTED]);
 	values[QUEUE_COLUMN_MEMORY] = Int64GetDatum(shown->memory);
 	nulls[QUEUE_COLUMN_MEMORY] = shown->memory == 0;
+	values[QUEUE_COLUMN_BLOCKS] = blocks_array(blocks, call->leader_pid != 0 ? call->leader_pid : call->pid);
 	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
 }
 
@@ -186,10 +234,18 @@ pybox_queue(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = admin_rows(fcinfo);
 	AdminSnapshot snapshot;
+	Blocks blocks = {0};
+	bool looked = false;
 
 	admin_snapshot_calls(&snapshot);
 	for (int i = 0; i < snapshot.count; i++)
-		if (call_waits(&snapshot.calls[i]))
-			queue_row(rows, &snapshot.calls[i]);
+	{
+		if (!call_waits(&snapshot.calls[i]))
+			continue;
+		if (!looked)
+			blocks = blocks_find();
+		looked = true;
+		queue_row(rows, &snapshot.calls[i], &blocks);
+	}
 	return (Datum) 0;
 }

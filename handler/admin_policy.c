@@ -23,35 +23,58 @@ PG_FUNCTION_INFO_V1(pybox_reload_policy);
 PG_FUNCTION_INFO_V1(pybox_check_policy);
 PG_FUNCTION_INFO_V1(pybox_explain_policy);
 
+/* What was loaded, and when. */
+typedef struct PolicyLoaded
+{
+	uint64 generation; /* 0: nothing */
+	TimestampTz at;
+	size_t length;
+	char node[POLICY_NAME_SIZE], hash[POLICY_HASH_SIZE], source[MAXPGPATH], text[POLICY_TEXT_MAX];
+} PolicyLoaded;
+
+static PolicyLoaded *
+policy_loaded_copy(void)
+{
+	PolicyLoaded *loaded = palloc(sizeof(PolicyLoaded));
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	loaded->generation = pg_atomic_read_u64(&shared->policy_generation);
+	loaded->at = shared->policy_loaded_at;
+	loaded->length = shared->policy_length;
+	strlcpy(loaded->node, shared->policy.node_name, sizeof(loaded->node));
+	strlcpy(loaded->hash, shared->policy_hash, sizeof(loaded->hash));
+	strlcpy(loaded->source, shared->policy_source, sizeof(loaded->source));
+	memcpy(loaded->text, shared->policy_text, loaded->length);
+	LWLockRelease(shared->lock);
+	return loaded;
+}
+
 /* One row, none while there is no policy: its text as it was loaded, from where, when, and which. */
 Datum
 pybox_policy(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = admin_rows(fcinfo);
-	Shared *copy = palloc(sizeof(Shared));
+	PolicyLoaded *loaded = policy_loaded_copy();
 	Datum values[6];
 	bool nulls[6] = {0};
 
-	LWLockAcquire(shared->lock, LW_SHARED);
-	memcpy(copy, shared, sizeof(Shared));
-	LWLockRelease(shared->lock);
-	if (pg_atomic_read_u64(&copy->policy_generation) == 0)
+	if (loaded->generation == 0)
 		return (Datum) 0;
-	values[0] = CStringGetTextDatum(copy->policy.node_name);
-	values[1] = Int64GetDatum((int64) pg_atomic_read_u64(&copy->policy_generation));
-	values[2] = CStringGetTextDatum(copy->policy_source);
-	values[3] = TimestampTzGetDatum(copy->policy_loaded_at);
-	values[4] = PointerGetDatum(cstring_to_text_with_len(copy->policy_text, (int) copy->policy_length));
-	values[5] = CStringGetTextDatum(copy->policy_hash);
+	values[0] = CStringGetTextDatum(loaded->node);
+	values[1] = Int64GetDatum((int64) loaded->generation);
+	values[2] = CStringGetTextDatum(loaded->source);
+	values[3] = TimestampTzGetDatum(loaded->at);
+	values[4] = PointerGetDatum(cstring_to_text_with_len(loaded->text, (int) loaded->length));
+	values[5] = CStringGetTextDatum(loaded->hash);
 	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
 	return (Datum) 0;
 }
 
 typedef struct Protection
 {
-	const Policy *policy;
-	const SharedLayer *layers;
-	const SharedZygote (*zygotes)[2];
+	Policy policy;
+	SharedLayer layers[LAYER_COUNT];
+	SharedZygote zygotes[POLICY_POOLS_MAX][2];
 	uint32 have; /* LAYER_BITs that work, or are not known not to */
 } Protection;
 
@@ -64,6 +87,20 @@ protection_have(const SharedLayer *layers)
 		if (!layers[id].known || layers[id].error == 0)
 			have |= LAYER_BIT(id);
 	return have;
+}
+
+static const Protection *
+protection_copy(void)
+{
+	Protection *all = palloc(sizeof(Protection));
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	policy_copy(&all->policy, &shared->policy);
+	memcpy(all->layers, shared->layers, sizeof(all->layers));
+	memcpy(all->zygotes, shared->zygotes, all->policy.pool_count * sizeof(all->zygotes[0]));
+	LWLockRelease(shared->lock);
+	all->have = protection_have(all->layers);
+	return all;
 }
 
 enum
@@ -105,7 +142,7 @@ protection_text(const char *text, Datum *value, bool *is_null)
 static void
 protection_row(ReturnSetInfo *rows, const Protection *all, int pool, int trusted, int id)
 {
-	const PolicyPool *limits = &all->policy->pools[pool];
+	const PolicyPool *limits = &all->policy.pools[pool];
 	const SharedLayer *layer = &all->layers[id];
 	const SharedZygote *zygote = &all->zygotes[pool][trusted];
 	bool runs = zygote->state == CONTROL_ZYGOTE_RUNNING, works = layer->known && layer->error == 0;
@@ -114,14 +151,14 @@ protection_row(ReturnSetInfo *rows, const Protection *all, int pool, int trusted
 	Datum values[PROTECTION_COLUMNS] = {0};
 	bool nulls[PROTECTION_COLUMNS] = {0};
 
-	values[PROTECTION_NODE] = CStringGetTextDatum(all->policy->node_name);
+	values[PROTECTION_NODE] = CStringGetTextDatum(all->policy.node_name);
 	values[PROTECTION_POOL] = CStringGetTextDatum(limits->name);
 	values[PROTECTION_LANGUAGE] = CStringGetTextDatum(trusted ? "pybox" : "pyboxu");
 	values[PROTECTION_LAYER] = CStringGetTextDatum(layer_name(id));
 	values[PROTECTION_AVAILABLE] = BoolGetDatum(works);
 	nulls[PROTECTION_AVAILABLE] = !layer->known;
-	values[PROTECTION_REQUIRED] = BoolGetDatum(((policy_layers_needed(all->policy, limits, trusted) |
-												 policy_layers_missing(all->policy, limits, trusted, all->have)) &
+	values[PROTECTION_REQUIRED] = BoolGetDatum(((policy_layers_needed(&all->policy, limits, trusted) |
+												 policy_layers_missing(&all->policy, limits, trusted, all->have)) &
 												LAYER_BIT(id)) != 0);
 	values[PROTECTION_IN_FORCE] = BoolGetDatum(in_force);
 	nulls[PROTECTION_IN_FORCE] = !runs;
@@ -136,20 +173,12 @@ Datum
 pybox_protection(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = admin_rows(fcinfo);
-	Shared *copy = palloc(sizeof(Shared));
-	Protection all;
+	const Protection *all = protection_copy();
 
-	LWLockAcquire(shared->lock, LW_SHARED);
-	memcpy(copy, shared, sizeof(Shared));
-	LWLockRelease(shared->lock);
-	all = (Protection){.policy = &copy->policy,
-					   .layers = copy->layers,
-					   .zygotes = copy->zygotes,
-					   .have = protection_have(copy->layers)};
-	for (int pool = 0; pool < copy->policy.pool_count; pool++)
+	for (int pool = 0; pool < all->policy.pool_count; pool++)
 		for (int trusted = 1; trusted >= 0; trusted--)
 			for (int id = 0; id < LAYER_COUNT; id++)
-				protection_row(rows, &all, pool, trusted, id);
+				protection_row(rows, all, pool, trusted, id);
 	return (Datum) 0;
 }
 

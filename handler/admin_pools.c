@@ -44,7 +44,7 @@ typedef struct PoolShown
 	SharedZygote zygotes[2];
 } PoolShown;
 
-/* Copies what is under the lock; formats nothing there. Of the policy, what stands before its pools, and these. */
+/* Copies what is under the lock; formats nothing there. */
 static PoolShown *
 pools_collect(Policy **policy)
 {
@@ -54,7 +54,7 @@ pools_collect(Policy **policy)
 
 	*policy = palloc(sizeof(Policy));
 	LWLockAcquire(shared->lock, LW_SHARED);
-	memcpy(*policy, &shared->policy, offsetof(Policy, pools) + shared->policy.pool_count * sizeof(PolicyPool));
+	policy_copy(*policy, &shared->policy);
 	for (int i = 0; i < queue->pool_count; i++)
 	{
 		shown[i].queue = queue->pools[i];

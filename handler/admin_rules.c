@@ -112,7 +112,7 @@ Datum
 pybox_rules(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = admin_rows(fcinfo);
-	const Policy *policy = policy_store_copy();
+	const Policy *policy = policy_store_peek();
 	RuleCount *counts = palloc(POLICY_RULES_MAX * sizeof(RuleCount));
 	int count = rule_store_counts(counts);
 
@@ -174,7 +174,7 @@ Datum
 pybox_budgets(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = admin_rows(fcinfo);
-	const Policy *policy = policy_store_copy();
+	const Policy *policy = policy_store_peek();
 	BudgetAccount *accounts = palloc(BUDGET_ACCOUNTS_MAX * sizeof(BudgetAccount));
 
 	for (int i = 0; i < policy->budget_count; i++)

@@ -28,11 +28,12 @@ typedef struct InForce
 static InForce *
 in_force_copy(void)
 {
-	InForce *copy = palloc0(sizeof(InForce));
+	InForce *copy = palloc(sizeof(InForce));
 	const Queue *queue = shared_queue();
 
+	memset(&copy->use, 0, sizeof(copy->use));
 	LWLockAcquire(shared->lock, LW_SHARED);
-	memcpy(&copy->policy, &shared->policy, sizeof(Policy));
+	policy_copy(&copy->policy, &shared->policy);
 	memcpy(copy->text, shared->policy_text, shared->policy_length);
 	copy->length = shared->policy_length;
 	copy->use.running = queue->holding;

@@ -31,6 +31,8 @@
 #include "scheduler/slot.h"
 
 #define NODE_SHIFT 48
+#define COMPARE_US 100000 /* between two looks at the time of day */
+#define COMPARE_TOOK_US 20
 #define ANSWER(kind) (UINT64CONST(1) << (kind))
 #define ERROR_ANSWERS (ANSWER(WIRE_ERROR) | ANSWER(WIRE_FATAL))
 #define SETTLE_FRAME_MAX (1024 * 1024) /* while a canceled child is heard out, a longer frame costs it its life */
@@ -157,11 +159,28 @@ call_pool_set(Call *call, const PolicyPool *pool)
 	call_show(call);
 }
 
+/* What users read for a time by clock_now(). Their clock may be set: the two are compared now and then. */
+static TimestampTz
+time_of_day(TimestampTz at)
+{
+	static TimestampTz compared_at = 0;
+	static int64 ahead_us = 0;
+
+	if (unlikely(compared_at == 0 || at - compared_at > COMPARE_US))
+	{
+		compared_at = clock_now();
+		ahead_us = GetCurrentTimestamp() - compared_at;
+		if (clock_now() - compared_at > COMPARE_TOOK_US) /* something came between */
+			compared_at = 0;
+	}
+	return at + ahead_us;
+}
+
 static void
 call_start(Call *call)
 {
 	call->id = call_id_next();
-	call->queued_at = GetCurrentTimestamp();
+	call->queued_at = time_of_day(clock_now());
 }
 
 static void
@@ -175,7 +194,7 @@ call_continue(Call *call, const CallProgress *progress)
 	call->logged = progress->logged;
 	call->messages = progress->messages;
 	call->measure = progress->measure;
-	call->measure.step_run_us = call->measure.spent_us[MEASURE_RUN];
+	measure_step_begin(call);
 	call->rows = progress->rows;
 	call->asked_at = progress->asked_at;
 	call->demoted = progress->demoted;
@@ -468,23 +487,28 @@ types_look_up(void)
 	looked_up = generation;
 }
 
-void
+TimestampTz
 call_slot_take(Call *call)
 {
+	TimestampTz taken_at;
+
 	types_look_up();
 	measure_wait_begin(call);
-	pause_slot_take(call);
+	taken_at = pause_slot_take(call);
 	while (unlikely(looked_up != type_generation()))
 	{
 		slot_give_back();
+		if (call->started_at == 0) /* its memory is claimed with its slot */
+			slot_unreserve(call->reserved);
 		call->resumes = true;
 		types_look_up();
-		pause_slot_take(call);
+		taken_at = pause_slot_take(call);
 	}
 	measure_wait_end(call);
 	call->sharing = false;
 	if (call->lease != NULL)
 		lease_weigh(call->lease, call->weight);
+	return taken_at;
 }
 
 void
@@ -576,20 +600,17 @@ call_deadline(const Call *call)
 static void
 call_admit(Call *call)
 {
-	TimestampTz started_at;
+	TimestampTz now = call_slot_take(call);
 
-	call_slot_take(call);
 	FAULT_RAISE("backend.slot");
 	call_judge_again(call);
 	call->gated = false;
 	if (call->started_at == 0)
 	{
-		call->started_at = started_at = clock_now();
-		activity_started(call->entry, GetCurrentTimestamp(), call->started_at - call->spent_us);
+		call->started_at = now;
+		activity_started(call->entry, time_of_day(now), now - call->spent_us);
 	}
-	else
-		started_at = clock_now();
-	measure_turn_at(call, MEASURE_RUN, started_at);
+	measure_turn_at(call, MEASURE_RUN, now);
 	call->deadline = call_deadline(call);
 	activity_state_set(call->entry, ACTIVITY_STARTING);
 	if (call->lease == NULL)
@@ -599,7 +620,7 @@ call_admit(Call *call)
 		lease_weigh(call->lease, call->weight);
 		measure_interpreter(call);
 	}
-	limit_cpu_begin(call);
+	limit_cpu_begin(call, now);
 	account_begin(call);
 	activity_interpreter_set(call->entry, call->lease->id, call->lease->pid);
 	activity_state_set(call->entry, ACTIVITY_RUNNING);
@@ -656,11 +677,13 @@ call_converse(Call *call, uint64 answers)
 
 		if (likely((answers | ERROR_ANSWERS) & ANSWER(kind)))
 		{
+			TimestampTz now = clock_now();
+
 			call->asked = false;
 			FAULT_RAISE("backend.reply");
 			lease_rest(call->lease);
-			slot_give_back();
-			measure_turn(call, MEASURE_NOTHING);
+			slot_give_back_at(now);
+			measure_turn_at(call, MEASURE_NOTHING, now);
 			subtransactions_end(call);
 			if (unlikely(ERROR_ANSWERS & ANSWER(kind)))
 				answer_raise(call, kind);

@@ -103,7 +103,7 @@ WireKind call_ask(Call *call, WireKind kind, uint64 answers);
 /* Sends buffers->out to the leased interpreter; ends the call if it is dead. */
 void call_send(Call *call, WireKind kind, const FrameOut *out);
 /* Takes the slot, for Python to run. May wait for locks before. */
-void call_slot_take(Call *call);
+TimestampTz call_slot_take(Call *call);
 /* Tells the interpreter what the handle of a type stands for from now on. */
 void call_teach(Call *call, uint32 handle, const TypeInfo *type);
 /* Interrupts, stops and wall limits of this call and its callers: raises. For waits. */

@@ -170,10 +170,8 @@ memory_find(const Call *call, const ClaimSeat *seat, int64 guessed)
 }
 
 static const StatGuess *
-guess_get(Function *function)
+guess_get(Function *function, TimestampTz now)
 {
-	TimestampTz now = clock_now();
-
 	if (likely(function->guessed_at != 0 && now - function->guessed_at < GUESS_US))
 		return &function->guess;
 	stat_guess(MyDatabaseId, function->oid, &function->guess);
@@ -209,13 +207,14 @@ claim_make(void *arg, SlotClaim *claim)
 	Call *call = arg;
 	uint64 turn = claim_turn(call);
 	ActivityWish wish = wish_get(call);
-	const StatGuess *guess = guess_get(call->function);
+	const StatGuess *guess = guess_get(call->function, claim->now);
 	ClaimSeat seat;
 
 	if (call->started_at == 0 && unlikely(call->turn != turn))
 		claim_pool_renew(call, &wish);
 	seat = seat_find(call, &wish);
 	*claim = (SlotClaim){
+		.now = claim->now,
 		.queue = {.pool = seat.pool,
 				  .priority = priority_find(call, &wish, &seat),
 				  .resumes = call->resumes || call->started_at != 0,

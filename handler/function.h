@@ -46,6 +46,7 @@ typedef struct Function
 	/* what is expected of its next call, and when that was found out */
 	StatGuess guess;
 	TimestampTz guessed_at;
+	StatMemory memory;
 } Function;
 
 typedef struct CallSite

@@ -32,13 +32,13 @@ void launcher_release(uint64 id);
  */
 void launcher_freeze(uint64 id);
 void launcher_thaw(uint64 id);
-/* Its share of the CPU, see CONTROL_WEIGH. Never raises. */
-void launcher_weigh(uint64 id, int weight);
+/* Its share of the CPU, see CONTROL_WEIGH; false: the launcher was not told. Never raises. */
+bool launcher_weigh(uint64 id, int weight);
 /* Waits up to five seconds for the notice of how it died; false: none came. */
 bool launcher_death(uint64 id, LauncherDeath *death);
-/* Fills usages (at most CONTROL_USAGES_MAX) by id; false when the launcher does not answer within a second. */
+/* Fills usages (at most CONTROL_USAGES_MAX) by id, but temp, as of a moment ago; false: no answer within a second. */
 bool launcher_usage(ControlUsage *usages, int count);
-/* The same of one, without a wait worth the name and without raising anything. */
+/* All of one, as it is now, without a wait worth the name and without raising anything. */
 bool launcher_usage_soon(ControlUsage *usage);
 /*
  * The interpreters with the numbers that follow id: listed->count of listed->listed, listed->status not 0: there are more.

@@ -189,12 +189,12 @@ cpu_raise(const Call *call, int64 used_us)
 }
 
 void
-limit_cpu_begin(Call *call)
+limit_cpu_begin(Call *call, TimestampTz now)
 {
 	if (call->cpu_look_at != 0) /* a set's first step asks twice */
 		return;
 	call->cpu_base_us = -1;
-	call->cpu_look_at = clock_now() + CPU_LOOK_US;
+	call->cpu_look_at = now + CPU_LOOK_US;
 	if (unlikely(call->pool->limits.cpu_ms > 0 && call->cpu_us > call->pool->limits.cpu_ms * 1000))
 		cpu_raise(call, call->cpu_us);
 }
@@ -226,6 +226,7 @@ limit_cpu(Call *call)
 	{
 		call->cpu_us += cpu_unseen(call);
 		call->cpu_base_us = Max(0, cpu_now(call));
+		measure_cpu_begin(call);
 	}
 	used = limit_cpu_used(call);
 	if (limit_us > 0 && used > limit_us)

@@ -109,14 +109,34 @@ cpu_used(const Call *call)
 	return Max(0, limit_cpu_used(call) - call->measure.inner_cpu_us);
 }
 
-/* An outer call in the same interpreter is not to count it again. */
+/* What this step used is not its callers', as far as these go by the clock of the same interpreter. */
 static void
-cpu_take_from_outer(const Call *call, int64 cpu_us)
+cpu_take_from_outer(Call *call)
 {
-	Call *outer = call->outer;
+	int64 used, before = call->measure.step_cpu_us;
 
-	if (outer != NULL && outer->lease == call->lease && outer->cpu_base_us >= 0)
-		outer->measure.inner_cpu_us += cpu_us;
+	if (likely(call->outer == NULL) || call->lease == NULL || call->cpu_look_at == 0)
+		return;
+	used = cpu_used(call);
+	for (Call *outer = call->outer; outer != NULL; outer = outer->outer)
+		if (outer->lease == call->lease && outer->cpu_base_us >= 0)
+			outer->measure.inner_cpu_us += used - before;
+	call->measure.step_cpu_us = used;
+}
+
+void
+measure_cpu_begin(Call *call)
+{
+	for (const Call *inner = current_call; inner != NULL && inner != call; inner = inner->outer)
+		if (inner->lease == call->lease && inner->cpu_look_at != 0)
+			call->measure.inner_cpu_us -= cpu_used(inner) - inner->measure.step_cpu_us;
+}
+
+void
+measure_step_begin(Call *call)
+{
+	call->measure.step_run_us = call->measure.spent_us[MEASURE_RUN];
+	call->measure.step_cpu_us = Max(0, call->cpu_us - call->measure.inner_cpu_us);
 }
 
 static StatCall
@@ -148,14 +168,13 @@ measured_call(const Call *call, StatCause cause)
 	stat.pool = call->pool->name;
 	stat.cause = cause;
 	stat.started = had_slot || stat.run_us > 0; /* the next step of a set may fail before it has its own */
-	stat.cpu_us = had_slot && call->lease != NULL ? cpu_used(call) : call->cpu_us;
+	stat.cpu_us = had_slot && call->lease != NULL ? cpu_used(call) : call->measure.step_cpu_us;
 	return stat;
 }
 
 static void
 count(Call *call, StatCall *stat)
 {
-	cpu_take_from_outer(call, stat->cpu_us);
 	if (!call->measure.is_check)
 	{
 		stat_call_add(stat);
@@ -177,17 +196,27 @@ is_to_count(Call *call)
 	return true;
 }
 
+/* DO blocks are as one function. */
+static StatMemory *
+memory_of(const Call *call)
+{
+	static StatMemory blocks;
+
+	return call->function->is_inline ? &blocks : &call->function->memory;
+}
+
 void
 measure_end(Call *call)
 {
 	StatCall stat;
 
+	cpu_take_from_outer(call);
 	if (!is_to_count(call))
 		return;
 	stat = measured_call(call, STAT_OK);
 	if (call->lease != NULL)
 		stat.memory_peak =
-			lease_memory(call->lease, call->measure.turn, stat_memory_is_due(stat.function, stat.ended_at));
+			lease_memory(call->lease, call->measure.turn, stat_memory_is_due(memory_of(call), stat.ended_at));
 	count(call, &stat);
 }
 
@@ -198,6 +227,7 @@ measure_abort(Call *call)
 
 	if (call->counted != NULL)
 		*call->counted = true;
+	cpu_take_from_outer(call);
 	if (!is_to_count(call))
 		return;
 	stat = measured_call(call, cause_find(call, geterrcode()));
@@ -215,6 +245,7 @@ measure_exit(Call *innermost)
 	{
 		StatCall stat;
 
+		cpu_take_from_outer(call);
 		if (!is_to_count(call))
 			continue;
 		stat = measured_call(call, STAT_CANCEL);
@@ -231,7 +262,7 @@ measure_set_closed(const CallProgress *progress, Oid function, Oid role, const c
 	stat.role = role;
 	stat.pool = pool;
 	stat.started = true;
-	stat.cpu_us = progress->cpu_us;
+	stat.cpu_us = Max(0, progress->cpu_us - progress->measure.inner_cpu_us);
 	stat_call_add(&stat);
 	recorder_call_add(&stat);
 }

@@ -32,6 +32,7 @@ typedef struct Measure
 	int64 queue_us, inner_cpu_us; /* inner: of calls in the same interpreter, while this one was in SQL */
 	int64 waited_us;			  /* slot_waited_us() when it began to wait */
 	int64 step_run_us;			  /* run time before this step */
+	int64 step_cpu_us;			  /* CPU time before this step, or that its callers know of */
 	uint64 bytes_in;
 	uint32 queries;	   /* stretches in SQL */
 	TimestampTz since; /* of the stretch, by clock_now() */
@@ -55,6 +56,10 @@ int64 measure_run_us(const struct Call *call);
 /* Around what may wait for a slot. */
 void measure_wait_begin(struct Call *call);
 void measure_wait_end(struct Call *call);
+/* Another step of a set goes on from here. */
+void measure_step_begin(struct Call *call);
+/* The interpreter's clock counts for the call from now on: calls that run inside of it have used some before. */
+void measure_cpu_begin(struct Call *call);
 /* The call has its interpreter, made for it or not. */
 void measure_interpreter(struct Call *call);
 /*

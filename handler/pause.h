@@ -11,7 +11,7 @@
 #include "handler/call.h"
 
 /* Takes a slot for the call; it is shown as queued until it has one. */
-void pause_slot_take(Call *call);
+TimestampTz pause_slot_take(Call *call);
 /* For waits with a slot: what call_check() raises, and gives way where that is due. */
 void pause_check(void *call);
 /* Calls that stood still go on: what ends a wait early has to say so. Cheap when none did. */

@@ -21,6 +21,7 @@
 #include "handler/spi.h"
 #include "handler/subtransaction.h"
 #include "handler/transaction.h"
+#include "scheduler/clock.h"
 #include "scheduler/slot.h"
 #include "scheduler/fault_raise.h"
 
@@ -231,11 +232,12 @@ request_note(uint64 lease, WireKind kind, const WireWriter *in)
 static WireKind
 request_run_without_slot(Call *call, const Request *request, WireReader *reader, FrameOut *out)
 {
+	TimestampTz now = clock_now();
 	WireKind answer;
 
 	lease_rest(call->lease);
-	slot_give_back();
-	measure_turn(call, MEASURE_SQL);
+	slot_give_back_at(now);
+	measure_turn_at(call, MEASURE_SQL, now);
 	FAULT_RAISE("backend.sql_begin");
 	activity_enter_sql(call->entry);
 	call_check(call);
@@ -243,8 +245,8 @@ request_run_without_slot(Call *call, const Request *request, WireReader *reader,
 	call_check(call);
 	FAULT_RAISE("backend.sql_end");
 	measure_turn(call, MEASURE_NOTHING);
-	call_slot_take(call);
-	measure_turn(call, MEASURE_RUN);
+	now = call_slot_take(call);
+	measure_turn_at(call, MEASURE_RUN, now);
 	FAULT_RAISE("backend.sql_resume");
 	activity_state_set(call->entry, ACTIVITY_RUNNING);
 	return answer;

@@ -228,6 +228,8 @@ uint32_t policy_layers_wanted(const PolicyPool *pool, bool trusted);
 uint32_t policy_layers_needed(const Policy *policy, const PolicyPool *pool, bool trusted);
 /* ... and which of these a machine that has others lacks; of root and Landlock trusted pools need one in any case. */
 uint32_t policy_layers_missing(const Policy *policy, const PolicyPool *pool, bool trusted, uint32_t have);
+/* What there is in it; the rest of *to is left alone. */
+void policy_copy(Policy *to, const Policy *from);
 int policy_pool_find(const Policy *policy, const char *name); /* its index, or -1 */
 /* Likewise, or of the pool that the default assigns: where the calls of a pool go that is no longer there. */
 int policy_pool_heir(const Policy *policy, const char *name);

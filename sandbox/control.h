@@ -27,7 +27,8 @@ typedef enum ControlKind
 	CONTROL_WITHDRAW, /* backend → launcher: generation of its CONTROL_LEASE that nobody waits for any more */
 	CONTROL_RELEASE,  /* backend → launcher: id; the launcher kills the interpreter and all below it */
 	CONTROL_DIED, /* launcher → backend: id, cause (ControlCause), status (wait status), memory_limit, memory_peak, pid */
-	CONTROL_USAGE, /* backend or scheduler → launcher: count, usages[].id; and back: memory, memory_peak, cpu_ns, temp of each */
+	/* backend or scheduler → launcher: count, usages[].id; status 1: as of a moment ago will do, without temp; and back: memory, memory_peak, cpu_ns, temp of each */
+	CONTROL_USAGE,
 	CONTROL_FREEZE, /* backend → launcher: id of a lease of its own; all processes of its group stand still */
 	CONTROL_THAW,	/* backend → launcher: id; they go on */
 	CONTROL_WEIGH, /* backend → launcher: id, status (1..10000, 100 is usual): share of the CPU beside its pool's others */

@@ -26,6 +26,8 @@
 #include "sandbox/launcher_watch.h"
 #include "sandbox/launcher_zygote.h"
 
+#define INTERPRETER_RECENT_MS 80 /* for so long what was read of one is told to views again */
+
 typedef void (*InterpreterAction)(Interpreter *interpreter, const ControlMessage *message, int *fds);
 
 /* How long an interpreter may stay in a state; 0: for ever, or until the idle check says so. */
@@ -429,6 +431,17 @@ interpreter_usage_read(const Interpreter *interpreter, CgroupUsage *usage)
 	usage->memory_peak = usage->memory;
 }
 
+const CgroupUsage *
+interpreter_usage_recent(Interpreter *interpreter, int64_t now_ms)
+{
+	if (interpreter->usage_ms == 0 || now_ms - interpreter->usage_ms >= INTERPRETER_RECENT_MS)
+	{
+		interpreter_usage_read(interpreter, &interpreter->usage);
+		interpreter->usage_ms = now_ms;
+	}
+	return &interpreter->usage;
+}
+
 /* Bytes in its private /tmp. */
 static uint64_t
 interpreter_temp(const Interpreter *interpreter)
@@ -440,20 +453,36 @@ interpreter_temp(const Interpreter *interpreter)
 	return (uint64_t) (status.f_blocks - status.f_bfree) * (uint64_t) status.f_bsize;
 }
 
+/* Of none: zeros. */
+static ControlUsage
+interpreter_measure(Interpreter *interpreter, bool is_recent)
+{
+	CgroupUsage usage = {0};
+
+	if (interpreter == NULL)
+		return (ControlUsage){0};
+	if (is_recent)
+		usage = *interpreter_usage_recent(interpreter, launcher_now_ms());
+	else
+		interpreter_usage_read(interpreter, &usage);
+	return (ControlUsage){
+		.id = interpreter->id,
+		.memory = usage.memory,
+		.memory_peak = usage.memory_peak,
+		.cpu_ns = usage.cpu_ns,
+		.temp = is_recent ? 0 : interpreter_temp(interpreter),
+	};
+}
+
 void
 interpreter_usages_read(const Launcher *launcher, ControlMessage *message)
 {
 	for (uint32_t i = 0; i < message->count; i++)
 	{
-		const Interpreter *interpreter = interpreter_find(launcher, message->usages[i].id);
-		CgroupUsage usage = {0};
+		uint64_t id = message->usages[i].id;
 
-		if (interpreter != NULL)
-			interpreter_usage_read(interpreter, &usage);
-		message->usages[i].memory = usage.memory;
-		message->usages[i].memory_peak = usage.memory_peak;
-		message->usages[i].cpu_ns = usage.cpu_ns;
-		message->usages[i].temp = interpreter != NULL ? interpreter_temp(interpreter) : 0;
+		message->usages[i] = interpreter_measure(interpreter_find(launcher, id), message->status != 0);
+		message->usages[i].id = id;
 	}
 }
 

@@ -58,7 +58,7 @@ struct Interpreter
 	int tmp_fd;				 /* its private /tmp, by O_PATH; -1: it has none */
 	struct WatchPage *watch; /* shared with the lease's backend */
 	InterpreterLook look;
-	CgroupUsage usage; /* as it was told last, see launcher_list.c ... */
+	CgroupUsage usage; /* as views were told last ... */
 	int64_t usage_ms;  /* ... and when that was; 0: never */
 	int64_t born_ms, leased_ms;
 	int32_t weight;				 /* of the CPU, beside its pool's others */
@@ -93,6 +93,8 @@ void interpreter_release_spares(Zygote *zygote);
 /* The zygote is dead. */
 void interpreter_orphan_all(Zygote *zygote);
 void interpreter_usage_read(const Interpreter *interpreter, CgroupUsage *usage);
+/* As of a moment ago: so that many who look cost no more than one. */
+const CgroupUsage *interpreter_usage_recent(Interpreter *interpreter, int64_t now_ms);
 /* Answers a CONTROL_USAGE in place: any interpreter may be asked after; unknown ones stay 0. */
 void interpreter_usages_read(const Launcher *launcher, ControlMessage *message);
 int64_t interpreter_deadline(const Launcher *launcher);

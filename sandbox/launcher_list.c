@@ -2,7 +2,6 @@
  * launcher_list.c - lists interpreters for whoever asks, a page at a time. Runs in the launcher.
  *
  * DESIGN. The order is that of their numbers, and a page says up to where it goes: nothing is kept from one page to the next.
- * What an interpreter uses is read again after a moment only, so that many who look cost no more than one.
  */
 #include "sandbox/launcher_list.h"
 
@@ -12,8 +11,6 @@
 #include "sandbox/launcher_interpreter.h"
 #include "sandbox/launcher_zygote.h"
 #include "sandbox/watch.h"
-
-#define LIST_FRESH_MS 80 /* for so long what was read of an interpreter is told again */
 
 static const ControlListedState watch_states[] = {
 	[WATCH_RESTS] = CONTROL_LISTED_IDLE,
@@ -32,17 +29,6 @@ list_next(const Launcher *launcher, uint64_t id)
 			(at->state == INTERPRETER_SPARE || at->state == INTERPRETER_LEASED))
 			next = at;
 	return next;
-}
-
-static const CgroupUsage *
-list_usage(Interpreter *interpreter, int64_t now_ms)
-{
-	if (interpreter->usage_ms == 0 || now_ms - interpreter->usage_ms >= LIST_FRESH_MS)
-	{
-		interpreter_usage_read(interpreter, &interpreter->usage);
-		interpreter->usage_ms = now_ms;
-	}
-	return &interpreter->usage;
 }
 
 /* The page is the backend's to write, too: a number there stands for no state of ours. */
@@ -74,7 +60,7 @@ list_lease(const Interpreter *interpreter, ControlListed *listed, int64_t now_ms
 static void
 list_one(Interpreter *interpreter, ControlListed *listed, int64_t now_ms)
 {
-	const CgroupUsage *usage = list_usage(interpreter, now_ms);
+	const CgroupUsage *usage = interpreter_usage_recent(interpreter, now_ms);
 
 	*listed = (ControlListed){
 		.id = interpreter->id,

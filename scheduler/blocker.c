@@ -2,14 +2,15 @@
  * blocker.c - reads the lock manager's own tables. Runs in backends and the scheduler.
  *
  * DESIGN. The rules are those of pg_blocking_pids: who holds a lock that conflicts blocks, and so does who waits for one and is ahead.
- * Each blocked process costs a look at the whole lock table, under all its locks, so that there is a bound to how many are looked at.
+ * Each blocked process costs a look at the whole lock table, under all its locks, so that there is a bound to how many are looked at,
+ * and to the pairs, whose number has a square.
  */
 #include "scheduler/blocker.h"
 
 #include "storage/lock.h"
 #include "storage/proc.h"
 
-#define BLOCKED_MAX 64
+#define PAIRS_MAX 1024 /* as where many wait for a table that many more have read */
 
 static bool
 process_is_blocked(const PGPROC *process)
@@ -35,6 +36,8 @@ typedef struct BlockerList
 static void
 list_add(BlockerList *list, int blocked, int blocker)
 {
+	if (list->count == PAIRS_MAX)
+		return;
 	if (list->count == list->room)
 	{
 		list->room *= 2;
@@ -80,12 +83,12 @@ process_add(BlockerList *list, const BlockedProcsData *data, const BlockedProcDa
 }
 
 Blocker *
-blocker_list(int *count)
+blocker_list(int most, int *count)
 {
 	BlockerList list = {.pairs = palloc(16 * sizeof(Blocker)), .room = 16};
 	int looked_at = 0;
 
-	for (uint32 i = 0; i < ProcGlobal->allProcCount && looked_at < BLOCKED_MAX; i++)
+	for (uint32 i = 0; i < ProcGlobal->allProcCount && looked_at < most; i++)
 	{
 		const PGPROC *process = &ProcGlobal->allProcs[i];
 		BlockedProcsData *data;

@@ -12,7 +12,12 @@ typedef struct Blocker
 
 /* Whether anybody waits for a lock: a hint that costs nothing but a look at each process. */
 bool blocker_any(void);
-/* A palloc'd array of *count; a pair may come more than once. What of it holds no longer is found out by looking again. */
-Blocker *blocker_list(int *count);
+#define BLOCKED_FEW 64 /* for who looks often: each costs a look at the lock table */
+
+/*
+ * A palloc'd array of *count, of most blocked processes; a pair may come more than once. What of it holds no longer is found out
+ * by looking again.
+ */
+Blocker *blocker_list(int most, int *count);
 
 #endif

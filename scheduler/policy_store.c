@@ -299,7 +299,7 @@ policy_store_refresh(void)
 	if (local_policy == NULL)
 		local_policy = MemoryContextAlloc(TopMemoryContext, sizeof(Policy));
 	LWLockAcquire(shared->lock, LW_SHARED);
-	memcpy(local_policy, &shared->policy, sizeof(Policy));
+	policy_copy(local_policy, &shared->policy);
 	local_generation = policy_store_generation();
 	LWLockRelease(shared->lock);
 }
@@ -319,7 +319,18 @@ policy_store_copy(void)
 
 	policy_await_first();
 	LWLockAcquire(shared->lock, LW_SHARED);
-	memcpy(copy, &shared->policy, sizeof(Policy));
+	policy_copy(copy, &shared->policy);
+	LWLockRelease(shared->lock);
+	return copy;
+}
+
+Policy *
+policy_store_peek(void)
+{
+	Policy *copy = palloc(sizeof(Policy));
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	policy_copy(copy, &shared->policy);
 	LWLockRelease(shared->lock);
 	return copy;
 }

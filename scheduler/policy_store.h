@@ -45,5 +45,7 @@ uint64 policy_store_local_generation(void);
 void policy_store_refresh(void);
 /* The one in force, palloc'd. Raises as policy_store_get(). */
 Policy *policy_store_copy(void);
+/* The same for views, which neither wait nor raise: one of zeros while there is none. */
+Policy *policy_store_peek(void);
 
 #endif

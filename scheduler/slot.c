@@ -127,15 +127,17 @@ typedef struct SlotWait
 	ActivityEntry *entry;
 	SlotClaim claim;
 	uint64 turn;
-	bool paused; /* in mid-call */
+	int64 reserved; /* bytes that the backend had reserved before */
+	bool paused;	/* in mid-call */
 	TimestampTz since;
 	TimestampTz held_since; /* 0: is not held up by anybody */
 	int64 held_us;			/* was before, which is not the queue's fault */
 } SlotWait;
 
 static void
-claim_make(SlotWait *wait)
+claim_make(SlotWait *wait, TimestampTz now)
 {
+	wait->claim.now = now;
 	wait->turn = wait->client->turn(wait->call); /* what changes while it is made is seen afterwards */
 	wait->client->claim(wait->call, &wait->claim);
 	if (wait->since != 0 && !wait->claim.begun)
@@ -169,7 +171,7 @@ slot_enter(SlotWait *wait)
 
 	FAULT_RAISE("backend.enqueue");
 	while (!claim_enter(wait, &answer))
-		claim_make(wait);
+		claim_make(wait, clock_now());
 	if (!engaged)
 		slot_refused(&wait->claim, answer);
 }
@@ -195,25 +197,33 @@ slot_move(const SlotClaim *claim)
 		return;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	if (claim->queue.version == policy_store_generation()) /* else it is about to be made anew */
-		queue_move(shared_queue(), shared_my_number(), claim->queue.pool, claim->queue.priority);
+		queue_move(shared_queue(), shared_my_number(), &claim->queue);
 	slot_settle(now);
 	LWLockRelease(shared->lock);
+}
+
+/* Out of line. One that has yet to begin claims its memory anew with its next slot, and gives back what it may have by now. */
+static void
+slot_step_out(const SlotWait *wait)
+{
+	slot_leave();
+	if (!wait->claim.begun)
+		slot_unreserve(wait->reserved);
 }
 
 /* Something that the claim goes by has changed. */
 static void
 slot_judge(SlotWait *wait)
 {
-	claim_make(wait);
-	if (wait->claim.held)
-		slot_leave();
-	else if (engaged && wait->claim.begun)
-		slot_move(&wait->claim);
-	else
+	claim_make(wait, clock_now());
+	if (engaged && wait->claim.begun && !wait->claim.held)
 	{
-		slot_leave();
-		slot_enter(wait);
+		slot_move(&wait->claim);
+		return;
 	}
+	slot_step_out(wait);
+	if (!wait->claim.held)
+		slot_enter(wait);
 }
 
 static void
@@ -291,22 +301,23 @@ slot_wait(SlotWait *wait)
 	waiting_ended();
 }
 
-void
+TimestampTz
 slot_take(const SlotClient *client, void *call, ActivityEntry *entry)
 {
-	SlotWait wait = {.client = client, .call = call, .entry = entry};
+	SlotWait wait = {.client = client, .call = call, .entry = entry, .reserved = slot_reserved()};
 	TimestampTz now = clock_now();
 
-	claim_make(&wait);
+	claim_make(&wait, now);
 	if (likely(!wait.claim.held && queue_try(shared_queue(), shared_my_number(), &wait.claim.queue, now)))
 	{
 		engaged = true;
-		return;
+		return now;
 	}
 	wait.since = now;
 	if (!wait.claim.held)
 		slot_enter(&wait);
 	slot_wait(&wait);
+	return clock_now();
 }
 
 void
@@ -325,7 +336,7 @@ slot_await(const SlotClient *client, void *call, ActivityEntry *entry)
 {
 	SlotWait wait = {.client = client, .call = call, .entry = entry, .paused = true, .since = clock_now()};
 
-	claim_make(&wait);
+	claim_make(&wait, wait.since);
 	if (wait.claim.held)
 		slot_leave();
 	else if (slot_is_held())
@@ -338,13 +349,18 @@ slot_await(const SlotClient *client, void *call, ActivityEntry *entry)
 void
 slot_give_back(void)
 {
-	TimestampTz now;
+	waiting_ended();
+	if (engaged)
+		slot_give_back_at(clock_now());
+}
 
+void
+slot_give_back_at(TimestampTz now)
+{
 	waiting_ended();
 	if (!engaged)
 		return;
 	(void) FAULT_POINT("backend.slot_release");
-	now = clock_now();
 	if (!slot_is_held())
 		slot_leave();
 	else if (unlikely(queue_give_back(shared_queue(), shared_my_number(), now)))

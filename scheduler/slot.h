@@ -20,6 +20,7 @@
 /* What a call asks of the queue. */
 typedef struct SlotClaim
 {
+	TimestampTz now;  /* by clock_now(), from who asks for the claim */
 	QueueClaim queue; /* version: the policy that it goes by */
 	bool held;		  /* it is not to run, nor to wait in the queue, until somebody says otherwise */
 	bool begun;		  /* has had a slot */
@@ -48,18 +49,20 @@ typedef struct SlotClient
 void slot_register(void);
 /*
  * Waits for a slot. Errors: 53400 queue full, or a call inside another for which there is no memory; 53200 more memory than a
- * whole budget; 57014 queue timeout; and what the client raises.
+ * whole budget; 57014 queue timeout; and what the client raises. Returns the time, by clock_now(), so that few look at the clock.
  */
-void slot_take(const SlotClient *client, void *call, ActivityEntry *entry);
+TimestampTz slot_take(const SlotClient *client, void *call, ActivityEntry *entry);
 /* Whether the slot is wanted for somebody better: cheap. */
 bool slot_is_asked(void);
 /* Gives way, and stays in the queue for the rest of its time. */
 void slot_yield(void);
 /* Waits until the slot is back: after slot_yield(), or slot_give_back() of one that is held up by somebody. */
 void slot_await(const SlotClient *client, void *call, ActivityEntry *entry);
-/* A holder's, or waiter's, pool and priority are others from now on. */
+/* A holder's, or waiter's, pool, priority and caps are others from now on. */
 void slot_move(const SlotClaim *claim);
 void slot_give_back(void);
+/* The same at a time that is known. */
+void slot_give_back_at(TimestampTz now);
 /* Gives free slots to the best waiters and wakes them. Caller holds shared->lock. */
 void slot_grant_all(void);
 /* Asks holders to give way to better waiters. Returns when it is to be called again, 0: not before somebody waits. Caller holds shared->lock. */

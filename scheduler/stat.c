@@ -20,7 +20,6 @@
 #define SPINLOCKS 64
 #define PENDING_MAX 16
 #define FLUSH_US (500 * INT64CONST(1000))
-#define GUESSES 64				/* a power of two */
 #define MEMORY_CALLS 1024		/* look at the memory again after so many calls */
 #define MEMORY_US USECS_PER_SEC /* but not more often than that */
 
@@ -42,24 +41,12 @@ typedef struct Pending
 	HistoryCalls calls;
 } Pending;
 
-/* What this backend last saw of a function. */
-typedef struct Known
-{
-	Oid database, function;
-	uint64 turn;  /* of flushing, when the guess was taken; 0: never */
-	uint64 calls; /* by this backend */
-	TimestampTz memory_at;
-	StatGuess guess;
-} Known;
-
 int stat_functions_max = 2000;
 
 static Pending pending[PENDING_MAX];
 static int pending_count = 0;
 static TimestampTz flush_at =
 	0; /* clock_now() when what is pending is to be flushed, whatever goes on; 0: nothing is */
-static uint64 flush_turn = 1;
-static Known known[GUESSES];
 static StatCause noted_cause = STAT_OK;
 static bool registered = false;
 
@@ -200,7 +187,6 @@ stat_flush(void)
 		stat_shared()->is_changed = true;
 	pending_count = 0;
 	flush_at = 0;
-	flush_turn++;
 }
 
 static void
@@ -306,59 +292,40 @@ stat_call_add(const StatCall *call)
 		stat_flush();
 }
 
-/* --- what the backend knows of a function ---------------------------------------------------------------------------- */
-
-static Known *
-known_find(Oid database, Oid function)
-{
-	Known *one = &known[function & (GUESSES - 1)];
-
-	if (one->function != function || one->database != database)
-		*one = (Known){.database = database, .function = function};
-	return one;
-}
+/* --- what is known of a function --------------------------------------------------------------------------------------- */
 
 void
 stat_guess(Oid database, Oid function, StatGuess *guess)
 {
-	Known *one = known_find(database, function);
-	StatKey key;
+	StatKey key = stat_key(database, function, NULL);
+	History history = {0};
 	int32 number;
 
-	*guess = one->guess;
-	if (likely(one->turn == flush_turn))
-		return;
-	key = stat_key(database, function, NULL);
-	*guess = (StatGuess){0};
 	LWLockAcquire(stat_shared()->lock, LW_SHARED);
 	number = stat_table_find(stat_table(STAT_FUNCTIONS), &key);
 	if (number != STAT_NOBODY)
 	{
 		const StatEntry *entry = stat_table_entry(stat_table(STAT_FUNCTIONS), number);
 		volatile slock_t *lock = entry_lock(STAT_FUNCTIONS, number);
-		History history;
 
 		SpinLockAcquire(lock);
 		history = entry->history;
 		SpinLockRelease(lock);
-		*guess = history_guess(&history);
 	}
 	LWLockRelease(stat_shared()->lock);
-	one->guess = *guess;
-	one->turn = flush_turn;
+	*guess = history_guess(&history);
 }
 
 bool
-stat_memory_is_due(Oid function, TimestampTz now)
+stat_memory_is_due(StatMemory *memory, TimestampTz now)
 {
-	Known *one = known_find(MyDatabaseId, function);
-	uint64 calls = ++one->calls;
+	uint64 calls = ++memory->calls;
 
 	if ((calls & (calls - 1)) != 0 && calls % MEMORY_CALLS != 0)
 		return false;
-	if (calls > MEMORY_CALLS && now - one->memory_at < MEMORY_US)
+	if (calls > MEMORY_CALLS && now - memory->looked_at < MEMORY_US)
 		return false;
-	one->memory_at = now;
+	memory->looked_at = now;
 	return true;
 }
 
@@ -408,7 +375,6 @@ stat_reset_entry(StatKind kind, const StatKey *key)
 		stat_table_zero(stat_table(kind), number, GetCurrentTimestamp());
 	stat_shared()->is_changed = true;
 	LWLockRelease(stat_shared()->lock);
-	flush_turn++;
 	return number != STAT_NOBODY;
 }
 
@@ -421,7 +387,6 @@ stat_reset_all(void)
 		stat_table_clear(stat_table((StatKind) kind), GetCurrentTimestamp());
 	stat_shared()->is_changed = true;
 	LWLockRelease(stat_shared()->lock);
-	flush_turn++;
 }
 
 bool

@@ -40,6 +40,13 @@ typedef struct StatCall
 
 typedef HistoryGuess StatGuess;
 
+/* When a backend looked at the memory of a function's calls. */
+typedef struct StatMemory
+{
+	uint64 calls; /* by this backend */
+	TimestampTz looked_at;
+} StatMemory;
+
 /* How one of the tables is doing. */
 typedef struct StatTableState
 {
@@ -60,10 +67,10 @@ void stat_register(void);
 void stat_call_add(const StatCall *call);
 /* Adds what is pending to the shared counters. Takes a lock; raises nothing. */
 void stat_flush(void);
-/* Cheap: looks into shared memory once a transaction. */
+/* Takes a lock for a moment: to be kept by who asks. */
 void stat_guess(Oid database, Oid function, StatGuess *guess);
-/* Whether to ask what memory the interpreter has, after one more call of function: with the 1st, 2nd, 4th, 8th ... */
-bool stat_memory_is_due(Oid function, TimestampTz now);
+/* Whether to ask what memory the interpreter has, after one more call of a function: with the 1st, 2nd, 4th, 8th ... */
+bool stat_memory_is_due(StatMemory *memory, TimestampTz now);
 
 /* For views. Copies entry number, 0 .. seen - 1; false: it counts nothing. */
 bool stat_read(StatKind kind, int number, StatEntry *entry);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define FORMAT 1
+#define COUNT_MOST (INT64_C(1) << 59) /* of anything: sums of a few do not overflow */
 
 /* What a file has to agree with. */
 static const uint64_t shape[] = {FORMAT, STAT_CAUSE_COUNT, STAT_SUM_COUNT, STAT_BUCKETS, HISTORY_BUCKETS};
@@ -137,7 +138,7 @@ static void
 get_all(Reader *reader, uint64_t *values, int count)
 {
 	for (int i = 0; i < count; i++)
-		values[i] = get(reader, INT64_MAX);
+		values[i] = get(reader, COUNT_MOST);
 }
 
 static const void *
@@ -177,8 +178,9 @@ get_key(Reader *reader, StatKey *key)
 	name = get_bytes(reader, length);
 	if (name != NULL)
 		memcpy(key->name, name, length);
-	if (strlen(key->name) != length)
-		fail(reader, STAT_FILE_DAMAGED);
+	for (size_t i = 0; i < length; i++)
+		if (key->name[i] < ' ' || key->name[i] > '~') /* no pool's name */
+			fail(reader, STAT_FILE_DAMAGED);
 }
 
 static void
@@ -206,7 +208,7 @@ get_entry(Reader *reader, StatEntry *entry)
 	entry->since = (int64_t) get(reader, INT64_MAX);
 	get_all(reader, counters->causes, STAT_CAUSE_COUNT);
 	get_all(reader, counters->sums, STAT_SUM_COUNT);
-	counters->memory_peak = (int64_t) get(reader, INT64_MAX);
+	counters->memory_peak = (int64_t) get(reader, COUNT_MOST);
 	get_all(reader, counters->run.counts, STAT_BUCKETS);
 	get_all(reader, counters->queue.counts, STAT_BUCKETS);
 	get_history(reader, &entry->history);

@@ -128,10 +128,14 @@ stat_store_tick(TimestampTz now)
 
 /* --- in --------------------------------------------------------------------------------------------------------------- */
 
+/* One of the future, since the clock was set back, would pass for one that was just used, for as long. */
 static void
 entry_take(void *arg, int kind, const StatEntry *entry)
 {
-	stat_restore((StatKind) kind, entry);
+	StatEntry kept = *entry;
+
+	kept.since = Min(kept.since, GetCurrentTimestamp());
+	stat_restore((StatKind) kind, &kept);
 }
 
 static const char *

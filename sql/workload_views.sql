@@ -28,7 +28,7 @@ COMMENT ON COLUMN pybox.stat_pools.pool IS 'Name of the pool';
 CREATE VIEW pybox.stat_functions AS
 SELECT d.datname AS database,
        CASE WHEN s.oid = 0 THEN 'DO'
-            WHEN d.datname = current_database() THEN coalesce(p.oid::regprocedure::text, s.oid::text)
+            WHEN d.datname = current_database() THEN s.oid::regprocedure::text
             ELSE s.oid::text END AS function,
        s.oid AS function_oid,
        s.calls, s.errors, s.errors_python, s.errors_cancel, s.errors_wall, s.errors_cpu, s.errors_memory,
@@ -38,8 +38,7 @@ SELECT d.datname AS database,
        s.cold_starts, s.stats_reset,
        s.predicted_run, s.predicted_memory
 FROM pybox.stat_rows('functions') s
-LEFT JOIN pg_catalog.pg_database d ON d.oid = s.database
-LEFT JOIN pg_catalog.pg_proc p ON p.oid = s.oid AND d.datname = current_database();
+LEFT JOIN pg_catalog.pg_database d ON d.oid = s.database;
 COMMENT ON VIEW pybox.stat_functions IS 'What calls have used and how they ended, a row for each function that had any: those one owns, or all for pg_monitor';
 COMMENT ON COLUMN pybox.stat_functions.database IS 'Database of the function; null when it is gone';
 COMMENT ON COLUMN pybox.stat_functions.function IS 'Function with its argument types (its oid when of another database, or gone), or DO for the blocks of a database';
@@ -166,7 +165,7 @@ ALTER FUNCTION pybox.activity_rows_1_2() RENAME TO activity_rows;
 CREATE FUNCTION pybox.queue_rows(
     OUT "position" integer, OUT call_id bigint, OUT pid integer, OUT role oid, OUT database oid, OUT function oid,
     OUT pool text, OUT priority integer, OUT state text, OUT waiting_for text, OUT waited interval,
-    OUT estimate interval, OUT predicted interval, OUT memory bigint)
+    OUT estimate interval, OUT predicted interval, OUT memory bigint, OUT blocks integer[])
 RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_PATHNAME', 'pybox_queue';
 COMMENT ON FUNCTION pybox.queue_rows() IS 'The rows of pybox.queue with oids for role, database and function';
 
@@ -175,10 +174,7 @@ SELECT q.position, q.call_id, q.pid, r.rolname AS role, d.datname AS database,
        CASE WHEN q.function IS NULL THEN 'DO'
             WHEN d.datname = current_database() THEN coalesce(q.function::regprocedure::text, q.function::text)
             ELSE q.function::text END AS function,
-       q.pool, q.priority, q.state, q.waiting_for, q.waited, q.estimate, q.predicted, q.memory,
-       ARRAY(SELECT l.pid FROM pg_catalog.pg_locks l
-             WHERE NOT l.granted AND q.pid = ANY (pg_catalog.pg_blocking_pids(l.pid))
-             GROUP BY l.pid ORDER BY l.pid) AS blocks
+       q.pool, q.priority, q.state, q.waiting_for, q.waited, q.estimate, q.predicted, q.memory, q.blocks
 FROM pybox.queue_rows() q
 LEFT JOIN pg_catalog.pg_roles r ON r.oid = q.role
 LEFT JOIN pg_catalog.pg_database d ON d.oid = q.database;

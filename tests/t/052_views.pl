@@ -298,6 +298,44 @@ is(stat_of("(SELECT sum(c) FROM unnest(run_histogram, pybox.histogram_bounds()) 
 $session->value('SELECT sleep_in_sql(300)');
 is(stat_of('sql_time >= 300 AND run_time < sql_time', 'sleep_in_sql(integer)'), 't', 'time in SQL is no run time');
 
+# CPU time of calls inside of each other, which may share an interpreter and its clock: each its own, and none twice.
+my $burn = 'import time
+def burn(ms):
+	end = time.process_time() + ms / 1000
+	while time.process_time() < end: pass
+start = time.process_time()
+';
+my $total = "\nreturn time.process_time() - start";
+for my $function (
+	['inner_burn()', 'float8', '', 'burn(200)'],
+	['middle_burn(ms int)', 'float8', '', "burn(ms); plpy.execute('SELECT inner_burn()'); burn(ms)"],
+	['outer_burn(ms int)', 'float8', '', "burn(ms); plpy.execute('SELECT middle_burn(%d)' % ms); burn(ms)"],
+	['other_burn()', 'float8', 'SECURITY DEFINER', "plpy.execute('SELECT inner_burn()')"],
+	['home_burn()', 'float8', '', "burn(30); plpy.execute('SELECT other_burn()'); burn(30)"],
+	['set_burn(n int)', 'SETOF int', '', "for i in range(n):\n	burn(50)\n	yield i"],
+	['reader_burn(ms int)', 'float8', '', "burn(ms)\nfor row in plpy.cursor('SELECT set_burn(4)'): pass\nburn(ms)"],
+	['quitter_burn(ms int)', 'float8', '', "burn(ms)\nplpy.execute('SELECT set_burn(9) LIMIT 4')\nburn(ms)"],
+)
+{
+	my ($name, $type, $how, $body) = @$function;
+
+	$session->value("CREATE FUNCTION $name RETURNS $type LANGUAGE pybox $how AS \$\$$burn$body" . ($type eq 'float8' ? $total : '') . "\$\$");
+}
+$session->value('ALTER FUNCTION inner_burn() SECURITY DEFINER; ALTER FUNCTION other_burn() OWNER TO in_hasty');
+for my $sql ('outer_burn(30)', 'outer_burn(1)', 'outer_burn(6)', 'reader_burn(30)', 'reader_burn(1)', 'quitter_burn(30)')
+{
+	reset_all();
+	my $used = $session->value("SELECT 1000 * $sql");
+	my $counted = $admin->value('SELECT sum(cpu_time) FROM pybox.stat_functions');
+
+	# Of each of three calls at most 10 ms are taken to be its run time.
+	ok(abs($used - $counted) <= 35, "$sql: the CPU time of all calls is what their interpreter used: $counted of $used ms");
+}
+reset_all();
+$session->value('SELECT home_burn()');
+is(stat_of('cpu_time >= 195', 'inner_burn()') . stat_of('cpu_time < 100', 'home_burn()') . stat_of('cpu_time < 100', 'other_burn()'), 'ttt',
+	'also when there is a call in another interpreter between the two');
+
 # --- what is foreseen ---
 reset_all();
 $session->value('SELECT rest(20)') for 1 .. 3;
@@ -393,6 +431,32 @@ $node->start;
 $admin = PyboxSession->new($node);
 ok($admin->poll($all, $kept), 'after another end there is what was last written');
 $admin->quit;
+$node->stop;
+
+# A file of the future, where the clock was set back: with its first entry counted since the end of time.
+sub number { my ($number) = @_; my $bytes = ''; do { $bytes .= chr(($number & 0x7f) | ($number > 0x7f ? 0x80 : 0)); $number >>= 7 } while ($number); return $bytes; }
+sub crc32c
+{
+	my ($bytes) = @_;
+	my $crc = 0xffffffff;
+
+	for my $byte (unpack 'C*', $bytes)
+	{
+		$crc ^= $byte;
+		$crc = ($crc >> 1) ^ ($crc & 1 ? 0x82f63b78 : 0) for 1 .. 8;
+	}
+	return pack 'L', $crc ^ 0xffffffff;
+}
+my $old = slurp_file($file);
+my $start = qr/.{5}\x01(?:[\x80-\xff]*[\x00-\x7f]){2}\x00/s; # shape, kind, database, function, no name
+ok($old =~ /^PYBOXST\n.{4}($start)[\x80-\xff]+[\x00-\x7f](.*)$/s, 'the file begins with a function');
+my $future = $1 . number(9223372036854775807) . $2;
+open my $new, '>', $file or die $!;
+binmode $new;
+print $new "PYBOXST\n", crc32c($future), $future;
+close $new;
+$node->start;
+is($node->safe_psql('postgres', 'SELECT count(*) > 0 AND max(stats_reset) <= now() FROM pybox.stat_functions'), 't', 'nothing was counted since later than now');
 $node->stop;
 
 # Each must be refused as a whole, told of, and not stop the server.

@@ -386,6 +386,30 @@ test_a_mad_history_is_damage(void **state)
 	}
 }
 
+/* What cannot have been counted, or is no name that a view could show. */
+static void
+test_a_mad_entry_is_damage(void **state)
+{
+	static uint8_t data[STAT_FILE_START_MAX + STAT_FILE_ENTRY_MAX + 1];
+	StatEntry mad[] = {wanted(0), wanted(0), wanted(0), wanted(0)};
+
+	(void) state;
+	mad[0].counters.causes[STAT_OK] = UINT64_MAX;
+	mad[1].counters.sums[STAT_ROWS] = UINT64_C(1) << 60;
+	mad[2].counters.memory_peak = INT64_MAX;
+	strcpy(mad[3].key.name, "caf\xc3");
+	for (size_t i = 0; i < sizeof(mad) / sizeof(mad[0]); i++)
+	{
+		size_t size = stat_file_put_start(data);
+		Taken taken = {0};
+
+		size += stat_file_put_entry(data + size, 0, &mad[i]);
+		size += stat_file_put_end(data + size);
+		assert_int_equal(stat_file_read(data, size, KINDS, take, &taken), STAT_FILE_DAMAGED);
+		assert_int_equal(taken.count, 0);
+	}
+}
+
 int
 main(void)
 {
@@ -403,6 +427,7 @@ main(void)
 		cmocka_unit_test(test_a_cut_file_gives_nothing),
 		cmocka_unit_test(test_a_wrong_file_gives_nothing),
 		cmocka_unit_test(test_a_mad_history_is_damage),
+		cmocka_unit_test(test_a_mad_entry_is_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
