@@ -59,7 +59,8 @@ typedef struct ActivityWish
 	int32 priority;				 /* -1: its pool's */
 	char pool[POLICY_NAME_SIZE]; /* empty: the policy's */
 	bool held;					 /* is not to run until somebody resumes it */
-	TimestampTz held_until;		 /* by clock_now(): the scheduler does then; 0: nobody but who asked for it, or may */
+	TimestampTz
+		held_until; /* by clock_now(), of a rule: the scheduler lets go then what nobody else holds; 0: no such time */
 	TimestampTz statement; /* holds for the other calls of the function in that statement as well; 0: the call alone */
 	Oid function;
 	Oid held_by; /* role whose order that is; InvalidOid: a rule's */

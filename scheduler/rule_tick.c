@@ -140,7 +140,7 @@ call_look(Look *look, int number, const ActivityCall *call)
 				wish.held_until != 0;
 
 	if (held && look->now >= wish.held_until)
-		rule_resume(call);
+		rule_resume(call, look->now);
 	if (rules != 0)
 		call_judge(look, number, call, rules);
 	if (call->budgets != 0 && call->state == ACTIVITY_RUNNING && look->now - call->running_since >= CHARGE_AFTER_US)

@@ -11,12 +11,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "sandbox/launcher_watch.h"
+#include "sandbox/launcher_weight.h"
 #include "sandbox/launcher_zygote.h"
 #include "sandbox/watch.h"
 
@@ -47,6 +49,7 @@ process_start(int computes)
 	if (pid == 0)
 	{
 		setpgid(0, 0);
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves it */
 		while (computes)
 			;
 		for (;;)
@@ -57,7 +60,7 @@ process_start(int computes)
 	cgroup_open(&launcher.cgroup, "");
 	zygote = (Zygote){.launcher = &launcher, .trusted = true};
 	zygote.counts[INTERPRETER_LEASED] = 1;
-	interpreter = (Interpreter){.launcher = &launcher, .zygote = &zygote, .state = INTERPRETER_LEASED, .pid = pid};
+	interpreter = (Interpreter){.launcher = &launcher, .zygote = &zygote, .state = INTERPRETER_LEASED, .pid = pid, .weight = WEIGHT_USUAL};
 	interpreter.socket.fd = interpreter.wire_fd = -1;
 	interpreter.life.fd = (int) syscall(SYS_pidfd_open, pid, 0);
 	assert_true(interpreter.life.fd >= 0);
