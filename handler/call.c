@@ -477,6 +477,8 @@ call_slot_take(Call *call)
 	while (unlikely(looked_up != type_generation()))
 	{
 		slot_give_back();
+		if (call->started_at == 0) /* its memory is claimed with its slot */
+			slot_unreserve(call->reserved);
 		call->resumes = true;
 		types_look_up();
 		pause_slot_take(call);

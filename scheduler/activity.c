@@ -199,6 +199,17 @@ activity_put_off(ActivityEntry *entry, int64 us)
 		return;
 	entry_open(entry);
 	entry->call.running_since += us;
+	entry->call.still_since = 0;
+	entry_close(entry);
+}
+
+void
+activity_still_set(ActivityEntry *entry, TimestampTz since)
+{
+	if (entry == NULL || entry->call.started_at == 0)
+		return;
+	entry_open(entry);
+	entry->call.still_since = since;
 	entry_close(entry);
 }
 
