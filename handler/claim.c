@@ -156,17 +156,20 @@ interpreter_is_shared(const Call *call)
 	return false;
 }
 
-/* Reserved with a call's first slot, for all of it. */
+/*
+ * Reserved with a call's first slot, for all of it. What it has already is less to ask for: one inside another call has it while it
+ * waits, and others keep it when they give the slot back before they have begun.
+ */
 static int64
 memory_find(const Call *call, const ClaimSeat *seat, int64 guessed)
 {
-	int64 limit = call->pool->limits.memory;
+	int64 limit = call->pool->limits.memory, wanted;
 
 	if (call->started_at != 0 || !budget_is_set(policy_store_get(), seat) || interpreter_is_shared(call))
 		return 0;
-	if (guessed > 0)
-		return Min(guessed, limit);
-	return call->pool->reserve > 0 ? Min(call->pool->reserve, limit) : limit;
+	wanted = guessed > 0 ? guessed : call->pool->reserve;
+	wanted = wanted > 0 ? Min(wanted, limit) : limit;
+	return Max(0, wanted - (slot_reserved() - call->reserved));
 }
 
 static const StatGuess *
