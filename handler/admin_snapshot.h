@@ -17,10 +17,10 @@
 typedef struct AdminCall
 {
 	ActivityCall call;
-	int entry; /* its number in the table of calls */
+	int entry;		   /* its number in the table of calls */
 	bool is_innermost; /* of its backend's, whose place in the queue is this one's */
-	QueueState state; /* QUEUE_IDLE too when it is not the one that its backend waits or holds for */
-	int32 position;	  /* 0: does not wait in the queue */
+	QueueState state;  /* QUEUE_IDLE too when it is not the one that its backend waits or holds for */
+	int32 position;	   /* 0: does not wait in the queue */
 	int32 priority;
 	bool held;								 /* by pybox.pause(), or what it is inside of is */
 	char waiting_for[32];					 /* empty: nothing */
