@@ -370,7 +370,7 @@ check-stress: setup
 demo: setup
 	@ops/demo
 
-#: bench      measure against plpython3u and write $(BUILD)/bench.json (ONLY=T1,A1 selects; R3: what the sandbox costs, D1: the queue, V1: the views)
+#: bench      measure against plpython3u and write $(BUILD)/bench.json (ONLY=T1,A1 selects; R3: what the sandbox costs, D1: the queue, V1: the views, RR1: rules)
 bench: setup
 	@ops/bench $(ONLY)
 

@@ -3,7 +3,8 @@
  *
  * DESIGN. A lease remembers up to where its interpreter's CPU clock is charged, and to which budgets. Who runs in it next goes
  * on from there, so that a call costs one look at that clock, and calls too short for it are charged with the one that makes
- * the sum worth a lock. A nested call takes the interpreter over from its caller and leaves the clock charged when it ends.
+ * the sum worth a lock, or before one that other budgets are about. A nested call takes the interpreter over from its caller
+ * and leaves the clock charged when it ends.
  * Long calls are charged from time to time: the scheduler, while it ticks, wakes their backends.
  */
 #include "handler/account.h"
@@ -26,24 +27,26 @@ budget_at(uint64 mask)
 	return &policy_store_get()->budgets[pg_rightmost_one_pos64(mask)];
 }
 
+/* call NULL: calls that were too short to be charged by themselves did it together. */
 static void
-budget_record(const Call *call, const PolicyBudget *budget, const BudgetState *state)
+budget_record(const Call *call, Oid role, const PolicyBudget *budget, const BudgetState *state)
 {
 	Event event = {
 		.kind = EVENT_BUDGET,
 		.actor_pid = MyProcPid,
-		.call_id = call->id,
+		.call_id = call != NULL ? call->id : 0,
 		.pid = MyProcPid,
-		.role = call->role,
+		.role = role,
 		.database = MyDatabaseId,
-		.function = call->function->oid,
+		.function = call != NULL ? call->function->oid : InvalidOid,
 		.metric = POLICY_METRIC_CPU_TIME,
 		.value = (double) (state->used_us / 1000),
 		.threshold = (double) budget->cpu_ms,
 	};
 
 	strlcpy(event.rule, budget->name, sizeof(event.rule));
-	strlcpy(event.pool, call->pool->name, sizeof(event.pool));
+	if (call != NULL)
+		strlcpy(event.pool, call->pool->name, sizeof(event.pool));
 	snprintf(event.detail, sizeof(event.detail), "%s: free again in %lld s at the earliest",
 			 policy_overdraft_name(budget->action), (long long) (state->free_at - clock_now()) / USECS_PER_SEC + 1);
 	event_record(&event);
@@ -57,6 +60,8 @@ priority_lower(ActivityWish *wish, void *arg)
 	if (wish->priority < 0 || wish->priority > *priority)
 		wish->priority = *priority;
 }
+
+/* Once in its life: whoever gives it another priority then has the last word. */
 
 static void
 budget_demote(Call *call, const PolicyBudget *budget)
@@ -87,10 +92,42 @@ account_charge(Call *call, int64 least_us)
 
 		budget_store_charge(budget, call->role, used, clock_now(), &state);
 		if (state.first)
-			budget_record(call, budget, &state);
+			budget_record(call, call->role, budget, &state);
 		if (state.over)
 			budget_demote(call, budget);
 	}
+}
+
+/* What is left of calls that are over, before a call that it would be wrong for. */
+static void
+remainder_charge(Lease *lease)
+{
+	int64 used;
+
+	if (lease->charged_us < 0 || lease->charged_policy != policy_store_local_generation())
+		return;
+	used = limit_cpu_clock(lease) - lease->charged_us;
+	if (used <= 0)
+		return;
+	for (uint64 left = lease->charged_budgets; left != 0; left &= left - 1)
+	{
+		BudgetState state;
+
+		budget_store_charge(budget_at(left), lease->role, used, clock_now(), &state);
+		if (state.first)
+			budget_record(NULL, lease->role, budget_at(left), &state);
+	}
+}
+
+/* The nearest of its callers that runs in the same interpreter, or NULL. */
+static Call *
+caller_within(const Call *call)
+{
+	Call *outer = call->outer;
+
+	while (outer != NULL && outer->lease != call->lease)
+		outer = outer->outer;
+	return outer;
 }
 
 static bool
@@ -104,18 +141,21 @@ void
 account_begin(Call *call)
 {
 	Lease *lease = call->lease;
+	Call *outer;
 
-	if (call->outer != NULL && call->outer->lease == lease && call_is_charged(call->outer))
-		account_charge(call->outer, 0);
-	if (call->selection.budgets == 0)
-	{
-		if (call->outer == NULL || call->outer->lease != lease)
-			lease->charged_us = -1; /* what it uses is nobody's */
+	if (likely(call->selection.budgets == 0 && lease->charged_us < 0))
 		return;
-	}
+	outer = caller_within(call);
+	if (outer != NULL && call->selection.budgets == 0)
+		return; /* part of its caller's use */
+	if (outer != NULL && call_is_charged(outer))
+		account_charge(outer, 0);
 	if (lease->charged_us < 0 || lease->charged_budgets != call->selection.budgets ||
 		lease->charged_policy != policy_store_local_generation())
-		lease->charged_us = limit_cpu_clock(lease);
+	{
+		remainder_charge(lease);
+		lease->charged_us = call->selection.budgets != 0 ? limit_cpu_clock(lease) : -1; /* -1: nobody's */
+	}
 	lease->charged_call = call->id;
 	lease->charged_budgets = call->selection.budgets;
 	lease->charged_policy = policy_store_local_generation();
@@ -134,16 +174,18 @@ account_look(Call *call)
 void
 account_end(Call *call)
 {
-	const Call *outer = call->outer;
+	const Call *outer;
 
 	if (likely(call->selection.budgets == 0) || !call_is_charged(call))
 		return;
-	account_charge(call, CHARGE_MIN_US);
-	if (outer != NULL && outer->lease == call->lease && outer->selection.budgets != 0)
-	{
-		call->lease->charged_call = outer->id;
-		call->lease->charged_budgets = outer->selection.budgets;
-	}
+	outer = caller_within(call);
+	account_charge(call, outer != NULL && outer->selection.budgets != call->selection.budgets ? 0 : CHARGE_MIN_US);
+	if (outer == NULL)
+		return;
+	call->lease->charged_call = outer->id;
+	call->lease->charged_budgets = outer->selection.budgets;
+	if (outer->selection.budgets == 0)
+		call->lease->charged_us = -1;
 }
 
 static void

@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "scheduler/activity.h"
+#include "scheduler/clock.h"
 #include "scheduler/shared.h"
 
 PG_FUNCTION_INFO_V1(pybox_cancel);
@@ -30,7 +31,9 @@ PG_FUNCTION_INFO_V1(pybox_kill_where);
 typedef struct Change
 {
 	bool governs; /* the one who asks may do more than lower and pause own calls */
-	bool refused;
+	bool refused, done;
+	Oid by;			 /* who pauses or resumes */
+	TimestampTz now; /* by clock_now() */
 	ActivityCall call;
 	ActivityWish wanted, before;
 } Change;
@@ -131,7 +134,7 @@ filter_takes(const Filter *filter, const ActivityCall *call, TimestampTz now)
 	return (filter->pool == NULL || strcmp(filter->pool, call->pool_name) == 0) &&
 		   (!OidIsValid(filter->role) || filter->role == call->role) &&
 		   (!OidIsValid(filter->function) || (filter->function == call->function && call->database == MyDatabaseId)) &&
-		   now - call->queued_at >= filter->older_than_us && call->pid != MyProcPid;
+		   (filter->older_than_us == 0 || now - call->queued_at >= filter->older_than_us) && call->pid != MyProcPid;
 }
 
 static int32
@@ -250,28 +253,48 @@ pybox_move(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(true);
 }
 
-/* Who holds a call is who has to let it go: what others or a rule paused is not resumed by its own role. */
+/* Who pauses what is paused already takes it over: those who govern from anybody, others from a rule that would let it go. */
 static void
-held_apply(ActivityWish *wish, void *arg)
+pause_apply(ActivityWish *wish, void *arg)
+{
+	Change *change = arg;
+	bool is_rules = !OidIsValid(wish->held_by);
+
+	change->before = *wish;
+	change->done =
+		!wish->held || (change->governs && wish->held_by != change->by) || (is_rules && wish->held_until != 0);
+	if (!change->done)
+		return;
+	wish->held = true;
+	wish->held_by = change->by;
+}
+
+/*
+ * Who holds a call is who has to let it go: what others or a rule paused is not resumed by its own role, nor what it has paused
+ * itself before the time of a rule's pause is over.
+ */
+static void
+resume_apply(ActivityWish *wish, void *arg)
 {
 	Change *change = arg;
 
 	change->before = *wish;
-	change->refused = !change->wanted.held && wish->held && wish->held_by != change->wanted.held_by && !change->governs;
-	if (change->refused || wish->held == change->wanted.held)
+	change->refused = wish->held && !change->governs && (wish->held_by != change->by || change->now < wish->held_until);
+	change->done = wish->held && !change->refused;
+	if (!change->done)
 		return;
-	wish->held = change->wanted.held;
-	wish->held_by = change->wanted.held_by;
+	wish->held = false;
+	wish->held_until = 0;
 }
 
 Datum
 pybox_pause(PG_FUNCTION_ARGS)
 {
-	Change change = {.wanted = {.held = true, .held_by = GetUserId()}};
+	Change change = {.by = GetUserId()};
 
-	if (!wish_change(PG_GETARG_INT64(0), &change, held_apply))
+	if (!wish_change(PG_GETARG_INT64(0), &change, pause_apply))
 		PG_RETURN_BOOL(false);
-	if (!change.before.held)
+	if (change.done)
 		call_record(EVENT_PAUSE, &change.call, "");
 	PG_RETURN_BOOL(true);
 }
@@ -280,15 +303,15 @@ Datum
 pybox_resume(PG_FUNCTION_ARGS)
 {
 	int64 id = PG_GETARG_INT64(0);
-	Change change = {.wanted = {.held = false, .held_by = GetUserId()}};
+	Change change = {.by = GetUserId(), .now = clock_now()};
 
-	if (!wish_change(id, &change, held_apply))
+	if (!wish_change(id, &change, resume_apply))
 		PG_RETURN_BOOL(false);
 	if (change.refused)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be superuser or a member of pg_signal_backend to resume what others have paused")));
-	if (!change.before.held)
+	if (!change.done)
 	{
 		ereport(WARNING, (errmsg("call %lld is not paused by pybox.pause()", (long long) id)));
 		PG_RETURN_BOOL(false);

@@ -178,6 +178,7 @@ call_continue(Call *call, const CallProgress *progress)
 	call->measure.step_run_us = call->measure.spent_us[MEASURE_RUN];
 	call->rows = progress->rows;
 	call->asked_at = progress->asked_at;
+	call->demoted = progress->demoted;
 }
 
 void
@@ -327,6 +328,7 @@ call_progress(const Call *call)
 		.measure = call->measure,
 		.rows = call->rows,
 		.asked_at = call->asked_at,
+		.demoted = call->demoted,
 	};
 }
 
@@ -369,11 +371,25 @@ call_gate(Call *call)
 	call->gated = !inside;
 }
 
-/* The same while it waits for its first slot and when it has got it: a gate may have been closed meanwhile. */
+/* What keeps a call from starting: filters, gates and budgets that are used up. */
 static void
-call_gate_again(const Call *call)
+call_judge(Call *call)
 {
-	if (unlikely(call->gated))
+	call->judged_policy = policy_store_local_generation();
+	filter_check(call, call->kind);
+	call_gate(call);
+	account_check(call);
+}
+
+/* The same while it waits for its first slot and when it has got it: a gate may have been closed meanwhile, the policy be another. */
+static void
+call_judge_again(Call *call)
+{
+	if (likely(!call->gated))
+		return;
+	if (call->judged_policy != policy_store_local_generation())
+		call_judge(call);
+	else
 		gate_check(call->pool->name, call->function->oid, call->function->body);
 }
 
@@ -389,7 +405,7 @@ call_check(void *arg)
 			stop = ACTIVITY_STOP_WALL;
 		if (stop != ACTIVITY_STOP_NONE)
 			stop_raise(call, stop);
-		call_gate_again(call);
+		call_judge_again(call);
 		cpu_check(call);
 		account_look(call);
 	}
@@ -461,6 +477,8 @@ call_slot_take(Call *call)
 	while (unlikely(looked_up != type_generation()))
 	{
 		slot_give_back();
+		if (call->started_at == 0) /* its memory is claimed with its slot */
+			slot_unreserve(call->reserved);
 		call->resumes = true;
 		types_look_up();
 		pause_slot_take(call);
@@ -564,7 +582,7 @@ call_admit(Call *call)
 
 	call_slot_take(call);
 	FAULT_RAISE("backend.slot");
-	call_gate_again(call);
+	call_judge_again(call);
 	call->gated = false;
 	if (call->started_at == 0)
 	{
@@ -661,12 +679,9 @@ call_ask(Call *call, WireKind kind, uint64 answers)
 	WireKind answer;
 
 	call->measure.is_check = kind == WIRE_CHECK;
+	call->kind = kind;
 	if (kind == WIRE_CALL || kind == WIRE_TRIGGER)
-	{
-		filter_check(call, kind);
-		call_gate(call);
-		account_check(call);
-	}
+		call_judge(call);
 	call_admit(call);
 	if (unlikely(!call->lease->greeted))
 		hello_send(call);

@@ -59,7 +59,9 @@ typedef struct Call
 	Measure measure;
 	bool *counted; /* of a set under way: somebody has counted it; or NULL */
 	bool asked, waiting;
-	bool gated;						/* a new call without its first slot: closed gates are for it */
+	WireKind kind;					/* of the frame that asks */
+	uint64 judged_policy;			/* generation of the policy by which it may start */
+	bool gated;						/* a new call without its first slot: closed gates and a new policy are for it */
 	bool no_grace;					/* the child must die at once */
 	bool spi;						/* SPI_connect was called */
 	bool nonatomic;					/* may end the transaction */
@@ -80,6 +82,7 @@ typedef struct CallProgress
 	uint64 received, logged, messages, rows;
 	Measure measure;
 	TimestampTz asked_at;
+	bool demoted;
 } CallProgress;
 
 /* call_select.c: which filters, rules and budgets are about the call in its pool; rules may go by how often a statement calls. */

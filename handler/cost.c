@@ -1,10 +1,11 @@
 /*
  * cost.c - the planner's total cost of the statement under execution. Runs in backends.
  *
- * DESIGN. The executor's hooks tell when a plan begins and ceases to run; the outermost one counts, so that neither a query in
- * a function nor a loop in PL/pgSQL splits one expensive statement into cheap ones. A cursor's query counts while rows are
- * fetched from it, and what its AFTER triggers call belongs to a statement too. Where no plan is run there is no cost: in
- * DO and CALL beside their queries, in expressions that PL/pgSQL evaluates by itself, and in triggers deferred to the commit.
+ * DESIGN. The executor's hooks tell when a plan begins and ceases to run. Of plans within plans the dearest counts: neither
+ * does a query in a function or a loop in PL/pgSQL split an expensive statement into cheap ones, nor does a cheap statement
+ * around a function hide an expensive query in it. A cursor's query counts while rows are fetched from it, and what its AFTER
+ * triggers call belongs to a statement too. Where no plan is run there is no cost: in DO and CALL beside their queries, in
+ * expressions that PL/pgSQL evaluates by itself, in triggers deferred to the commit, and in those of COPY FROM.
  */
 #include "handler/cost.h"
 
@@ -12,8 +13,7 @@
 
 static ExecutorRun_hook_type previous_run = NULL;
 static ExecutorFinish_hook_type previous_finish = NULL;
-static double cost = -1;
-static int depth = 0; /* of plans within plans */
+static double cost = -1; /* of the plans that run now, one within the other, the highest */
 
 #if PG_VERSION_NUM >= 180000
 #define RUN_PARAMETERS QueryDesc *query, ScanDirection direction, uint64 count
@@ -29,26 +29,20 @@ cost_of_statement(void)
 	return cost;
 }
 
-static void
-cost_enter(const QueryDesc *query)
+static double
+cost_of_plan(const QueryDesc *query)
 {
-	if (depth++ == 0)
-		cost = query->plannedstmt != NULL && query->plannedstmt->planTree != NULL
-				   ? query->plannedstmt->planTree->total_cost
-				   : -1;
-}
+	const PlannedStmt *statement = query->plannedstmt;
 
-static void
-cost_leave(void)
-{
-	if (--depth == 0)
-		cost = -1;
+	return statement != NULL && statement->planTree != NULL ? statement->planTree->total_cost : -1;
 }
 
 static void
 cost_run(RUN_PARAMETERS)
 {
-	cost_enter(query);
+	double outer = cost;
+
+	cost = Max(outer, cost_of_plan(query));
 	PG_TRY();
 	{
 		if (previous_run != NULL)
@@ -58,7 +52,7 @@ cost_run(RUN_PARAMETERS)
 	}
 	PG_FINALLY();
 	{
-		cost_leave();
+		cost = outer;
 	}
 	PG_END_TRY();
 }
@@ -66,7 +60,9 @@ cost_run(RUN_PARAMETERS)
 static void
 cost_finish(QueryDesc *query)
 {
-	cost_enter(query);
+	double outer = cost;
+
+	cost = Max(outer, cost_of_plan(query));
 	PG_TRY();
 	{
 		if (previous_finish != NULL)
@@ -76,7 +72,7 @@ cost_finish(QueryDesc *query)
 	}
 	PG_FINALLY();
 	{
-		cost_leave();
+		cost = outer;
 	}
 	PG_END_TRY();
 }

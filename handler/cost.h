@@ -8,7 +8,7 @@
 
 /* In _PG_init: puts hooks around the executor. */
 void cost_initialize(void);
-/* The total cost of the outermost statement with a plan that is being executed; -1: there is none. */
+/* The highest total cost of the plans that are being executed, one within the other; -1: there is none. */
 double cost_of_statement(void);
 
 #endif

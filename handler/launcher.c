@@ -194,15 +194,16 @@ launcher_await(ControlMessage *message, int fds[CONTROL_FDS_MAX], TimestampTz de
 {
 	for (;;)
 	{
-		Taken taken = launcher_take(message, fds);
+		Taken taken;
 
+		check(arg); /* before each sleep: the latch may have been reset since what it was set for was looked at */
+		taken = launcher_take(message, fds);
 		if (taken == TAKEN_ANSWER || taken == TAKEN_GONE)
 			return taken;
 		if (clock_now() >= deadline)
 			return TAKEN_NOTHING;
 		if (taken == TAKEN_NOTHING)
 			launcher_sleep(deadline);
-		check(arg);
 	}
 }
 
@@ -307,40 +308,41 @@ launcher_release(uint64 id)
  * Whatever else is lost, a thaw is not: a launcher that is too far behind to take it loses the session's leases instead,
  * which ends what is frozen.
  */
-static void
+static bool
 launcher_tell(ControlKind kind, uint64 id, int status)
 {
 	ControlMessage message = {.kind = kind, .id = id, .status = status};
 	TimestampTz deadline = TimestampTzPlusMilliseconds(clock_now(), TELL_TIMEOUT_MS);
-	int result;
+	int result = -EPIPE;
 
 	while (control >= 0 && (result = control_send(control, &message, NULL, 0)) != 0)
 	{
 		if (kind != CONTROL_THAW)
-			return;
+			return false;
 		if (result != -EAGAIN || clock_now() >= deadline)
 			launcher_disconnect();
 		else
 			pg_usleep(1000L);
 	}
+	return result == 0;
 }
 
 void
 launcher_freeze(uint64 id)
 {
-	launcher_tell(CONTROL_FREEZE, id, 0);
+	(void) launcher_tell(CONTROL_FREEZE, id, 0);
 }
 
 void
 launcher_thaw(uint64 id)
 {
-	launcher_tell(CONTROL_THAW, id, 0);
+	(void) launcher_tell(CONTROL_THAW, id, 0);
 }
 
-void
+bool
 launcher_weigh(uint64 id, int weight)
 {
-	launcher_tell(CONTROL_WEIGH, id, weight);
+	return launcher_tell(CONTROL_WEIGH, id, weight);
 }
 
 void

@@ -32,8 +32,8 @@ void launcher_release(uint64 id);
  */
 void launcher_freeze(uint64 id);
 void launcher_thaw(uint64 id);
-/* Its share of the CPU, see CONTROL_WEIGH. Never raises. */
-void launcher_weigh(uint64 id, int weight);
+/* Its share of the CPU, see CONTROL_WEIGH; false: the launcher was not told. Never raises. */
+bool launcher_weigh(uint64 id, int weight);
 /* Waits up to five seconds for the notice of how it died; false: none came. */
 bool launcher_death(uint64 id, LauncherDeath *death);
 /* Fills usages (at most CONTROL_USAGES_MAX) by id; false when the launcher does not answer within a second. */

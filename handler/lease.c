@@ -83,6 +83,7 @@ lease_pause(Lease *lease)
 	/* Nobody but us changes it then. */
 	if (lease->killed || __atomic_load_n(state, __ATOMIC_RELAXED) != WATCH_RUNS)
 		return;
+	__atomic_store_n(&lease->watch->turn, lease->watch->turn + 1, __ATOMIC_RELAXED);
 	__atomic_store_n(state, WATCH_PAUSED, __ATOMIC_SEQ_CST);
 	lease_signal(lease, SIGSTOP);
 	if (!lease->trusted)
@@ -119,12 +120,12 @@ lease_rest(Lease *lease)
 	WatchPage *watch = lease->watch;
 	uint32 state = __atomic_load_n(&watch->state, __ATOMIC_RELAXED);
 
-	if (state == WATCH_PAUSED && !lease->killed)
-		lease_continue(lease, WATCH_PAUSED);
-	else if (state != WATCH_RUNS)
+	if (state != WATCH_RUNS && state != WATCH_PAUSED)
 		return;
 	__atomic_store_n(&watch->turn, watch->turn + 1, __ATOMIC_RELAXED);
-	__atomic_store_n(&watch->state, WATCH_RESTS, __ATOMIC_RELEASE);
+	__atomic_store_n(&watch->state, WATCH_RESTS, state == WATCH_PAUSED ? __ATOMIC_SEQ_CST : __ATOMIC_RELEASE);
+	if (state == WATCH_PAUSED && !lease->killed)
+		lease_continue(lease, WATCH_PAUSED);
 }
 
 void
@@ -132,8 +133,8 @@ lease_weigh(Lease *lease, int weight)
 {
 	if (likely(lease->weight == weight) || lease->killed)
 		return;
-	launcher_weigh(lease->id, weight);
-	lease->weight = weight;
+	if (launcher_weigh(lease->id, weight)) /* else the next time that it is wished */
+		lease->weight = weight;
 }
 
 int64

@@ -66,7 +66,7 @@ void lease_pause(Lease *lease);
 void lease_weigh(Lease *lease, int weight);
 /* CPU time of all its processes, in us, as of a moment ago; 0: not known. */
 int64 lease_cpu_us(const Lease *lease);
-/* Another number each time it rests. */
+/* Another number each time it rests or is paused. */
 uint32 lease_turn(const Lease *lease);
 /*
  * Bytes that a call took which began at that turn and is over, as far as that can be told; 0: not known. asks: the launcher may

@@ -9,6 +9,7 @@
 #include "handler/claim.h"
 #include "handler/launcher.h"
 #include "scheduler/clock.h"
+#include "scheduler/fault_raise.h"
 #include "scheduler/slot.h"
 #include "scheduler/wait_event.h"
 
@@ -54,14 +55,24 @@ wait_name(const Call *call)
 	return slot_lacks_memory() ? WAIT_NAME_MEMORY : WAIT_NAME_SLOT;
 }
 
+/* Those that keep limits from outside, as of callers that are in SQL, are to know. */
+static void
+pause_begin(void)
+{
+	if (still_since != 0)
+		return;
+	still_since = clock_now();
+	for (Call *call = current_call; call != NULL; call = call->outer)
+		activity_still_set(call->entry, still_since);
+}
+
 static void
 pause_sleep(void *arg, long ms)
 {
 	Call *call = arg;
 	WaitName waits_for = wait_name(call);
 
-	if (still_since == 0)
-		still_since = clock_now();
+	pause_begin();
 	if (call->lease != NULL)
 	{
 		channel_sleep(&call->lease->channel, ms, waits_for);
@@ -113,9 +124,11 @@ pause_stop(Call *call)
 		lease_pause(call->lease);
 	call->sharing = false;
 	measure_turn(call, MEASURE_PAUSED);
+	FAULT_RAISE("backend.pause");
 	if (slot_is_asked())
 		slot_yield();
 	slot_await(&pause_client, call, call->entry);
+	FAULT_RAISE("backend.resume");
 	pause_end();
 	measure_turn(call, MEASURE_RUN);
 	activity_state_set(call->entry, call->lease != NULL ? ACTIVITY_RUNNING : ACTIVITY_STARTING);
@@ -149,7 +162,7 @@ pause_judge(Call *call)
 	slot_move(&claim);
 	if (call->lease != NULL && !call->sharing)
 		lease_weigh(call->lease, call->weight);
-	return false;
+	return call->sharing && !call->shares; /* now of a pool whose calls do not run without a slot */
 }
 
 void
@@ -168,6 +181,8 @@ pause_check(void *arg)
 		call->sharing = false;
 		lease_weigh(call->lease, call->weight);
 	}
+	if (unlikely(call->sharing))
+		lease_weigh(call->lease, LEASE_WEIGHT_LEAST); /* unless the launcher has been told */
 	if (likely(!slot_is_asked()) || call->sharing)
 		return;
 	if (call->shares && call->lease != NULL)

@@ -170,7 +170,7 @@ static const PolicyKey filter_keys[] = {
 	{"hours", POLICY_KIND_HOURS, FILTER(from_min), OTHERWISE("all day"),
 		DOC(FILTER, "At these hours; `22:00-06:00` goes over midnight, `24:00` is the day's end")},
 	{"cost", POLICY_KIND_COST, .min = 1, .max = AMOUNT_MAX, FILTER(cost), OTHERWISE("any"),
-		DOC(FILTER, "The planner's total cost of the statement is above this")},
+		DOC(FILTER, "The planner's total cost of the statement, or of a query in it that is dearer, is above this")},
 	{"argument_size", POLICY_KIND_SIZE, .min = 1, .max = TB, FILTER(argument_size), OTHERWISE("any"),
 		DOC(FILTER, "All arguments of the call together are larger than this")},
 	{"message", POLICY_KIND_TEXT, .min = 1, .max = POLICY_MESSAGE_SIZE - 1, FILTER(message), OTHERWISE("none"),

@@ -3,8 +3,9 @@
  *
  * DESIGN. What a backend says of its lease (watch.h) is held against the CPU clock of the process, which nothing in it can
  * change. Two looks at the same turn of rest have no call between them: if CPU time has passed, threads or processes that
- * the function left behind have used it, and they are stopped until the next call. Stopping undoes nothing, so it may be
- * done on little evidence. The backend keeps the wall limit; one that is stuck itself has its interpreter ended here.
+ * the function left behind have used it, and they are stopped until the next call; what is paused and computes is stopped
+ * again. Stopping undoes nothing, so it may be done on little evidence. The backend keeps the wall limit; one that is stuck
+ * itself has its interpreter ended here.
  *
  * Looks are rare where nothing happens. Runs in the launcher.
  */
@@ -109,6 +110,15 @@ watch_signal(const Interpreter *interpreter, int number)
 		(void) kill(-interpreter->pid, number);
 }
 
+/* Whether it is to stand still as the page says now. */
+static bool
+watch_is_still(const Interpreter *interpreter)
+{
+	uint32_t state = __atomic_load_n(&interpreter->watch->state, __ATOMIC_SEQ_CST);
+
+	return state == WATCH_STOPPED || state == WATCH_PAUSED;
+}
+
 static void
 watch_stop(Interpreter *interpreter, uint64_t used_ns)
 {
@@ -118,12 +128,35 @@ watch_stop(Interpreter *interpreter, uint64_t used_ns)
 	if (!__atomic_compare_exchange_n(state, &rests, WATCH_STOPPED, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		return;
 	watch_signal(interpreter, SIGSTOP);
-	if (__atomic_load_n(state, __ATOMIC_SEQ_CST) != WATCH_STOPPED)
+	if (!watch_is_still(interpreter))
 		watch_signal(interpreter, SIGCONT);
 	if (!interpreter->look.is_stray)
 		launcher_log(
 			"pool \"%s\": interpreter %d used %llu ms of CPU time while no call of it ran, and is stopped between "
 			"calls from now on",
+			interpreter->zygote->pool.name, (int) interpreter->pid, (unsigned long long) (used_ns / 1000000));
+	interpreter->look.is_stray = true;
+}
+
+/* A call that is paused runs on: its backend's signal, or order to freeze it, was lost, or somebody undid it. */
+static void
+watch_stop_again(Interpreter *interpreter, uint64_t used_ns)
+{
+	const Cgroup *cgroup = &interpreter->launcher->cgroup;
+	bool freezes = !interpreter->zygote->trusted && interpreter->group[0] != '\0';
+
+	watch_signal(interpreter, SIGSTOP);
+	if (freezes)
+		(void) cgroup->backend->group_freeze(cgroup, interpreter->group);
+	if (!watch_is_still(interpreter))
+	{
+		if (freezes)
+			(void) cgroup->backend->group_thaw(cgroup, interpreter->group);
+		watch_signal(interpreter, SIGCONT);
+	}
+	if (!interpreter->look.is_stray)
+		launcher_log(
+			"pool \"%s\": interpreter %d used %llu ms of CPU time while its call was paused, and is stopped again",
 			interpreter->zygote->pool.name, (int) interpreter->pid, (unsigned long long) (used_ns / 1000000));
 	interpreter->look.is_stray = true;
 }
@@ -185,8 +218,13 @@ watch_look(Interpreter *interpreter, int64_t now_ms)
 
 	if (state == WATCH_RUNS && watch_wall(interpreter, now_ms))
 		return;
-	if (state == WATCH_RESTS && same_turn && interpreter->look.state == WATCH_RESTS && used_ns > allowed_ns)
-		watch_stop(interpreter, used_ns);
+	if (same_turn && interpreter->look.state == state && used_ns > allowed_ns)
+	{
+		if (state == WATCH_RESTS)
+			watch_stop(interpreter, used_ns);
+		else if (state == WATCH_PAUSED)
+			watch_stop_again(interpreter, used_ns);
+	}
 	if (state == WATCH_RUNS)
 		watch_memory(interpreter, turn);
 	if (interpreter->weight != WEIGHT_USUAL)

@@ -4,8 +4,9 @@
  * DESIGN. A call that begins and ends writes here by plain stores and one exchange, so that the launcher can tell, whenever
  * it looks, whether Python is to run at all, and until when. An interpreter that uses CPU time while it is not to run is
  * stopped by a signal; whoever lets it run next finds WATCH_STOPPED and continues it. Both look at the word again after
- * they have changed it, so that none is left stopped. A call that is paused is its backend's alone: the launcher neither
- * stops it once more nor holds its wall limit against it, which the backend puts off.
+ * they have changed it, so that none is left stopped. A call that is paused is its backend's to continue: the launcher does not
+ * hold its wall limit against it, which the backend puts off, and stops it again if it uses CPU time all the same, as when a
+ * process that the signal did not reach has let it go on.
  *
  * Runs in: backend and launcher.
  */
@@ -25,7 +26,7 @@ typedef enum WatchState
 typedef struct WatchPage
 {
 	uint32_t state;				  /* WatchState */
-	uint32_t turn;				  /* by backend: another one each time it rests */
+	uint32_t turn;				  /* by backend: another one each time it rests or is paused */
 	uint64_t ends_ms;			  /* by backend: CLOCK_MONOTONIC when the call that runs is to be over; 0: not known */
 	uint64_t cpu_ns;			  /* by launcher, now and then: what all processes of an untrusted one have used */
 	uint64_t idle_ms;			  /* by backend: CLOCK_MONOTONIC_COARSE when its last call was over */

@@ -90,8 +90,13 @@ wish_inherit(ActivityEntry *entry, const ActivityCall *call)
 static void
 stop_inherit(ActivityEntry *entry, const ActivityCall *call)
 {
-	if (entry->verdict.function == call->function)
-		pg_atomic_write_u64(&entry->stop_call, call->call_id);
+	bool kills = entry->verdict.action == POLICY_ACTION_KILL;
+
+	if (entry->verdict.function != call->function)
+		return;
+	pg_atomic_write_u32(&entry->stop, kills ? ACTIVITY_STOP_RULE_KILL : ACTIVITY_STOP_RULE);
+	pg_write_barrier();
+	pg_atomic_write_u64(&entry->stop_call, call->call_id);
 }
 
 ActivityEntry *
@@ -194,6 +199,17 @@ activity_put_off(ActivityEntry *entry, int64 us)
 		return;
 	entry_open(entry);
 	entry->call.running_since += us;
+	entry->call.still_since = 0;
+	entry_close(entry);
+}
+
+void
+activity_still_set(ActivityEntry *entry, TimestampTz since)
+{
+	if (entry == NULL || entry->call.started_at == 0)
+		return;
+	entry_open(entry);
+	entry->call.still_since = since;
 	entry_close(entry);
 }
 

@@ -59,7 +59,8 @@ typedef struct ActivityWish
 	int32 priority;				 /* -1: its pool's */
 	char pool[POLICY_NAME_SIZE]; /* empty: the policy's */
 	bool held;					 /* is not to run until somebody resumes it */
-	TimestampTz held_until;		 /* by clock_now(): the scheduler does then; 0: nobody but who asked for it, or may */
+	TimestampTz
+		held_until; /* by clock_now(), of a rule: the scheduler lets go then what nobody else holds; 0: no such time */
 	TimestampTz statement; /* holds for the other calls of the function in that statement as well; 0: the call alone */
 	Oid function;
 	Oid held_by; /* role whose order that is; InvalidOid: a rule's */
@@ -77,7 +78,8 @@ typedef struct ActivityCall
 	uint64 interpreter;
 	int64 wall_ms;
 	TimestampTz queued_at, started_at; /* started_at: 0 while it never had a slot */
-	TimestampTz running_since;		   /* the same by clock_now() */
+	TimestampTz running_since;		   /* the same by clock_now(), without the time it stood still */
+	TimestampTz still_since;		   /* it, or a call inside it, waits for a slot in mid-call since then; 0: no */
 	TimestampTz asked_at;			   /* as queued_at, by clock_now(); 0: no rule is about it */
 	uint64 policy;					   /* generation of the policy that the next two are of */
 	uint64 rules, budgets;			   /* that select it, whatever its pool: bits 1 << number */
@@ -124,7 +126,9 @@ void activity_started(ActivityEntry *entry, TimestampTz at, TimestampTz running_
 void activity_interpreter_set(ActivityEntry *entry, uint64 interpreter, int pid);
 /* Pool and priority that it counts by, and the wall limit that it has or will have; cheap when they are the same. */
 void activity_seat_set(ActivityEntry *entry, const char *pool, int32 priority, int64 wall_ms);
-/* It stood still for so long, which does not count. */
+/* It stands still since then, ... */
+void activity_still_set(ActivityEntry *entry, TimestampTz since);
+/* ... and did for so long, which does not count. */
 void activity_put_off(ActivityEntry *entry, int64 us);
 void activity_end(ActivityEntry *entry);
 /* What the entry's call was asked to do, ACTIVITY_STOP_NONE mostly. */

@@ -2,7 +2,8 @@
  * blocker.c - reads the lock manager's own tables. Runs in backends and the scheduler.
  *
  * DESIGN. The rules are those of pg_blocking_pids: who holds a lock that conflicts blocks, and so does who waits for one and is ahead.
- * Each blocked process costs a look at the whole lock table, under all its locks, so that there is a bound to how many are looked at.
+ * Each blocked process costs a look at the whole lock table, under all its locks, so that there is a bound to how many are looked at,
+ * and to the pairs, whose number has a square.
  */
 #include "scheduler/blocker.h"
 
@@ -10,6 +11,7 @@
 #include "storage/proc.h"
 
 #define BLOCKED_MAX 64
+#define PAIRS_MAX 1024 /* as where many wait for a table that many more have read */
 
 static bool
 process_is_blocked(const PGPROC *process)
@@ -35,6 +37,8 @@ typedef struct BlockerList
 static void
 list_add(BlockerList *list, int blocked, int blocker)
 {
+	if (list->count == PAIRS_MAX)
+		return;
 	if (list->count == list->room)
 	{
 		list->room *= 2;

@@ -89,6 +89,20 @@ subject_write(StringInfo text, const Event *event)
 		appendStringInfoString(text, " (dry run: nothing was done)");
 }
 
+/* Its quotes are doubled: no name can look like what follows names. */
+static void
+name_write(StringInfo text, const char *name)
+{
+	appendStringInfoChar(text, '"');
+	for (const char *at = name; *at != '\0'; at++)
+	{
+		if (*at == '"')
+			appendStringInfoChar(text, '"');
+		appendStringInfoChar(text, *at);
+	}
+	appendStringInfoChar(text, '"');
+}
+
 /*
  * With a name where the catalog can be read: for what somebody does, in a transaction of its own. The scheduler has no database, and
  * a call that is charged to a budget at its end may be on its way out of an error.
@@ -98,10 +112,11 @@ object_write(StringInfo text, const char *what, Oid oid, const char *name)
 {
 	if (!OidIsValid(oid))
 		return;
+	appendStringInfo(text, ", %s ", what);
 	if (name != NULL)
-		appendStringInfo(text, ", %s \"%s\"", what, name);
+		name_write(text, name);
 	else
-		appendStringInfo(text, ", %s %u", what, oid);
+		appendStringInfo(text, "%u", oid);
 }
 
 static void

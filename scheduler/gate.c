@@ -197,7 +197,26 @@ gate_undrain(const char *pool)
 	return number >= 0;
 }
 
-/* That of the same body, or a new one; NULL: no room. */
+/* Of those that rules made the one that ends first; NULL: there is none. */
+static GateQuarantine *
+quarantine_spare(void)
+{
+	GateQuarantine *spare = NULL;
+
+	for (int i = 0; i < gates()->quarantine_count; i++)
+	{
+		GateQuarantine *one = &gates()->quarantines[i];
+
+		if (one->body != 0 && (spare == NULL || one->until_us < spare->until_us))
+			spare = one;
+	}
+	return spare;
+}
+
+/*
+ * That of the same body, or a new one; NULL: no room. Whoever may replace functions can have rules fill the table: what
+ * somebody ordered finds room all the same.
+ */
 static GateQuarantine *
 quarantine_place(Oid database, Oid function, uint64 body)
 {
@@ -208,7 +227,9 @@ quarantine_place(Oid database, Oid function, uint64 body)
 		if (quarantine->database == database && quarantine->function == function && quarantine->body == body)
 			return quarantine;
 	}
-	return gates()->quarantine_count < GATE_QUARANTINES_MAX ? &gates()->quarantines[gates()->quarantine_count++] : NULL;
+	if (gates()->quarantine_count < GATE_QUARANTINES_MAX)
+		return &gates()->quarantines[gates()->quarantine_count++];
+	return quarantine_spare();
 }
 
 bool

@@ -45,7 +45,10 @@ void gate_check(const char *pool, Oid function, uint64 body);
 bool gate_drain(const char *pool);
 /* Opens it. False: it was not drained. */
 bool gate_undrain(const char *pool);
-/* Puts the function under quarantine, or changes until when it is. False: there is no room for another one. */
+/*
+ * Puts the function under quarantine, or changes until when it is. With no room for another one a rule's makes room, the one
+ * that ends first. False: there is none.
+ */
 bool gate_quarantine(Oid database, Oid function, uint64 body, int64 duration_ms, const char *why);
 /* False: it was not under quarantine. */
 bool gate_release(Oid database, Oid function);

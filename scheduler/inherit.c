@@ -44,7 +44,7 @@ typedef struct Scene
 
 static MemoryContext scene_context = NULL;
 static TimestampTz looked_at = 0;
-static bool lent = false;  /* to anybody */
+static bool lent = true;   /* to anybody; by the scheduler before this one, for all that is known */
 static uint64 suspect = 0; /* call that the last look found in a deadlock */
 
 static int
@@ -184,14 +184,19 @@ blocked_by_marked(const Scene *scene, int pid)
 static void
 scene_mark_stuck(Scene *scene)
 {
+	bool changed = true;
 	QueueWhy why;
 	int32_t index;
 
 	for (int i = 0; i < scene->party_count; i++)
 		scene->parties[i].stuck = waits_for_memory(&scene->parties[i], &why, &index);
-	for (int round = 0; round < CHAIN_MAX; round++)
+	for (int round = 0; round < CHAIN_MAX && changed; round++)
+	{
+		changed = false;
 		for (int i = 0; i < scene->party_count; i++)
-			scene->parties[i].stuck = scene->parties[i].stuck || blocked_by_marked(scene, scene->parties[i].pid);
+			if (!scene->parties[i].stuck && blocked_by_marked(scene, scene->parties[i].pid))
+				scene->parties[i].stuck = changed = true;
+	}
 }
 
 /* The call that waits for memory which only calls that wait for it could give back; 0: there is none. Caller holds the lock. */

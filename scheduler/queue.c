@@ -231,7 +231,10 @@ nested_reserve(Queue *queue, int32_t who, const Wanted *wanted)
 	int32_t index = 0;
 
 	while (lack == QUEUE_WHY_NOTHING && !memory_take(queue, who, wanted->charge, wanted->pages))
+	{
+		QUEUE_STEP(STEP_NESTED_REFUSED);
 		lack = memory_lack(queue, who, wanted->charge, wanted->pages, NULL, &index);
+	}
 	if (lack != QUEUE_WHY_NOTHING)
 		(void) caller_refuse(&queue->callers[who], QUEUE_NESTED, lack, index);
 	return lack == QUEUE_WHY_NOTHING;
@@ -342,17 +345,15 @@ caller_reseat(Queue *queue, int32_t who, uint64_t seat)
 }
 
 void
-queue_move(Queue *queue, int32_t who, int32_t number, int32_t priority)
+queue_move(Queue *queue, int32_t who, const QueueClaim *claim)
 {
 	uint64_t before = atomic_load(&queue->callers[who].seat);
-	QueueClaim claim = {.pool = number, .priority = priority};
-	Wanted wanted = claim_read(queue, &claim);
+	Wanted wanted = claim_read(queue, claim);
 	int32_t own = seat_own_priority(before), effective = seat_priority(before);
 	uint64_t seat;
 
 	if (seat_state(before) == QUEUE_IDLE)
 		return;
-	wanted.charge.caps = seat_charge(before).caps;
 	if (effective == own || effective < wanted.priority)
 		effective = wanted.priority;
 	seat = seat_make(seat_state(before), wanted.charge, effective, wanted.priority);

@@ -138,8 +138,11 @@ int32_t queue_grant(Queue *queue, int64_t now);
  * call again, as when the next quantum is over or the next waiter has aged; 0: not before somebody begins to wait.
  */
 int32_t queue_ask(Queue *queue, int64_t now, int64_t *due);
-/* Another pool or priority for a waiter or holder. */
-void queue_move(Queue *queue, int32_t who, int32_t pool, int32_t priority);
+/*
+ * Pool, priority and caps of the claim for a waiter or holder; nothing else of it. Nobody loses a slot; memory stays where it was
+ * reserved until the next claim that has some.
+ */
+void queue_move(Queue *queue, int32_t who, const QueueClaim *claim);
 /* At least this priority, lent by who waits for it, until the next claim or a lend of -1. */
 void queue_lend(Queue *queue, int32_t who, int32_t priority);
 

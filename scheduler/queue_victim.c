@@ -20,13 +20,7 @@ typedef struct Ask
 static void
 ask_due(Ask *ask, int64_t at)
 {
-	int64_t least = time_after(ask->look.now, 1);
-
-	if (at == INT64_MAX)
-		return;
-	if (at < least)
-		at = least;
-	if (ask->due == 0 || at < ask->due)
+	if (at != INT64_MAX && (ask->due == 0 || at < ask->due))
 		ask->due = at;
 }
 

@@ -54,6 +54,16 @@ terms_hold(const PolicyRule *rule, const RuleMetrics *metrics)
 	return rule->term_count > 0;
 }
 
+/* What it did on trial, or as the rule that it was before a reload, is not what it is to do now. */
+static void
+deed_forget(const PolicyRule *rule, RuleState *state)
+{
+	if (state->acted_at == 0 || (state->action == rule->action && (!state->was_trial || rule->dry_run)))
+		return;
+	state->acted_at = 0;
+	state->spent = false;
+}
+
 /* Begins or ends the spell. True: it begins now. */
 static bool
 spell_follow(RuleState *state, bool holds, int64_t now)
@@ -98,6 +108,7 @@ rules_due(const PolicyRule *rules, uint64_t mask, const RuleMetrics *metrics, Ru
 		int32_t i = __builtin_ctzll(mask);
 		RuleState *state = &watch->states[i];
 
+		deed_forget(&rules[i], state);
 		if (spell_follow(state, terms_hold(&rules[i], metrics), now))
 			*begun |= UINT64_C(1) << i;
 		if (rule_is_due(&rules[i], state, now) && (int32_t) rules[i].action >= watch->ended)
@@ -138,6 +149,8 @@ rule_act(const PolicyRule *rules, int32_t number, const RuleMetrics *metrics, Ru
 
 	watch->states[number].acted_at = now;
 	watch->states[number].spent = true;
+	watch->states[number].was_trial = rule->dry_run;
+	watch->states[number].action = rule->action;
 	if (!rule->dry_run && ends[rule->action])
 		watch->ended = (int32_t) rule->action + 1;
 	return (RuleDue){.rule = number,

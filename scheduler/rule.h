@@ -6,7 +6,7 @@
  * hold; between two actions on the same call the cool-down passes in any case. Of the rules that are due at one look the most
  * severe acts, the first in the file among equals; the others are due at the next look still. What ends a call is done once,
  * and after it only what is more severe. A rule on trial (dry_run) holds back no other, and is said to act exactly when it
- * would have acted were it in force.
+ * would have acted were it in force. What acted on trial, or did something else before a reload, acts anew.
  */
 #ifndef PYBOX_RULE_H
 #define PYBOX_RULE_H
@@ -23,9 +23,11 @@ typedef struct RuleMetrics
 /* How a call stands to one rule. */
 typedef struct RuleState
 {
-	int64_t held_since; /* 0: its terms do not hold */
-	int64_t acted_at;	/* 0: never */
-	bool spent;			/* has acted in this spell */
+	int64_t held_since;	 /* 0: its terms do not hold */
+	int64_t acted_at;	 /* 0: never */
+	bool spent;			 /* has acted in this spell */
+	bool was_trial;		 /* as a rule on trial */
+	PolicyAction action; /* what it did then */
 } RuleState;
 
 /* How a call stands to all; zeroed for a new one. */

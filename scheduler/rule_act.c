@@ -17,6 +17,7 @@ typedef struct Deed
 	const ActivityCall *call;
 	TimestampTz now;
 	int offences; /* of QUARANTINE: this one included */
+	RuleOffence offence;
 	Event event;
 } Deed;
 
@@ -45,11 +46,15 @@ wish_extend(ActivityWish *wish, const Deed *deed)
 	wish->function = deed->call->function;
 }
 
+/* Never a rise: somebody may have lowered it further. */
 static void
 wish_demote(ActivityWish *wish, void *arg)
 {
 	const Deed *deed = arg;
+	int32 priority = wish->priority >= 0 ? wish->priority : deed->call->priority;
 
+	if (priority <= deed->rule->priority)
+		return;
 	wish->priority = deed->rule->priority;
 	wish_extend(wish, deed);
 }
@@ -75,17 +80,17 @@ deed_move(Deed *deed)
 	return activity_wish_change(deed->call->call_id, wish_move, deed);
 }
 
-/* Whom somebody has paused waits for that one. */
+/* Whom somebody has paused waits for that one, and for the rule's time; without a time the rule's order takes the place. */
 static void
 wish_pause(ActivityWish *wish, void *arg)
 {
 	const Deed *deed = arg;
+	bool timed = deed->rule->duration_ms > 0;
 
-	if (wish->held)
-		return;
+	if (!wish->held || !timed)
+		wish->held_by = InvalidOid;
 	wish->held = true;
-	wish->held_by = InvalidOid;
-	wish->held_until = deed->rule->duration_ms > 0 ? deed->now + deed->rule->duration_ms * 1000 : 0;
+	wish->held_until = timed ? deed->now + deed->rule->duration_ms * 1000 : 0;
 	wish_extend(wish, deed);
 }
 
@@ -109,17 +114,37 @@ deed_stop(Deed *deed)
 	return activity_stop_by_rule(deed->call->call_id, &verdict);
 }
 
-/* The gate closes before the call ends, so that the function cannot be called again in between. */
+/* False: there is no room for another one. */
 static bool
-deed_quarantine(Deed *deed)
+gate_close(Deed *deed)
 {
 	const ActivityCall *call = deed->call;
 
-	if (deed->offences >= deed->rule->after && OidIsValid(call->function) &&
-		!gate_quarantine(call->database, call->function, call->body, deed->rule->duration_ms, deed->rule->name))
-		strlcpy(deed->event.detail, "there is no room for another function under quarantine",
-				sizeof(deed->event.detail));
-	return deed_stop(deed);
+	if (gate_quarantine(call->database, call->function, call->body, deed->rule->duration_ms, deed->rule->name))
+		return true;
+	strlcpy(deed->event.detail, "there is no room for another function under quarantine", sizeof(deed->event.detail));
+	return false;
+}
+
+static void
+offence_add(const Deed *deed)
+{
+	rule_store_offence_add(&deed->offence, deed->rule->duration_ms * 1000, deed->rule->after, deed->now);
+}
+
+/*
+ * The gate closes before the call ends, so that the function cannot be called again in between; it stays closed if the call
+ * was over by then. An offence that closes none counts if it was stopped.
+ */
+static bool
+deed_quarantine(Deed *deed)
+{
+	bool is_last = deed->offences >= deed->rule->after && OidIsValid(deed->call->function);
+	bool closed = is_last && gate_close(deed), done = deed_stop(deed) || closed;
+
+	if (done && deed->offences > 0)
+		offence_add(deed);
+	return done;
 }
 
 static void
@@ -130,7 +155,10 @@ tell_nothing(Deed *deed)
 static void
 tell_demote(Deed *deed)
 {
-	snprintf(deed->event.detail, EVENT_DETAIL_SIZE, "priority %d to %d", deed->call->priority, deed->rule->priority);
+	int32 now = deed->call->priority, least = deed->rule->priority;
+
+	snprintf(deed->event.detail, EVENT_DETAIL_SIZE, now > least ? "priority %d to %d" : "priority is %d, not above %d",
+			 now, least);
 }
 
 static void
@@ -161,8 +189,10 @@ tell_quarantine(Deed *deed)
 		snprintf(deed->event.detail, EVENT_DETAIL_SIZE, "DO has no function to put under quarantine");
 		return;
 	}
-	deed->offences = rule_store_offence(deed->rule->name, call->database, call->function, call->body,
-										deed->rule->duration_ms * 1000, deed->rule->after, deed->now);
+	deed->offence = (RuleOffence){
+		.database = call->database, .function = call->function, .body = call->body, .dry_run = deed->due->dry_run};
+	strlcpy(deed->offence.rule, deed->rule->name, sizeof(deed->offence.rule));
+	deed->offences = rule_store_offences(&deed->offence, deed->rule->duration_ms * 1000, deed->now) + 1;
 	if (deed->offences < deed->rule->after)
 		deed->event.kind = EVENT_CANCEL;
 	snprintf(deed->event.detail, EVENT_DETAIL_SIZE, "offence %d of %d, quarantine for %lld ms", deed->offences,
@@ -216,6 +246,8 @@ rule_act(const Policy *policy, const RuleDue *due, const ActivityCall *call, Tim
 	deed.event.threshold = (double) due->threshold;
 	strlcpy(deed.event.rule, rule->name, sizeof(deed.event.rule));
 	deeds[rule->action].tell(&deed);
+	if (due->dry_run && deed.offences > 0)
+		offence_add(&deed);
 	if (!due->dry_run && !deeds[rule->action].act(&deed))
 		return false;
 	rule_store_count(rule->name, true);
@@ -223,19 +255,33 @@ rule_act(const Policy *policy, const RuleDue *due, const ActivityCall *call, Tim
 	return true;
 }
 
+typedef struct Resumption
+{
+	TimestampTz now;
+	bool done;
+} Resumption;
+
+/* Somebody may have made it another's pause meanwhile, or ended it. */
 static void
 wish_resume(ActivityWish *wish, void *arg)
 {
+	Resumption *resumption = arg;
+
+	resumption->done =
+		wish->held && !OidIsValid(wish->held_by) && wish->held_until != 0 && resumption->now >= wish->held_until;
+	if (!resumption->done)
+		return;
 	wish->held = false;
 	wish->held_until = 0;
 }
 
 void
-rule_resume(const ActivityCall *call)
+rule_resume(const ActivityCall *call, TimestampTz now)
 {
 	Event event = event_of(EVENT_RESUME, call);
+	Resumption resumption = {.now = now};
 
-	if (!activity_wish_change(call->call_id, wish_resume, NULL))
+	if (!activity_wish_change(call->call_id, wish_resume, &resumption) || !resumption.done)
 		return;
 	snprintf(event.detail, EVENT_DETAIL_SIZE, "the pause of its rule is over");
 	event_record(&event);

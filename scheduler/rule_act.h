@@ -12,6 +12,6 @@
 /* Does what the rule says, or on trial only notes it; leaves an event. False: the call is over. */
 bool rule_act(const Policy *policy, const RuleDue *due, const ActivityCall *call, TimestampTz now);
 /* Lets a call go on that a rule paused for a while which is over. */
-void rule_resume(const ActivityCall *call);
+void rule_resume(const ActivityCall *call, TimestampTz now);
 
 #endif

@@ -7,29 +7,28 @@
 
 #include "scheduler/shared.h"
 
-#define POLICIES_KEPT 8
+#define LISTS_KEPT 16
 #define OFFENCES_MAX 256
 
-/* The names of a policy's rules, by their numbers. */
+/* The names of the rules, by their numbers, of policies one after the other that have the same. */
 typedef struct RuleNames
 {
-	uint64 generation; /* 0: none */
+	uint64 first, last; /* generations; 0: none */
 	int32 count;
 	char names[POLICY_RULES_MAX][POLICY_NAME_SIZE];
 } RuleNames;
 
 typedef struct RuleOffender
 {
-	char rule[POLICY_NAME_SIZE]; /* empty: free */
-	Oid database, function;
-	uint64 body;
+	RuleOffence what; /* its rule empty: free */
 	int32 count;
 	TimestampTz last_at; /* by clock_now() */
 } RuleOffender;
 
 typedef struct RuleStore
 {
-	RuleNames policies[POLICIES_KEPT]; /* under shared->lock */
+	RuleNames lists[LISTS_KEPT]; /* under shared->lock */
+	int32 newest;				 /* of them */
 	int32 count;
 	RuleCount counts[POLICY_RULES_MAX];
 	RuleOffender offenders[OFFENCES_MAX];
@@ -82,17 +81,40 @@ counts_install(RuleStore *store, const Policy *policy)
 	}
 }
 
+static bool
+names_are(const RuleNames *names, const Policy *policy)
+{
+	bool same = names->first != 0 && names->count == policy->rule_count;
+
+	for (int i = 0; same && i < policy->rule_count; i++)
+		same = strcmp(names->names[i], policy->rules[i].name) == 0;
+	return same;
+}
+
+static void
+names_install(RuleStore *store, const Policy *policy, uint64 generation)
+{
+	RuleNames *names = &store->lists[store->newest];
+
+	if (!names_are(names, policy))
+	{
+		store->newest = (store->newest + 1) % LISTS_KEPT;
+		names = &store->lists[store->newest];
+		names->first = generation;
+		names->count = policy->rule_count;
+		for (int i = 0; i < policy->rule_count; i++)
+			strlcpy(names->names[i], policy->rules[i].name, POLICY_NAME_SIZE);
+	}
+	names->last = generation;
+}
+
 void
 rule_store_install(const Policy *policy, uint64 generation)
 {
 	RuleStore *store = rule_store();
-	RuleNames *names = &store->policies[generation % POLICIES_KEPT];
 
 	Assert(LWLockHeldByMeInMode(shared->lock, LW_EXCLUSIVE));
-	names->generation = generation;
-	names->count = policy->rule_count;
-	for (int i = 0; i < policy->rule_count; i++)
-		strlcpy(names->names[i], policy->rules[i].name, POLICY_NAME_SIZE);
+	names_install(store, policy, generation);
 	LWLockAcquire(shared_part_lock(SHARED_RULES), LW_EXCLUSIVE);
 	counts_install(store, policy);
 	LWLockRelease(shared_part_lock(SHARED_RULES));
@@ -107,19 +129,31 @@ rule_find(const Policy *policy, const char *name)
 	return -1;
 }
 
+static const RuleNames *
+names_find(uint64 generation)
+{
+	for (int i = 0; i < LISTS_KEPT; i++)
+	{
+		const RuleNames *names = &rule_store()->lists[i];
+
+		if (names->first != 0 && names->first <= generation && generation <= names->last)
+			return names;
+	}
+	return NULL;
+}
+
 bool
 rule_store_moves(uint64 generation, const Policy *now, int32 *moves)
 {
-	const RuleNames *names = &rule_store()->policies[generation % POLICIES_KEPT];
-	bool known;
+	const RuleNames *names;
 
 	memset(moves, -1, POLICY_RULES_MAX * sizeof(int32));
 	LWLockAcquire(shared->lock, LW_SHARED);
-	known = names->generation == generation;
-	for (int32 i = 0; known && i < names->count; i++)
+	names = names_find(generation);
+	for (int32 i = 0; names != NULL && i < names->count; i++)
 		moves[i] = rule_find(now, names->names[i]);
 	LWLockRelease(shared->lock);
-	return known;
+	return names != NULL;
 }
 
 void
@@ -154,9 +188,16 @@ rule_store_counts(RuleCount *list)
 	return count;
 }
 
-/* The one there is; else a free one, or that which has been good for longest. */
+static bool
+offence_is(const RuleOffence *one, const RuleOffence *other)
+{
+	return one->database == other->database && one->function == other->function && one->body == other->body &&
+		   one->dry_run == other->dry_run && strcmp(one->rule, other->rule) == 0;
+}
+
+/* The one there is; else a free one, or that which has been good for longest, made anew. */
 static RuleOffender *
-offender_find(RuleStore *store, const char *rule, Oid database, Oid function, uint64 body)
+offender_find(RuleStore *store, const RuleOffence *offence)
 {
 	RuleOffender *oldest = &store->offenders[0];
 
@@ -164,34 +205,45 @@ offender_find(RuleStore *store, const char *rule, Oid database, Oid function, ui
 	{
 		RuleOffender *one = &store->offenders[i];
 
-		if (one->database == database && one->function == function && one->body == body && strcmp(one->rule, rule) == 0)
+		if (offence_is(&one->what, offence))
 			return one;
 		if (one->last_at < oldest->last_at)
 			oldest = one;
 	}
-	memset(oldest, 0, sizeof(*oldest));
-	strlcpy(oldest->rule, rule, sizeof(oldest->rule));
-	oldest->database = database;
-	oldest->function = function;
-	oldest->body = body;
+	*oldest = (RuleOffender){.what = *offence};
 	return oldest;
 }
 
-int
-rule_store_offence(const char *rule, Oid database, Oid function, uint64 body, int64 window_us, int after,
-				   TimestampTz now)
+static int32
+offences_within(const RuleOffender *offender, int64 window_us, TimestampTz now)
 {
-	RuleOffender *offender;
-	int count;
+	return window_us > 0 && now - offender->last_at > window_us ? 0 : offender->count;
+}
 
-	LWLockAcquire(shared_part_lock(SHARED_RULES), LW_EXCLUSIVE);
-	offender = offender_find(rule_store(), rule, database, function, body);
-	if (offender->count > 0 && window_us > 0 && now - offender->last_at > window_us)
-		offender->count = 0;
-	offender->last_at = now;
-	count = ++offender->count;
-	if (count >= after)
-		memset(offender, 0, sizeof(*offender));
+int
+rule_store_offences(const RuleOffence *offence, int64 window_us, TimestampTz now)
+{
+	const RuleStore *store = rule_store();
+	int count = 0;
+
+	LWLockAcquire(shared_part_lock(SHARED_RULES), LW_SHARED);
+	for (int i = 0; i < OFFENCES_MAX; i++)
+		if (offence_is(&store->offenders[i].what, offence))
+			count = offences_within(&store->offenders[i], window_us, now);
 	LWLockRelease(shared_part_lock(SHARED_RULES));
 	return count;
+}
+
+void
+rule_store_offence_add(const RuleOffence *offence, int64 window_us, int after, TimestampTz now)
+{
+	RuleOffender *offender;
+
+	LWLockAcquire(shared_part_lock(SHARED_RULES), LW_EXCLUSIVE);
+	offender = offender_find(rule_store(), offence);
+	offender->count = offences_within(offender, window_us, now) + 1;
+	offender->last_at = now;
+	if (offender->count >= after)
+		memset(offender, 0, sizeof(*offender));
+	LWLockRelease(shared_part_lock(SHARED_RULES));
 }

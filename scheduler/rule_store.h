@@ -1,9 +1,9 @@
 /*
  * rule_store.h - what rules keep in shared memory: how often each acted, who offended before, and what their numbers meant.
  *
- * DESIGN. A call knows its rules by their numbers in the policy it began under. The names of the last policies are kept, so
- * that the scheduler can tell which rule of the policy in force that is. All under the part's own lock but the names, which
- * are written with the policy, under shared->lock.
+ * DESIGN. A call knows its rules by their numbers in the policy it began under. The last lists of names are kept, one
+ * for all reloads that change none, so that the scheduler can tell which rule of the policy in force that is. All under the
+ * part's own lock but the names, which are written with the policy, under shared->lock.
  */
 #ifndef PYBOX_RULE_STORE_H
 #define PYBOX_RULE_STORE_H
@@ -23,6 +23,15 @@ typedef struct RuleCount
 	TimestampTz last_at;
 } RuleCount;
 
+/* What counts as the same: a call of the function, with that body, against the rule. On trial they count apart. */
+typedef struct RuleOffence
+{
+	char rule[POLICY_NAME_SIZE];
+	Oid database, function;
+	uint64 body;
+	bool dry_run;
+} RuleOffence;
+
 Size rule_store_size(void);
 void rule_store_initialize(void);
 /* A policy was put in force; the caller holds shared->lock, and calls it before the generation grows. */
@@ -32,11 +41,9 @@ bool rule_store_moves(uint64 generation, const Policy *now, int32 *moves);
 void rule_store_count(const char *rule, bool acted);
 /* Copies to list[POLICY_RULES_MAX]; returns how many. */
 int rule_store_counts(RuleCount *list);
-/*
- * Notes that a call of the function with that body offended against the rule; returns how many have, each within
- * window_us after the one before. With as many as after, they are forgotten.
- */
-int rule_store_offence(const char *rule, Oid database, Oid function, uint64 body, int64 window_us, int after,
-					   TimestampTz now);
+/* How often that happened, each within window_us after the one before. */
+int rule_store_offences(const RuleOffence *offence, int64 window_us, TimestampTz now);
+/* It happened once more. With as many as after they are forgotten. */
+void rule_store_offence_add(const RuleOffence *offence, int64 window_us, int after, TimestampTz now);
 
 #endif

@@ -118,8 +118,8 @@ call_judge(Look *look, int number, const ActivityCall *call, uint64 rules)
 	Watched *watched = rule_watch_call(number, call, look->now);
 	RuleMetrics metrics;
 
-	if (call->started_at != 0 && call->state != ACTIVITY_PAUSED) /* what a pause took is known when it is over */
-		watched->run_us = look->now - call->running_since;
+	if (call->started_at != 0)
+		watched->run_us = (call->still_since != 0 ? call->still_since : look->now) - call->running_since;
 	if (call->started_at == 0)
 		watched->queue_us = look->now - call->asked_at;
 	metrics_read(call, watched, look->now, &metrics);
@@ -140,7 +140,7 @@ call_look(Look *look, int number, const ActivityCall *call)
 				wish.held_until != 0;
 
 	if (held && look->now >= wish.held_until)
-		rule_resume(call);
+		rule_resume(call, look->now);
 	if (rules != 0)
 		call_judge(look, number, call, rules);
 	if (call->budgets != 0 && call->state == ACTIVITY_RUNNING && look->now - call->running_since >= CHARGE_AFTER_US)

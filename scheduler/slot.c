@@ -127,7 +127,8 @@ typedef struct SlotWait
 	ActivityEntry *entry;
 	SlotClaim claim;
 	uint64 turn;
-	bool paused; /* in mid-call */
+	int64 reserved; /* bytes that the backend had reserved before */
+	bool paused;	/* in mid-call */
 	TimestampTz since;
 	TimestampTz held_since; /* 0: is not held up by anybody */
 	int64 held_us;			/* was before, which is not the queue's fault */
@@ -195,9 +196,18 @@ slot_move(const SlotClaim *claim)
 		return;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	if (claim->queue.version == policy_store_generation()) /* else it is about to be made anew */
-		queue_move(shared_queue(), shared_my_number(), claim->queue.pool, claim->queue.priority);
+		queue_move(shared_queue(), shared_my_number(), &claim->queue);
 	slot_settle(now);
 	LWLockRelease(shared->lock);
+}
+
+/* Out of line. One that has yet to begin claims its memory anew with its next slot, and gives back what it may have by now. */
+static void
+slot_step_out(const SlotWait *wait)
+{
+	slot_leave();
+	if (!wait->claim.begun)
+		slot_unreserve(wait->reserved);
 }
 
 /* Something that the claim goes by has changed. */
@@ -205,15 +215,14 @@ static void
 slot_judge(SlotWait *wait)
 {
 	claim_make(wait);
-	if (wait->claim.held)
-		slot_leave();
-	else if (engaged && wait->claim.begun)
-		slot_move(&wait->claim);
-	else
+	if (engaged && wait->claim.begun && !wait->claim.held)
 	{
-		slot_leave();
-		slot_enter(wait);
+		slot_move(&wait->claim);
+		return;
 	}
+	slot_step_out(wait);
+	if (!wait->claim.held)
+		slot_enter(wait);
 }
 
 static void
@@ -294,7 +303,7 @@ slot_wait(SlotWait *wait)
 void
 slot_take(const SlotClient *client, void *call, ActivityEntry *entry)
 {
-	SlotWait wait = {.client = client, .call = call, .entry = entry};
+	SlotWait wait = {.client = client, .call = call, .entry = entry, .reserved = slot_reserved()};
 	TimestampTz now = clock_now();
 
 	claim_make(&wait);

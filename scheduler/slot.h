@@ -57,7 +57,7 @@ bool slot_is_asked(void);
 void slot_yield(void);
 /* Waits until the slot is back: after slot_yield(), or slot_give_back() of one that is held up by somebody. */
 void slot_await(const SlotClient *client, void *call, ActivityEntry *entry);
-/* A holder's, or waiter's, pool and priority are others from now on. */
+/* A holder's, or waiter's, pool, priority and caps are others from now on. */
 void slot_move(const SlotClaim *claim);
 void slot_give_back(void);
 /* Gives free slots to the best waiters and wakes them. Caller holds shared->lock. */

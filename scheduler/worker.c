@@ -93,7 +93,8 @@ walls_enforce(TimestampTz now)
 		if (!activity_read(i, &call) || call.state != ACTIVITY_SQL || call.wall_ms <= 0 || call.started_at == 0)
 			continue;
 		any = true;
-		if (TimestampDifferenceExceeds(call.running_since, now, (int) Min(call.wall_ms, INT_MAX)))
+		if (TimestampDifferenceExceeds(call.running_since, call.still_since != 0 ? call.still_since : now,
+									   (int) Min(call.wall_ms, INT_MAX)))
 			(void) activity_stop(call.call_id, ACTIVITY_STOP_WALL);
 	}
 	pg_atomic_write_u32(&shared->walls_watched, any ? 1 : 0);

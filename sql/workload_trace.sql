@@ -24,7 +24,7 @@ CREATE FUNCTION pybox.record_trace(
     OUT at_us bigint, OUT database text, OUT role text, OUT function text, OUT pool text, OUT run_us bigint,
     OUT sql_us bigint, OUT queries integer, OUT memory bigint, OUT queue_us bigint, OUT paused_us bigint,
     OUT outcome text)
-RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE sql AS $$
+RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
 SELECT t.at_us, d.datname::text, r.rolname::text,
        CASE WHEN d.datname = pg_catalog.current_database()
             THEN coalesce(n.nspname || '.' || p.proname, t.function::text) ELSE t.function::text END,

@@ -11,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes ();
 
-our @EXPORT = qw(new_node install_with set_without need policy_path write_policy poll_until processes_of scheduler_of launcher_of zygotes_of interpreters_of
+our @EXPORT = qw(new_node install_with set_without need policy_path write_policy poll_until processes_of stop_asleep scheduler_of launcher_of zygotes_of interpreters_of
   wait_for_no_processes cgroup_of cgroup_folders cgroup_dirs pybox_cgroups empty_cgroups shared_memory_of);
 
 my $tests = dirname(__FILE__);
@@ -206,6 +206,20 @@ sub processes_named
 # The launcher's children that try a layer have its name too.
 sub launcher_of { my ($node) = @_; return (processes_named($node, qr/^pybox-launch/, qr/^(?!pybox-)/))[0]; }
 sub scheduler_of { my ($node) = @_; return all_processes()->{ launcher_of($node) }{parent}; }
+
+# Stops processes while they sleep: one that is stopped with a lock held would hold up everybody.
+sub stop_asleep
+{
+	my (@pids) = @_;
+
+	for my $pid (@pids)
+	{
+		poll_until(sub { slurp_file("/proc/$pid/stat") =~ /\) S / }) or die "process $pid is never idle";
+		kill 'STOP', $pid;
+	}
+	return;
+}
+
 sub zygotes_of { my ($node) = @_; return processes_named($node, qr/^pybox-interp/, qr/^pybox-launch/); }
 sub interpreters_of { my ($node) = @_; return processes_named($node, qr/^pybox-interp/, qr/^pybox-interp/); }
 

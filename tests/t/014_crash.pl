@@ -13,7 +13,7 @@ my $node = new_node('crash', conf => 'restart_after_crash = on', policy => <<'YA
 version: 1
 node: {name: test, id: 1, slots: 1}
 pools:
-  standard: {queue: {length: 10, timeout: 2min}, limits: {memory: 512MB, wall: 2min}, spares: 1}
+  standard: {on_contention: yield, queue: {length: 10, timeout: 2min}, limits: {memory: 512MB, wall: 2min}, spares: 1}
 YAML
 $node->safe_psql('postgres', <<'SQL');
 CREATE EXTENSION pybox;

@@ -132,8 +132,7 @@ is($session->value('SELECT take(100)'), 100, 'and the old limits again');
 
 # A session may know of a policy before the launcher does, which has it from the scheduler: then it waits.
 my $scheduler = scheduler_of($node);
-poll_until(sub { slurp_file("/proc/$scheduler/stat") =~ /\) S / }) or die 'the scheduler is never idle';
-kill 'STOP', $scheduler;
+stop_asleep($scheduler);
 write_policy($node, $good =~ s/256MB/64MB/r);
 $admin->value('SELECT pybox.reload_policy()');
 $session->send($is_capped ? 'SELECT take(101)' : 'SELECT interpreter() /* take(101) */');

@@ -11,7 +11,7 @@ version: 1
 node: {name: test, id: 1, slots: 4}
 pools:
   standard: {limits: {memory: 512MB, wall: 2min}, spares: 0}
-  narrow: {slots: 1, limits: {memory: 512MB, wall: 2min}, spares: 0}
+  narrow: {slots: 1, on_contention: yield, limits: {memory: 512MB, wall: 2min}, spares: 0}
 assign:
   - {role: narrow, pool: narrow}
   - {pool: standard}

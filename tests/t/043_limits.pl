@@ -19,7 +19,7 @@ my %pools = (
 	worker => '{limits: {memory: 256MB, wall: 2min, cpu_time: 500ms}, spares: 1}',
 	free => '{limits: {memory: 512MB, wall: 2min, pids: 16}, spares: 1}',
 	watched => '{limits: {memory: 128MB, wall: 2min, cpu_time: 1min}, spares: 0}',
-	narrow => '{slots: 1, spares: 1}',
+	narrow => '{slots: 1, on_contention: yield, spares: 1}',
 	hog => "{packages: ['$packages'], preload: [hog], limits: {memory: 512MB}}",
 	starved => "{packages: ['$packages'], preload: [hog_unseen], limits: {memory: 48MB}, spares: 0}");
 

@@ -34,6 +34,10 @@ CREATE FUNCTION work(a int) RETURNS int LANGUAGE pybox AS $$
 return plpy.execute('SELECT 42 AS x')[0]['x'] + a
 $$;
 CREATE FUNCTION fail() RETURNS void LANGUAGE pybox AS $$ 1 / 0 $$;
+CREATE FUNCTION turns() RETURNS void LANGUAGE pybox AS $$
+import time
+while time.process_time() < 1: pass
+$$;
 CREATE FUNCTION fails() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM fail();
@@ -95,12 +99,13 @@ sub poll_fast
 	return $value;
 }
 
-# Each gets somebody to the points that name it; returns a further session whose answer counts, if it made one.
+# Each gets somebody to the points that name it; returns further sessions whose answers count, if it made some.
 my %provoke = (
 	call     => sub { },
 	release  => sub { },
 	fail     => sub { },
 	connect  => sub { my $new = PyboxSession->new($node); $new->send($traffic); return $new; },
+	contend  => sub { my @new = map { PyboxSession->new($node) } 1 .. 3; $_->send('SELECT turns(); DISCARD ALL') for @new; return @new; },
 	zygote   => sub { kill 'KILL', zygotes_of($node); return; },
 	launcher => sub { kill 'KILL', launcher_of($node); return; },
 	hangup   => sub { $node->reload; return; },

@@ -166,7 +166,7 @@ sub test_stopped_scheduler
 	my $what = 'scheduler stopped';
 	my $running = busy();
 	my $scheduler = scheduler_of($node);
-	kill 'STOP', $scheduler;
+	stop_asleep($scheduler);
 	my $new = PyboxSession->new($node);
 	is($new->value('SELECT add(1)'), 2, "$what: calls work");
 	$admin->value('SELECT pybox.cancel(' . call_of($running) . ')');

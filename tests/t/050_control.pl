@@ -53,13 +53,14 @@ sub session
 	return $open[-1];
 }
 
-# A session whose call has come to a state.
+# A session whose call has come to a state. One that speaks gives its slot up for that, and has it again when it runs then.
 sub calling
 {
 	my ($sql, $state, $role) = @_;
 	my $session = session($role);
 
 	$session->send($sql);
+	$session->wait_for(qr/inside/) if $sql =~ /forever/;
 	die "$sql is not $state" unless $admin->poll('SELECT state FROM pybox.activity WHERE pid = ' . $session->pid, $state);
 	return $session;
 }
@@ -206,7 +207,7 @@ sub test_stopped
 	my $queued = calling('SELECT one()', 'queued', 'bob');
 	my $drained = calling('SELECT one()', 'queued');
 
-	kill 'STOP', $_ for @pids;
+	stop_asleep(@pids);
 	is(control($queued, 'set_priority', 0), 't', "$what: set_priority");
 	is(control($queued, 'move', "'batch'"), 't', "$what: move");
 	is(control($queued, 'pause'), 't', "$what: pause");

@@ -45,6 +45,22 @@ while True:
         return 'stood still, %d' % (total + sum(range(1000)))
     last = now
 $$;
+CREATE FUNCTION nested_until_paused(s float8) RETURNS text LANGUAGE pybox AS $$
+return plpy.execute('SELECT pybox_until_paused(%f) AS said' % s)[0]['said']
+$$;
+-- A child in a session of its own has it go on whenever it is stopped.
+CREATE FUNCTION pyboxu_undoes() RETURNS void LANGUAGE pyboxu AS $$
+import os, signal, time
+parent, child = os.getpid(), os.fork()
+if child == 0:
+    os.setsid()
+    while os.getppid() == parent:
+        os.kill(parent, signal.SIGCONT)
+        time.sleep(0.001)
+    os._exit(0)
+plpy.notice('inside')
+while True: pass
+$$;
 -- The same with a child that computes, in a session of its own: no signal to the process group reaches it.
 CREATE FUNCTION pyboxu_until_paused(s float8) RETURNS text LANGUAGE pyboxu AS $$
 import os, signal, time
@@ -87,8 +103,8 @@ sub begin_call
 	my ($admin, $session, $sql) = @_;
 	$session->send($sql);
 	$session->wait_for(qr/inside/) or die "$sql never began: $session->{text}";
-	$admin->poll(state_sql($session), 'running');
-	my $pid = $admin->value('SELECT interpreter_pid FROM pybox.activity WHERE pid = ' . $session->pid);
+	$admin->poll("SELECT bool_or(state = 'running') FROM pybox.activity WHERE pid = " . $session->pid);
+	my $pid = $admin->value('SELECT max(interpreter_pid) FROM pybox.activity WHERE pid = ' . $session->pid);
 	my $before = cpu_of($pid);
 	poll_until(sub { cpu_of($pid) > $before + 1 });
 	return $session;
@@ -177,6 +193,16 @@ for my $cgroup (1, 0)
 		$low->quit;
 	}
 
+	unless ($cgroup)
+	{
+		$low = begin_call($admin, PyboxSession->new($node), 'SELECT pyboxu_undoes()');
+		begin_call($admin, $high, 'SELECT forever()');
+		ok($admin->poll(state_sql($low), 'paused'), "$where: a call is paused whose child has it go on");
+		ok($node->wait_for_log(qr/of CPU time while its call was paused, and is stopped again/), "$where: the launcher sees it");
+		is(cancel($admin, $_)->{sqlstate}, '57014', "$where: both end") for $high, $low;
+		$low->quit;
+	}
+
 	is($admin->value('SELECT sum(running), sum(waiting) FROM pybox.pools'), '0|0', "$where: no slot is lost");
 	$_->quit for $admin, $high;
 	$node->stop;
@@ -198,6 +224,13 @@ let_pass($admin, 6);
 is($admin->value(state_sql($brief)), 'paused', 'and still is after 6 s');
 cancel($admin, $high);
 is($brief->wait->{text} =~ s/.*\n//sr, 'stood still, 999000', 'it goes on and is not over its limit');
+begin_call($admin, $brief, 'SELECT nested_until_paused(2)');
+begin_call($admin, $high, 'SELECT forever()');
+ok($admin->poll("SELECT string_agg(state, ' ' ORDER BY call_id) FROM pybox.activity WHERE pid = " . $brief->pid, 'sql paused'),
+	'a call inside another one is paused');
+let_pass($admin, 6);
+cancel($admin, $high);
+is($brief->wait->{text} =~ s/.*\n//sr, 'stood still, 999000', 'that counts for the limit of its caller in SQL no more');
 begin_call($admin, $brief, 'SELECT forever()');
 like($brief->wait->{text}, qr/canceling Python call due to its pool's wall limit/, 'which holds for one that runs');
 $brief->quit;
@@ -241,6 +274,8 @@ SKIP:
 	ok(poll_until(sub { slurp_file("$folder/$file") == $usual }), "$file is the usual one when it has its slot back");
 	begin_call($admin, $high, 'SELECT forever()');
 }
+$admin->value("SELECT pybox.move(call_id, 'low') FROM pybox.activity WHERE pid = " . $sharing->pid);
+ok($admin->poll(state_sql($sharing), 'paused'), 'moved to a pool whose calls do not, it stands still');
 is(cancel($admin, $sharing)->{sqlstate}, '57014', 'it can be ended meanwhile');
 is($admin->value("SELECT sum(waiting) FROM pybox.pools"), 0, 'and leaves the queue');
 cancel($admin, $high);

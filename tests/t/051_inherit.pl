@@ -50,6 +50,11 @@ $$;
 -- Calls outer_one as another role, so in another pool, while it keeps what it has reserved.
 CREATE FUNCTION inner_one() RETURNS int LANGUAGE pybox SECURITY DEFINER AS 'return 1';
 ALTER FUNCTION inner_one() OWNER TO large;
+CREATE FUNCTION inner_large() RETURNS int LANGUAGE pybox SECURITY DEFINER AS 'return 1';
+ALTER FUNCTION inner_large() OWNER TO large;
+CREATE FUNCTION outer_one_later() RETURNS int LANGUAGE pybox AS $$
+return plpy.execute('SELECT inner_large() AS one FROM (SELECT pg_advisory_xact_lock_shared(7) OFFSET 0) AS locked')[0]['one']
+$$;
 CREATE FUNCTION outer_one() RETURNS int LANGUAGE pybox AS $$
 return plpy.execute('SELECT inner_one() AS one')[0]['one']
 $$;
@@ -172,6 +177,26 @@ like($answer->{text}, qr/^ERROR:  40P01: deadlock detected
 DETAIL:  Call \d+ waits in pool "large" for memory of the budget, which is reserved by calls that wait for locks of its transaction\.$/m, 'in words');
 $plain->value('ROLLBACK');
 like($session{large}->wait->{text}, qr/^1$/m, 'and the other one goes on');
+
+# --- a claim that is made anew reserves its memory once ---
+my $inner = "pybox.activity WHERE state = 'queued' AND pid = " . $session{low}->pid;
+$admin->value('SELECT pg_advisory_lock(7)');
+$session{low}->send('SELECT outer_one_later()');
+ok($admin->poll(state_sql('low'), 'sql'), 'a call is in SQL, about to call another one');
+begin_call('high', 'SELECT forever()');
+$admin->value('SELECT pybox.set_priority(call_id, 100) FROM pybox.activity WHERE pid = ' . $session{high}->pid);
+$admin->value('SELECT pg_advisory_unlock(7)');
+ok($admin->poll("SELECT count(*) FROM $inner", 1), 'which waits for a slot');
+my $reserved = $admin->value("SELECT memory_reserved FROM pybox.pools WHERE pool = 'large'");
+cmp_ok($reserved, '>=', 200 << 20, 'with its memory');
+for my $priority (91 .. 93)
+{
+	$admin->value("SELECT pybox.set_priority(call_id, $priority) FROM $inner");
+	ok($admin->poll("SELECT priority FROM $inner", $priority), "it gets in line anew, with priority $priority");
+	is($admin->value("SELECT memory_reserved FROM pybox.pools WHERE pool = 'large'"), $reserved, 'and has reserved no more');
+}
+is(cancel($session{high}), '57014', 'the slot is free');
+is($session{low}->wait->{text}, 1, 'and it runs');
 is($admin->value('SELECT sum(running), sum(waiting), sum(memory_reserved) FROM pybox.pools'), '0|0|0', 'no slot and no memory is lost');
 
 $_->quit for values %session, $plain, $admin;

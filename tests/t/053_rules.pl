@@ -235,6 +235,33 @@ is($session->value('SELECT offend(0)'), 'not caught', '... it may be called agai
 like($session->ask("DO LANGUAGE pybox 'import time; time.sleep(0)'; SELECT offend(60)")->{text}, qr/rule "repeat"/, '... and its offences count from the start');
 is($session->value('SELECT offend(0)'), 'not caught', '... so that one is not too many');
 
+# What a trial counts is the trial's.
+my $repeat = "  - {name: repeat, function: public.offend, when: {run_time: 200ms}, action: quarantine, after: %d, duration: 1h%s}\n";
+reload(sprintf $repeat, 5, ', dry_run: true');
+$before = last_event();
+is($session->value('SELECT offend(0.6)'), 'not caught', 'on trial offences are counted') for 1 .. 2;
+is(events_since($before, 'kind, detail'), join("\n", map { "cancel offence $_ of 5, quarantine for 3600000 ms" } 1, 2), '... as they would be');
+reload(sprintf $repeat, 3, '');
+$before = last_event();
+$session->ask('SELECT offend(60)');
+is(events_since($before, 'kind, detail'), 'cancel offence 2 of 3, quarantine for 3600000 ms', '... and count for no quarantine in force');
+
+# Whoever replaces functions may have rules fill the table of quarantines.
+my $others = 'pybox.quarantine(oid) FROM pg_proc WHERE proname ~ \'^other_\'';
+$admin->value("SET check_function_bodies = off");
+$admin->value("DO \$\$ BEGIN FOR i IN 1 .. 256 LOOP EXECUTE format('CREATE FUNCTION other_%s() RETURNS int LANGUAGE pybox AS %L', i, 'return 1'); END LOOP; END \$\$");
+reload(sprintf $repeat, 1, '');
+$session->ask('SELECT offend(60)');
+is($admin->value('SELECT string_agg(reason, \' \') FROM pybox.quarantines'), 'repeat', 'a rule has put a function under quarantine');
+is($admin->value("SELECT count(*) FROM (SELECT $others LIMIT 255) q"), 255, '... somebody all that there is room for');
+is($admin->value("SELECT count(*) FROM (SELECT $others) q"), 256, '... and one more, for which the rule\'s makes room');
+is($admin->value("SELECT count(*) FROM pybox.quarantines WHERE reason = 'repeat'"), 0, '... and no other');
+like($admin->ask("SELECT pybox.quarantine('nap(float8)')")->{text}, qr/^ERROR:  53400: no more than 256 functions can be under quarantine\n/, 'then there is none');
+$before = last_event();
+like($session->ask('SELECT offend(60)')->{text}, qr/rule "repeat"/, 'a rule cancels the call all the same');
+is(events_since($before, 'detail'), 'there is no room for another function under quarantine', '... and says so');
+is($admin->value("SELECT count(pybox.release(oid)) FROM pg_proc WHERE proname ~ '^other_'"), 256, 'all are released');
+
 # --- time and cool-down ---
 reload(<<'YAML');
   - {name: never, function: public.nap, when: {run_time: 100ms}, for: 1h, action: kill}
@@ -276,6 +303,71 @@ reload(<<'YAML');
   - {name: patient, function: public.nap, when: {run_time: 100ms}, action: cancel}
 YAML
 like($session->wait->{text}, qr/canceling Python call due to rule "patient".*more than the rule's 100 ms/s, 'what its rule has become holds for it');
+
+# A rule is not lost however often the policy is loaded anew, nor with it what it does.
+reload("  - {name: patient, function: public.nap, when: {run_time: 1h}, action: cancel}\n");
+$session->send('SELECT nap(60)');
+ok($admin->poll("SELECT state FROM pybox.activity WHERE function LIKE 'nap%'", 'running'), 'a call runs');
+$admin->value('SELECT pybox.reload_policy()') for 1 .. 20;
+reload("  - {name: patient, function: public.nap, when: {run_time: 100ms}, action: cancel}\n");
+like($session->wait->{text}, qr/rule "patient".*more than the rule's 100 ms/s, '... over twenty of them');
+reload("  - {name: watched, function: public.nap, when: {run_time: 100ms}, action: kill, dry_run: true}\n");
+$before = last_event();
+$session->send('SELECT nap(60)');
+ok($admin->poll("SELECT count(*) FROM pybox.events WHERE number > $before AND rule = 'watched' AND dry_run", 1), 'a rule is tried out on a call');
+reload("  - {name: watched, function: public.nap, when: {run_time: 100ms}, action: kill}\n");
+like($session->wait->{text}, qr/terminating Python call due to rule "watched"/, '... and ends that very call when it is put in force');
+
+# --- what several want of a call ---
+reload("  - {name: lower, function: public.nap, when: {run_time: 100ms}, action: demote, priority: 60}\n");
+$before = last_event();
+is($session->value('SELECT nap(0.7)'), 'rested', 'a call with less than the priority of demote');
+is(events_since($before, 'kind, rule, detail'), 'priority lower priority is 50, not above 60', '... keeps its own');
+my $held = "FROM pybox.activity WHERE function LIKE 'nap%'";
+for my $case (['for a while', ', duration: 300ms'], ['until somebody resumes it', ''])
+{
+	my ($name, $how) = @$case;
+
+	reload("  - {name: stay, function: public.nap, when: {elapsed: 1s}, action: pause$how}\n");
+	my $owner = PyboxSession->new($node, role => 'bob');
+	my $bobs = PyboxSession->new($node, role => 'bob');
+	$before = last_event();
+	$bobs->send('SELECT nap(1.2)');
+	ok($admin->poll("SELECT count(*) $held", 1), "$name: a call of bob's");
+	is($owner->value("SELECT pybox.pause(call_id) $held"), 't', '... which he pauses himself before a rule does');
+	ok($admin->poll("SELECT count(*) FROM pybox.events WHERE number > $before AND rule = 'stay'", 1), '... and the rule does');
+	if ($how eq '')
+	{
+		is($owner->ask("SELECT pybox.resume(call_id) $held")->{sqlstate}, '42501', '... cannot be resumed by him');
+		is($admin->value("SELECT pybox.resume(call_id) $held"), 't', '... but by who governs');
+	}
+	else
+	{
+		ok($owner->poll("SELECT now() - max(at) > '400ms' FROM pybox.events WHERE rule = 'stay'", 't'), '... its time passes');
+		is($admin->value("SELECT state $held"), 'paused', '... and he still wants it paused');
+		is($owner->value("SELECT pybox.resume(call_id) $held"), 't', '... until he does not');
+	}
+	is($bobs->wait->{text}, 'rested', '... then it goes on');
+	$_->quit for $owner, $bobs;
+}
+reload("  - {name: stay, function: public.nap, when: {run_time: 100ms}, action: pause, duration: 2s}\n");
+$before = last_event();
+$session->send('SELECT nap(0.5)');
+ok($admin->poll("SELECT state $held", 'paused'), 'a rule pauses a call for a while');
+is($admin->value("SELECT pybox.pause(call_id) $held"), 't', '... somebody until further notice');
+ok($admin->poll("SELECT now() - max(at) > '2300ms' FROM pybox.events WHERE rule = 'stay'", 't'), '... the while is over');
+is($admin->value("SELECT state $held"), 'paused', '... and the call stays');
+is(events_since($before, 'kind, rule, actor'), "pause stay\npause postgres", '... and each is an event');
+is($admin->value("SELECT pybox.resume(call_id) $held"), 't', '... until it is resumed');
+is($session->wait->{text}, 'rested', '... and goes on');
+
+reload("  - {name: stay, function: public.nap, when: {run_time: 100ms}, action: pause, duration: 1s}\n");
+$before = last_event();
+$session->send('SELECT nap(0.5)');
+ok($admin->poll("SELECT state $held", 'paused'), 'a rule pauses a call for a while');
+reload('');
+is($session->wait->{text}, 'rested', '... which ends when the rule is gone by then');
+is(events_since($before, 'kind, rule'), "pause stay\nresume", '... as it would have');
 
 # --- a call that stands still is looked at as well ---
 reload(<<'YAML');

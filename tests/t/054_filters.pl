@@ -11,9 +11,11 @@ version: 1
 node: {name: test, id: 1, slots: 4}
 pools:
   main: {priority: 50, queue: {length: 100, timeout: 5min}, limits: {memory: 512MB, wall: 5min}, spares: 1}
+  narrow: {slots: 1, on_contention: yield, queue: {length: 100, timeout: 5min}, limits: {memory: 512MB, wall: 5min}}
   side: {priority: 50, queue: {length: 100, timeout: 5min}, limits: {memory: 512MB, wall: 5min}}
 assign:
   - {function: public.aside, pool: side}
+  - {function: public.nap, pool: narrow}
   - {pool: main}
 YAML
 
@@ -35,6 +37,11 @@ CREATE FUNCTION size(t text) RETURNS int LANGUAGE pybox AS $$
 return len(t)
 $$;
 CREATE FUNCTION aside() RETURNS int LANGUAGE pybox AS $$
+return 1
+$$;
+CREATE FUNCTION nap(s float8) RETURNS int LANGUAGE pybox AS $$
+import time
+time.sleep(s)
 return 1
 $$;
 CREATE FUNCTION outer_of(q text) RETURNS int LANGUAGE pybox AS $$
@@ -120,6 +127,17 @@ like(slurp_file($node->logfile), qr/LOG:  pybox: refusal by filter of call \d+ b
 	'... in the log too');
 is($admin->value("SELECT count(*) FROM pybox.activity WHERE state <> 'running'"), 0, 'nothing is left of refused calls');
 
+# --- calls that wait are judged by a new policy ---
+reload('');
+$max->send('SELECT nap(60)');
+ok($admin->poll("SELECT count(*) FROM pybox.activity WHERE state = 'running'", 1), 'a call has the only slot of its pool');
+$ivy->send('SELECT nap(0)');
+ok($admin->poll("SELECT count(*) FROM pybox.activity WHERE state = 'queued'", 1), '... another one waits');
+reload("filters:\n  - {name: no_naps, function: public.nap, message: now}\n");
+$admin->value("SELECT pybox.cancel(call_id) FROM pybox.activity WHERE state = 'running'");
+is($max->wait->{sqlstate}, '57014', 'the one that runs is none of a new filter\'s');
+like($ivy->wait->{text}, qr/^ERROR:  53400: Python call was refused by filter "no_naps"\n/, '... the one that waits is');
+
 # --- the planner's cost of the statement ---
 reload("filters:\n  - {name: costly, cost: 5000, function: public.id}\n  - {name: costly_trigger, cost: 500, function: public.fire}\n");
 my $big = 'SELECT count(id(g)) AS v FROM big';
@@ -131,8 +149,9 @@ refused($admin, "PREPARE p AS $big; EXECUTE p", 'costly', 'nor prepared');
 $admin->value('SET plan_cache_mode = force_generic_plan');
 refused($admin, 'EXECUTE p', 'costly', '... by a plan for any parameters');
 refused($admin, "DO \$\$ BEGIN PERFORM v FROM ($big) s; END \$\$", 'costly', 'nor in DO');
-passes($admin, "SELECT outer_of('$big')", '50000', 'what counts is the outermost statement, which is cheap here');
-refused($admin, 'SELECT max(in_loop(2)) FROM big', 'costly', '... and expensive here, with cheap ones inside');
+refused($admin, "SELECT outer_of('$big')", 'costly', 'nor as a query of a cheap statement\'s function');
+passes($admin, 'SELECT id(1)', '1', '... which leaves no cost behind');
+refused($admin, 'SELECT max(in_loop(2)) FROM big', 'costly', 'a cheap query of an expensive statement\'s function is not cheap');
 passes($admin, 'SELECT in_loop(3)', '6', 'PL/pgSQL of a cheap statement passes');
 passes($admin, 'DO $$ BEGIN PERFORM in_loop(3); END $$', '', '... and in DO');
 refused($admin, "BEGIN; DECLARE c CURSOR FOR SELECT id(g) FROM big ORDER BY random(); FETCH 1 FROM c", 'costly', 'a cursor has its statement\'s cost');
@@ -251,6 +270,33 @@ budgets:
 YAML
 is($max->ask('SELECT count(id(g)) FROM (SELECT generate_series(1, 100000000) AS g) s')->{sqlstate}, '53400', 'short calls use a budget up');
 is($admin->value("SELECT over FROM pybox.budgets WHERE role = 'max'"), 't', '... in the account of their role');
+
+# --- in one interpreter each pays its own: a function with a budget inside one without, or after one with another ---
+reload(<<'YAML');
+budgets:
+  - {name: of_id, function: public.id, cpu_time: 1h, window: 1d, action: log}
+  - {name: of_size, function: public.size, cpu_time: 1h, window: 1d, action: log}
+YAML
+sub used
+{
+	my ($budget) = @_;
+	return $admin->value("SELECT coalesce(extract(epoch FROM used), 0) FROM pybox.budgets WHERE name = '$budget'");
+}
+$admin->value('CREATE FUNCTION burn_around(s float8) RETURNS float8 LANGUAGE pybox AS $$
+import time
+for half in 1, 2:
+	plpy.execute("SELECT id(1)")
+	end = time.process_time() + s / 2
+	while time.process_time() < end: pass
+return s
+$$');
+is($max->value('SELECT id(1)'), '1', 'a session with an interpreter');
+my $of_id = used('of_id');
+is($max->value('SELECT burn_around(1)'), '1', 'a function without a budget calls one with');
+is($max->value('SELECT id(1)'), '1', '... which is called again');
+cmp_ok(used('of_id') - $of_id, '<', 0.5, '... and has not used what the other one has');
+is($max->value("SELECT sum(id(g) + size('x')) FROM generate_series(1, 10000) g"), '50015000', 'two functions with budgets of their own, turn and turn about');
+cmp_ok(used($_), '>', 0.02, "... $_ adds up") for 'of_id', 'of_size';
 
 $_->quit for $admin, $ivy, $max;
 $node->stop;

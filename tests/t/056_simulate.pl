@@ -32,6 +32,8 @@ $node->safe_psql('postgres', <<'SQL');
 CREATE EXTENSION pybox;
 CREATE ROLE monitor LOGIN IN ROLE pg_monitor;
 CREATE ROLE nobody LOGIN;
+CREATE ROLE eve LOGIN;
+CREATE SCHEMA trap AUTHORIZATION eve;
 CREATE FUNCTION asks(n int) RETURNS int LANGUAGE pybox AS $$
 for i in range(n): plpy.execute('SELECT 1')
 return n
@@ -96,6 +98,15 @@ for my $call (qw(trace_start trace_stop trace_state trace_rows record_trace))
 }
 is(sql('SELECT pybox.trace_start(), pybox.trace_stop(), (SELECT count(*) FROM pybox.record_trace())', extra_params => [ '-U', 'monitor' ]),
 	'40|0|0', 'a member of pg_monitor may');
+
+# Others may make operators that fit better than the server's, in schemas that one's path names.
+$node->safe_psql('postgres', <<'SQL', extra_params => [ '-U', 'eve' ]);
+CREATE FUNCTION trap.sprung(name, name) RETURNS text LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''sprung''; END';
+CREATE OPERATOR trap.|| (LEFTARG = name, RIGHTARG = name, FUNCTION = trap.sprung);
+SQL
+sql('SELECT pybox.trace_start()');
+sql('SELECT asks(1)');
+is(sql('SET search_path = trap, public; SELECT function FROM pybox.record_trace()'), 'public.asks', '... and runs nobody\'s code for it');
 $elsewhere->close if $elsewhere->can('close');
 $node->append_conf('postgresql.conf', "pybox.trace_calls_max = 0\n");
 $node->restart;

@@ -203,7 +203,10 @@ disturb(Backend *backend)
 			policy_install(bench, bench->queue->version + 1);
 			break;
 		case 1:
-			queue_move(bench->queue, who, queue_pool(bench->queue, who), (int32_t) chance(backend, 101));
+			queue_move(bench->queue, who,
+					   &(QueueClaim){.pool = queue_pool(bench->queue, who),
+									 .priority = (int32_t) chance(backend, 101),
+									 .caps = chance(backend, 2)});
 			break;
 		case 2:
 			queue_lend(bench->queue, who, (int32_t) chance(backend, 101));

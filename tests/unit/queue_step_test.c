@@ -13,7 +13,8 @@ typedef enum Step
 	STEP_SEATED,
 	STEP_DROPPING,
 	STEP_UNRESERVING,
-	STEP_COUNT
+	STEP_COUNT, /* of those without the lock */
+	STEP_NESTED_REFUSED = STEP_COUNT
 } Step;
 
 static void step_reached(Step step);
@@ -96,7 +97,7 @@ other_renumbers_and_waits(Queue *queue)
 static void
 other_moves(Queue *queue)
 {
-	queue_move(queue, 0, 1, 80);
+	queue_move(queue, 0, &(QueueClaim){.pool = 1, .priority = 80});
 	queue_lend(queue, 0, 90);
 }
 
@@ -229,12 +230,36 @@ test_a_policy_between_the_steps(void **state)
 	}
 }
 
+static void
+other_gives_memory_back(Queue *queue)
+{
+	(void) queue_unreserve(queue, 1, INT64_MAX);
+}
+
+/* A claim inside another call does not fit, and does when its refusal is to be worded: it has its memory then. */
+static void
+test_memory_comes_while_a_claim_is_refused(void **state)
+{
+	const QueueClaim nested = {.priority = -1, .nested = true, .resumes = true, .memory = QUEUE_PAGE};
+
+	(void) state;
+	scene_begin(STEP_NESTED_REFUSED, other_gives_memory_back);
+	scene.locked = false;
+	assert_true(queue_try(scene.queue, 1, &(QueueClaim){.pool = 1, .priority = -1, .memory = 2 * QUEUE_PAGE}, 1));
+	assert_int_equal(queue_acquire(scene.queue, 0, &nested, 2), QUEUE_GRANTED);
+	assert_null(scene.other);
+	assert_int_equal(queue_reserved(scene.queue, 0), QUEUE_PAGE);
+	assert_sane(scene.queue);
+	free(scene.queue);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_others_between_the_steps),
 		cmocka_unit_test(test_a_policy_between_the_steps),
+		cmocka_unit_test(test_memory_comes_while_a_claim_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,7 +152,7 @@ test_every_step_in_every_state(void **state)
 	(void) state;
 	queue_release(queue, 0, 0);
 	queue_yield(queue, 0, 0);
-	queue_move(queue, 0, 0, 90);
+	queue_move(queue, 0, &(QueueClaim){.pool = 0, .priority = 90});
 	queue_lend(queue, 0, 90);
 	assert_false(queue_give_back(queue, 0, 0));
 	assert_int_equal(queue_state(queue, 0), QUEUE_IDLE);
@@ -190,14 +190,14 @@ test_moving_takes_counts_along(void **state)
 	assert_int_equal(enters(queue, 0, 0, 0), QUEUE_GRANTED);
 	assert_int_equal(enters(queue, 1, 0, 1), QUEUE_QUEUED);
 	assert_int_equal(enters(queue, 2, 0, 2), QUEUE_QUEUED);
-	queue_move(queue, 2, 0, 60); /* the same pool, a better priority */
+	queue_move(queue, 2, &(QueueClaim){.pool = 0, .priority = 60}); /* the same pool, a better priority */
 	assert_sane(queue);
 	assert_int_equal(queue_position(queue, 2), 1);
-	queue_move(queue, 0, 1, -1); /* makes room in its pool */
+	queue_move(queue, 0, &(QueueClaim){.pool = 1, .priority = -1}); /* makes room in its pool */
 	assert_sane(queue);
 	assert_int_equal(queue_priority(queue, 0), 20);
 	assert_int_equal(grants(queue, 3), 2);
-	queue_move(queue, 1, 1, 5);
+	queue_move(queue, 1, &(QueueClaim){.pool = 1, .priority = 5});
 	assert_int_equal(queue_position(queue, 1), 1);
 	assert_int_equal(queue_priority(queue, 1), 5);
 	assert_int_equal(grants(queue, 3), QUEUE_NOBODY);
@@ -205,12 +205,37 @@ test_moving_takes_counts_along(void **state)
 	assert_int_equal(next_after(queue, 0, 3), 1);
 	/* More than the pool's slots: nobody loses one, nobody new gets one. */
 	assert_int_equal(enters(queue, 0, 0, 4), QUEUE_GRANTED);
-	queue_move(queue, 0, 1, -1);
+	queue_move(queue, 0, &(QueueClaim){.pool = 1, .priority = -1});
 	assert_sane(queue);
 	assert_int_equal(queue->pools[1].holding, 2);
 	assert_int_equal(enters(queue, 3, 1, 4), QUEUE_QUEUED);
 	assert_int_equal(next_after(queue, 0, 4), QUEUE_NOBODY);
 	assert_int_equal(next_after(queue, 1, 4), 3);
+	free(queue);
+}
+
+/* A cap of the new pool counts a call that is moved there, and the old one's no longer. */
+static void
+test_moving_changes_caps(void **state)
+{
+	const QueueRule rules[] = {{.priority = 50, .weight = 100, .slots = 9, .length = 9}};
+	const QueueCapRule caps[] = {{.slots = 1}, {.slots = 1}};
+	Queue *queue = queue_new((QueueSetup){.slots = 9, .pool_count = 1, .pools = rules, .cap_count = 2, .caps = caps});
+	int32_t index;
+
+	(void) state;
+	assert_int_equal(claims(queue, 0, (QueueClaim){.priority = -1, .caps = 1}, 0), QUEUE_GRANTED);
+	assert_int_equal(claims(queue, 1, (QueueClaim){.priority = -1, .caps = 1}, 1), QUEUE_QUEUED);
+	queue_move(queue, 0, &(QueueClaim){.priority = -1, .caps = 2});
+	assert_sane(queue);
+	assert_int_equal(queue->caps[0].holding, 0);
+	assert_int_equal(queue->caps[1].holding, 1);
+	assert_int_equal(grants(queue, 2), 1);
+	assert_int_equal(claims(queue, 2, (QueueClaim){.priority = -1, .caps = 1}, 3), QUEUE_QUEUED);
+	queue_move(queue, 2, &(QueueClaim){.priority = -1, .caps = 2});
+	assert_int_equal(queue_why(queue, 2, &index), QUEUE_WHY_CAP_SLOTS);
+	assert_int_equal(index, 1);
+	assert_int_equal(next_after(queue, 0, 4), 2);
 	free(queue);
 }
 
@@ -229,7 +254,7 @@ test_lending(void **state)
 	assert_int_equal(queue_priority(queue, 2), 20);
 	queue_lend(queue, 2, 1000);
 	assert_int_equal(queue_priority(queue, 2), 100);
-	queue_move(queue, 2, 1, 30); /* its own priority, not what is lent */
+	queue_move(queue, 2, &(QueueClaim){.pool = 1, .priority = 30}); /* its own priority, not what is lent */
 	assert_int_equal(queue_priority(queue, 2), 100);
 	queue_lend(queue, 2, -1);
 	assert_int_equal(queue_priority(queue, 2), 30);
@@ -396,6 +421,7 @@ main(void)
 		cmocka_unit_test(test_bad_claims),
 		cmocka_unit_test(test_every_step_in_every_state),
 		cmocka_unit_test(test_moving_takes_counts_along),
+		cmocka_unit_test(test_moving_changes_caps),
 		cmocka_unit_test(test_lending),
 		cmocka_unit_test(test_reconfiguring_loses_nobody),
 		cmocka_unit_test(test_reconfiguring_renumbers),

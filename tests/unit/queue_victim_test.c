@@ -40,7 +40,7 @@ test_a_worse_priority_asks_nobody(void **state)
 	assert_int_equal(enters(queue, 0, 1, 0), QUEUE_GRANTED);
 	assert_int_equal(enters(queue, 1, 0, 0), QUEUE_QUEUED);
 	assert_int_equal(asks_nobody(queue, 3600 * SECOND), 0);
-	queue_move(queue, 1, 0, 60);
+	queue_move(queue, 1, &(QueueClaim){.pool = 0, .priority = 60});
 	asks_only(queue, 0, 3600 * SECOND);
 	free(queue);
 }

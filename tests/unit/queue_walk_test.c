@@ -135,7 +135,7 @@ limits_check(const Walk *walk)
 	}
 	for (int32_t i = 0; i < CAPS; i++)
 	{
-		assert_true(walk->caps[i].slots == 0 || queue->caps[i].holding <= walk->caps[i].slots);
+		assert_true(walk->moved || walk->caps[i].slots == 0 || queue->caps[i].holding <= walk->caps[i].slots);
 		assert_true(walk->caps[i].memory == 0 || queue->caps[i].reserved <= walk->caps[i].memory);
 	}
 }
@@ -267,12 +267,17 @@ walk_leave(Walk *walk, int32_t who)
 static void
 walk_disturb(Walk *walk, int32_t who)
 {
+	QueueClaim claim;
+
 	if (chance(walk, 2) == 0)
 	{
 		queue_lend(walk->queue, who, (int32_t) chance(walk, 120) - 10);
 		return;
 	}
-	queue_move(walk->queue, who, (int32_t) chance(walk, POOLS), (int32_t) chance(walk, 102) - 1);
+	claim = (QueueClaim){
+		.pool = (int32_t) chance(walk, POOLS), .priority = (int32_t) chance(walk, 102) - 1, .caps = chance(walk, 8)};
+	queue_move(walk->queue, who, &claim);
+	walk->caps_now[who] = claim.caps;
 	walk->moved = true;
 	walk->seen[SEEN_MOVED]++;
 }

@@ -343,6 +343,59 @@ test_a_new_policy_moves_what_is_known(void **state)
 	assert_int_equal(rule_mask_renumber(4, moves, 3), 1);
 }
 
+/* What was said and could not be done, since the call was over: as if it had not been said. */
+static void
+test_what_was_not_done_is_due_again(void **state)
+{
+	(void) state;
+	for (int action = 0; action < POLICY_ACTION_COUNT; action++)
+	{
+		PolicyRule rules[] = {rule_make((PolicyAction) action, POLICY_METRIC_CALLS),
+							  rule_make(POLICY_ACTION_LOG, POLICY_METRIC_CALLS)};
+		RuleWatch watch = {0};
+		RuleDue due[POLICY_RULES_MAX];
+
+		rules[0].cooldown_ms = COOL_MS;
+		rules[1].terms[0].above = 2 * ABOVE;
+		assert_int_equal(look(rules, 2, POLICY_METRIC_CALLS, ABOVE + 1, &watch, 0, due), 1);
+		rule_watch_undo(&watch, 0);
+		assert_int_equal(watch.ended, 0);
+		assert_int_equal(look(rules, 2, POLICY_METRIC_CALLS, ABOVE + 1, &watch, 100, due), 1);
+		assert_int_equal(due[0].rule, 0);
+		assert_int_equal(watch.ended, ends((PolicyAction) action) ? action + 1 : 0);
+		assert_int_equal(look(rules, 2, POLICY_METRIC_CALLS, ABOVE + 1, &watch, 200, due), 0);
+		rule_watch_undo(&watch, 0);
+		rules[0].terms[0].above = 3 * ABOVE; /* the other is not held back by an end that there was not */
+		assert_int_equal(look(rules, 2, POLICY_METRIC_CALLS, 2 * ABOVE + 1, &watch, 300, due), 1);
+		assert_int_equal(due[0].rule, 1);
+	}
+}
+
+/* A reload puts a rule in force that was on trial, or makes it another one: it acts on the call that it has acted on. */
+static void
+test_what_a_rule_has_become_acts_anew(void **state)
+{
+	(void) state;
+	for (int before = 0; before < POLICY_ACTION_COUNT; before++)
+		for (int after = 0; after < POLICY_ACTION_COUNT; after++)
+			for (int trial = 0; trial < 2; trial++)
+			{
+				PolicyRule rule = rule_make((PolicyAction) before, POLICY_METRIC_ROWS);
+				bool held = !trial && (after == before || (ends((PolicyAction) before) && after < before));
+				RuleWatch watch = {0};
+				RuleDue due[POLICY_RULES_MAX];
+
+				rule.dry_run = trial;
+				assert_int_equal(look(&rule, 1, POLICY_METRIC_ROWS, ABOVE + 1, &watch, 0, due), 1);
+				rule.dry_run = false;
+				rule.action = (PolicyAction) after;
+				assert_int_equal(look(&rule, 1, POLICY_METRIC_ROWS, ABOVE + 1, &watch, 100, due), !held);
+				assert_int_equal(look(&rule, 1, POLICY_METRIC_ROWS, ABOVE + 1, &watch, 200, due), 0);
+				rule.dry_run = true;
+				assert_int_equal(look(&rule, 1, POLICY_METRIC_ROWS, ABOVE + 1, &watch, 300, due), 0);
+			}
+}
+
 static void
 test_the_last_rule_there_can_be(void **state)
 {
@@ -376,6 +429,8 @@ main(void)
 		cmocka_unit_test(test_a_trial_holds_nothing_back),
 		cmocka_unit_test(test_a_rule_of_another_pool_starts_over),
 		cmocka_unit_test(test_a_new_policy_moves_what_is_known),
+		cmocka_unit_test(test_what_was_not_done_is_due_again),
+		cmocka_unit_test(test_what_a_rule_has_become_acts_anew),
 		cmocka_unit_test(test_the_last_rule_there_can_be),
 	};
 

@@ -210,14 +210,15 @@ test_memory_is_reserved_and_learned(void **state)
 	trace_init(&trace);
 	for (int i = 0; i < 3; i++)
 		call_add(&trace, "a", 0, 10 * MS);
-	for (int i = 3; i < 6; i++)
+	call_add(&trace, "a", SECOND / 2, 10 * MS);
+	for (int i = 4; i < 7; i++)
 		call_add(&trace, "a", SECOND, 10 * MS);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		trace.calls[i].memory = 100 * INT64_C(1048576);
 	run_make(&setup, &trace, &run);
 	assert_int_equal(run.outcomes[1].wait_us, 0);
 	assert_int_equal(run.outcomes[2].wait_us, 10 * MS);
-	assert_int_equal(run.outcomes[5].wait_us, 0);
+	assert_int_equal(run.outcomes[6].wait_us, 0);
 	simulate_free(&run);
 	policy->pools[0].memory = 200 * INT64_C(1048576);
 	run_make(&setup, &trace, &run);

@@ -11,12 +11,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "sandbox/launcher_watch.h"
+#include "sandbox/launcher_weight.h"
 #include "sandbox/launcher_zygote.h"
 #include "sandbox/watch.h"
 
@@ -42,10 +44,13 @@ cpu_of(pid_t pid)
 static void
 process_start(int computes)
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 
 	if (pid == 0)
 	{
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody, who would keep its output open */
+		if (getppid() != parent)
+			_exit(0);
 		setpgid(0, 0);
 		while (computes)
 			;
@@ -58,6 +63,7 @@ process_start(int computes)
 	zygote = (Zygote){.launcher = &launcher, .trusted = true};
 	zygote.counts[INTERPRETER_LEASED] = 1;
 	interpreter = (Interpreter){.launcher = &launcher, .zygote = &zygote, .state = INTERPRETER_LEASED, .pid = pid};
+	interpreter.weight = WEIGHT_USUAL;
 	interpreter.socket.fd = interpreter.wire_fd = -1;
 	interpreter.life.fd = (int) syscall(SYS_pidfd_open, pid, 0);
 	assert_true(interpreter.life.fd >= 0);
@@ -107,16 +113,21 @@ static const struct
 	int64_t apart_ms; /* the looks */
 	int64_t ends_ms;  /* from the second look on; 0: not known */
 	WatchState then;
+	int stopped;
 	InterpreterState lease;
 } looks[] = {
-	{"computes at rest", 1, WATCH_RESTS, 0, 100, 0, WATCH_STOPPED, INTERPRETER_LEASED},
-	{"computes at rest a little", 1, WATCH_RESTS, 0, 100000, 0, WATCH_RESTS, INTERPRETER_LEASED},
-	{"had calls meanwhile", 1, WATCH_RESTS, 1, 100, 0, WATCH_RESTS, INTERPRETER_LEASED},
-	{"sleeps", 0, WATCH_RESTS, 0, 100, 0, WATCH_RESTS, INTERPRETER_LEASED},
-	{"runs", 1, WATCH_RUNS, 0, 100, 0, WATCH_RUNS, INTERPRETER_LEASED},
-	{"runs, in time", 1, WATCH_RUNS, 0, 100, -1999, WATCH_RUNS, INTERPRETER_LEASED},
-	{"runs, overdue", 1, WATCH_RUNS, 0, 100, -2000, WATCH_RUNS, INTERPRETER_DYING},
-	{"rests, overdue", 0, WATCH_RESTS, 0, 100, -2000, WATCH_RESTS, INTERPRETER_LEASED},
+	{"computes at rest", 1, WATCH_RESTS, 0, 100, 0, WATCH_STOPPED, 1, INTERPRETER_LEASED},
+	{"computes at rest a little", 1, WATCH_RESTS, 0, 100000, 0, WATCH_RESTS, 0, INTERPRETER_LEASED},
+	{"had calls meanwhile", 1, WATCH_RESTS, 1, 100, 0, WATCH_RESTS, 0, INTERPRETER_LEASED},
+	{"sleeps", 0, WATCH_RESTS, 0, 100, 0, WATCH_RESTS, 0, INTERPRETER_LEASED},
+	{"runs", 1, WATCH_RUNS, 0, 100, 0, WATCH_RUNS, 0, INTERPRETER_LEASED},
+	{"runs, in time", 1, WATCH_RUNS, 0, 100, -1999, WATCH_RUNS, 0, INTERPRETER_LEASED},
+	{"runs, overdue", 1, WATCH_RUNS, 0, 100, -2000, WATCH_RUNS, 0, INTERPRETER_DYING},
+	{"rests, overdue", 0, WATCH_RESTS, 0, 100, -2000, WATCH_RESTS, 0, INTERPRETER_LEASED},
+	{"computes though paused", 1, WATCH_PAUSED, 0, 100, 0, WATCH_PAUSED, 1, INTERPRETER_LEASED},
+	{"computed until it was paused", 1, WATCH_PAUSED, 0, 100000, 0, WATCH_PAUSED, 0, INTERPRETER_LEASED},
+	{"ran between two pauses", 1, WATCH_PAUSED, 1, 100, 0, WATCH_PAUSED, 0, INTERPRETER_LEASED},
+	{"is paused, overdue", 0, WATCH_PAUSED, 0, 100, -2000, WATCH_PAUSED, 0, INTERPRETER_LEASED},
 };
 
 static void
@@ -136,9 +147,9 @@ test_looks(void **state)
 		watch_look(&interpreter, START_MS + looks[i].apart_ms);
 		if (interpreter.watch->state != looks[i].then || interpreter.state != looks[i].lease)
 			fail_msg("%s: state %u, lease %d", looks[i].what, interpreter.watch->state, (int) interpreter.state);
-		while (looks[i].then == WATCH_STOPPED && !process_is_stopped())
+		while (looks[i].stopped && !process_is_stopped())
 			;
-		assert_int_equal(process_is_stopped(), looks[i].then == WATCH_STOPPED);
+		assert_int_equal(process_is_stopped(), looks[i].stopped);
 		process_end();
 	}
 }
@@ -168,6 +179,9 @@ test_pauses(void **state)
 	watch_look(&interpreter, now_ms);
 	watch_look(&interpreter, now_ms);
 	assert_int_equal(interpreter.look.due_ms - now_ms, 500);
+	interpreter.weight = 2 * WEIGHT_USUAL; /* the pool's weight follows it */
+	watch_look(&interpreter, now_ms);
+	assert_int_equal(interpreter.look.due_ms - now_ms, 100);
 	process_end();
 }
 
