@@ -156,27 +156,22 @@ interpreter_is_shared(const Call *call)
 	return false;
 }
 
-/*
- * Reserved with a call's first slot, for all of it. What it has already is less to ask for: one inside another call has it while it
- * waits, and others keep it when they give the slot back before they have begun.
- */
+/* Reserved with a call's first slot, for all of it. */
 static int64
 memory_find(const Call *call, const ClaimSeat *seat, int64 guessed)
 {
-	int64 limit = call->pool->limits.memory, wanted;
+	int64 limit = call->pool->limits.memory;
 
 	if (call->started_at != 0 || !budget_is_set(policy_store_get(), seat) || interpreter_is_shared(call))
 		return 0;
-	wanted = guessed > 0 ? guessed : call->pool->reserve;
-	wanted = wanted > 0 ? Min(wanted, limit) : limit;
-	return Max(0, wanted - (slot_reserved() - call->reserved));
+	if (guessed > 0)
+		return Min(guessed, limit);
+	return call->pool->reserve > 0 ? Min(call->pool->reserve, limit) : limit;
 }
 
 static const StatGuess *
-guess_get(Function *function)
+guess_get(Function *function, TimestampTz now)
 {
-	TimestampTz now = clock_now();
-
 	if (likely(function->guessed_at != 0 && now - function->guessed_at < GUESS_US))
 		return &function->guess;
 	stat_guess(MyDatabaseId, function->oid, &function->guess);
@@ -212,13 +207,14 @@ claim_make(void *arg, SlotClaim *claim)
 	Call *call = arg;
 	uint64 turn = claim_turn(call);
 	ActivityWish wish = wish_get(call);
-	const StatGuess *guess = guess_get(call->function);
+	const StatGuess *guess = guess_get(call->function, claim->now);
 	ClaimSeat seat;
 
 	if (call->started_at == 0 && unlikely(call->turn != turn))
 		claim_pool_renew(call, &wish);
 	seat = seat_find(call, &wish);
 	*claim = (SlotClaim){
+		.now = claim->now,
 		.queue = {.pool = seat.pool,
 				  .priority = priority_find(call, &wish, &seat),
 				  .resumes = call->resumes || call->started_at != 0,

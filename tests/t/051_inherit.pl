@@ -58,9 +58,6 @@ $$;
 CREATE FUNCTION outer_one() RETURNS int LANGUAGE pybox AS $$
 return plpy.execute('SELECT inner_one() AS one')[0]['one']
 $$;
-CREATE FUNCTION outer_later() RETURNS int LANGUAGE pybox AS $$
-return plpy.execute('SELECT pg_advisory_xact_lock(7), inner_one() AS one')[0]['one']
-$$;
 SQL
 
 my $admin = PyboxSession->new($node);
@@ -150,26 +147,6 @@ is($answer->{sqlstate}, '53400', 'a call inside another one never waits for memo
 like($answer->{text}, qr/^ERROR:  53400: .*no memory is free for a call inside another one in pool "large"/m, 'in words');
 like($answer->{text}, qr/would reserve 200 MB more of node\.memory, 300 MB; it cannot wait for that, since its caller keeps what it has\./, 'in detail');
 
-# --- one that has it and waits for a slot ---
-$plain->value('ROLLBACK');
-$session{large}->wait;
-$plain->value('SELECT pg_advisory_lock(7)');
-$session{low}->send('SELECT outer_later()');
-$admin->poll(state_sql('low'), 'sql');
-begin_call('middle', 'SELECT forever()');
-$admin->value('SELECT pybox.set_priority(call_id, 100) FROM pybox.activity WHERE pid = ' . $session{middle}->pid);
-$plain->value('SELECT pg_advisory_unlock(7)');
-my $inner = 'FROM pybox.queue WHERE pid = ' . $session{low}->pid;
-ok($admin->poll("SELECT count(*) $inner AND priority = 90 AND memory = 216 << 20", 1), 'a call inside another one waits for a slot and has its memory');
-$admin->value("SELECT pybox.set_priority(call_id, 95) $inner");
-ok($admin->poll("SELECT count(*) $inner AND priority = 95 AND memory = 216 << 20", 1), 'which is reserved once, however often its claim is made anew')
-  or diag($admin->value('SELECT * FROM pybox.queue'));
-is(cancel($session{middle}), '57014', 'a slot is free');
-like($session{low}->wait->{text}, qr/^1$/m, 'and it goes on');
-
-$plain->value('BEGIN; UPDATE paid SET amount = 1 WHERE id = 1');
-$session{large}->send('SELECT pay_large(1)');
-$admin->poll(state_sql('large'), 'sql');
 $plain->send('SET ROLE large; SELECT one_large()');
 $answer = $plain->wait;
 is($answer->{sqlstate}, '40P01', 'memory that waits for a row of who waits for the memory is a deadlock');
