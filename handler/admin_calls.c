@@ -226,7 +226,8 @@ queue_row(ReturnSetInfo *rows, const AdminCall *shown, const Blocks *blocks)
 static bool
 call_waits(const AdminCall *shown)
 {
-	return shown->state == QUEUE_WAITING || (shown->call.state == ACTIVITY_PAUSED && shown->state != QUEUE_HOLDING);
+	return shown->state == QUEUE_WAITING ||
+		   (shown->call.state == ACTIVITY_PAUSED && shown->held && shown->state != QUEUE_HOLDING);
 }
 
 Datum

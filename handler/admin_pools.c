@@ -11,6 +11,7 @@
 #include "sandbox/control.h"
 #include "scheduler/clock.h"
 #include "scheduler/gate.h"
+#include "scheduler/policy_store.h"
 #include "scheduler/shared.h"
 
 PG_FUNCTION_INFO_V1(pybox_pools);
@@ -44,25 +45,48 @@ typedef struct PoolShown
 	SharedZygote zygotes[2];
 } PoolShown;
 
-/* Copies what is under the lock; formats nothing there. */
-static PoolShown *
-pools_collect(Policy **policy)
+/* All of one moment, but for what calls and interpreters do. */
+typedef struct NodeShown
 {
-	PoolShown *shown = palloc0(POLICY_POOLS_MAX * sizeof(PoolShown));
+	Policy *policy;
+	PoolShown *pools;
+	int running, waiting;
+	int64 reserved;
+	uint64 generation;
+	TimestampTz loaded_at;
+	char hash[POLICY_HASH_SIZE];
+} NodeShown;
+
+static void
+node_copy(NodeShown *node, const Queue *queue)
+{
+	node->running = queue->holding;
+	node->waiting = queue->waiting;
+	node->reserved = queue->reserved;
+	node->generation = policy_store_generation();
+	node->loaded_at = shared->policy_loaded_at;
+	strlcpy(node->hash, shared->policy_hash, sizeof(node->hash));
+	policy_copy(node->policy, &shared->policy);
+}
+
+/* Copies what is under the lock; formats nothing there. */
+static NodeShown
+node_collect(void)
+{
+	NodeShown node = {.policy = palloc(sizeof(Policy)), .pools = palloc0(POLICY_POOLS_MAX * sizeof(PoolShown))};
 	Queue *queue = shared_queue();
 	TimestampTz now = clock_now();
 
-	*policy = palloc(sizeof(Policy));
 	LWLockAcquire(shared->lock, LW_SHARED);
-	policy_copy(*policy, &shared->policy);
+	node_copy(&node, queue);
 	for (int i = 0; i < queue->pool_count; i++)
 	{
-		shown[i].queue = queue->pools[i];
-		shown[i].oldest_wait_us = queue_pool_oldest_wait(queue, i, now);
-		memcpy(shown[i].zygotes, shared->zygotes[i], sizeof(shown[i].zygotes));
+		node.pools[i].queue = queue->pools[i];
+		node.pools[i].oldest_wait_us = queue_pool_oldest_wait(queue, i, now);
+		memcpy(node.pools[i].zygotes, shared->zygotes[i], sizeof(node.pools[i].zygotes));
 	}
 	LWLockRelease(shared->lock);
-	return shown;
+	return node;
 }
 
 enum
@@ -190,14 +214,13 @@ Datum
 pybox_pools(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = admin_rows(fcinfo);
-	Policy *policy;
-	PoolShown *shown = pools_collect(&policy);
-	Datum node = CStringGetTextDatum(policy->node_name);
+	NodeShown shown = node_collect();
+	Datum node = CStringGetTextDatum(shown.policy->node_name);
 
-	paused_count(policy, shown);
-	(void) memory_count(policy, shown);
-	for (int i = 0; i < policy->pool_count; i++)
-		pool_row(rows, node, &policy->pools[i], &shown[i]);
+	paused_count(shown.policy, shown.pools);
+	(void) memory_count(shown.policy, shown.pools);
+	for (int i = 0; i < shown.policy->pool_count; i++)
+		pool_row(rows, node, &shown.policy->pools[i], &shown.pools[i]);
 	return (Datum) 0;
 }
 
@@ -219,38 +242,27 @@ enum
 	NODE_COLUMNS
 };
 
+/* The queue keeps the node's counts: those of its pools, added up, would be of several moments. */
 static void
-node_sums(const Policy *policy, const PoolShown *shown, Datum *values)
+node_columns(const NodeShown *shown, Datum *values, bool *nulls)
 {
-	int running = 0, waiting = 0, paused = 0;
-	int64 reserved = 0;
+	const Policy *policy = shown->policy;
+	int paused = 0;
 
 	for (int i = 0; i < policy->pool_count; i++)
-	{
-		running += shown[i].queue.holding;
-		waiting += shown[i].queue.waiting;
-		paused += shown[i].paused;
-		reserved += shown[i].queue.reserved;
-	}
-	values[NODE_RUNNING] = Int32GetDatum(running);
-	values[NODE_WAITING] = Int32GetDatum(waiting);
+		paused += shown->pools[i].paused;
+	values[NODE_NAME] = CStringGetTextDatum(policy->node_name);
+	values[NODE_SLOTS] = Int32GetDatum(policy->node_slots);
+	values[NODE_RUNNING] = Int32GetDatum(shown->running);
+	values[NODE_WAITING] = Int32GetDatum(shown->waiting);
 	values[NODE_PAUSED] = Int32GetDatum(paused);
-	values[NODE_MEMORY_RESERVED] = Int64GetDatum(reserved);
-}
-
-static void
-node_load(Datum *values)
-{
-	TimestampTz loaded_at;
-	char hash[POLICY_HASH_SIZE];
-
-	LWLockAcquire(shared->lock, LW_SHARED);
-	loaded_at = shared->policy_loaded_at;
-	strlcpy(hash, shared->policy_hash, sizeof(hash));
-	values[NODE_GENERATION] = Int64GetDatum((int64) pg_atomic_read_u64(&shared->policy_generation));
-	LWLockRelease(shared->lock);
-	values[NODE_HASH] = CStringGetTextDatum(hash);
-	values[NODE_LOADED_AT] = TimestampTzGetDatum(loaded_at);
+	number_column(policy->node_memory, policy->node_memory == 0, &values[NODE_MEMORY_BUDGET],
+				  &nulls[NODE_MEMORY_BUDGET]);
+	values[NODE_MEMORY_RESERVED] = Int64GetDatum(shown->reserved);
+	values[NODE_QUANTUM] = admin_interval(policy->quantum_ms * 1000);
+	values[NODE_GENERATION] = Int64GetDatum((int64) shown->generation);
+	values[NODE_HASH] = CStringGetTextDatum(shown->hash);
+	values[NODE_LOADED_AT] = TimestampTzGetDatum(shown->loaded_at);
 }
 
 /* One row; none while there is no policy. */
@@ -258,24 +270,17 @@ Datum
 pybox_node(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rows = admin_rows(fcinfo);
-	Policy *policy;
-	PoolShown *shown = pools_collect(&policy);
+	NodeShown shown = node_collect();
 	Datum values[NODE_COLUMNS] = {0};
 	bool nulls[NODE_COLUMNS] = {0};
 	int64 memory_used;
 
-	if (policy->pool_count == 0)
+	if (shown.policy->pool_count == 0)
 		return (Datum) 0;
-	paused_count(policy, shown);
-	memory_used = memory_count(policy, shown);
-	values[NODE_NAME] = CStringGetTextDatum(policy->node_name);
-	values[NODE_SLOTS] = Int32GetDatum(policy->node_slots);
-	node_sums(policy, shown, values);
-	number_column(policy->node_memory, policy->node_memory == 0, &values[NODE_MEMORY_BUDGET],
-				  &nulls[NODE_MEMORY_BUDGET]);
+	paused_count(shown.policy, shown.pools);
+	memory_used = memory_count(shown.policy, shown.pools);
+	node_columns(&shown, values, nulls);
 	number_column(memory_used, memory_used < 0, &values[NODE_MEMORY_USED], &nulls[NODE_MEMORY_USED]);
-	values[NODE_QUANTUM] = admin_interval(policy->quantum_ms * 1000);
-	node_load(values);
 	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
 	return (Datum) 0;
 }

@@ -95,54 +95,106 @@ queue_describe(AdminCall *shown, const QueueCopy *copy, int who)
 		wait_describe(shown, copy, who);
 }
 
-/* Whether a call in this state is the one that its backend's place in the queue is for: others wait for SQL, theirs or a nested call's. */
+/* A call in SQL has no place in the queue, whatever its backend waits for. */
 static bool
-state_has_place(ActivityState state)
+call_has_place(const AdminCall *shown)
 {
-	return state != ACTIVITY_FREE && state != ACTIVITY_SQL;
+	return shown->is_innermost && shown->call.state != ACTIVITY_SQL;
 }
 
 static void
-call_describe(AdminCall *shown, const QueueCopy *copy, int number, bool is_same)
+call_describe(AdminCall *shown, const QueueCopy *copy)
+{
+	shown->waited_us = shown->estimate_us = -1;
+	shown->priority = shown->call.priority;
+	if (call_has_place(shown))
+		queue_describe(shown, copy, activity_backend(shown->entry));
+	if (shown->held && shown->state != QUEUE_HOLDING)
+		strlcpy(shown->waiting_for, "pybox.resume()", sizeof(shown->waiting_for));
+}
+
+/* Who holds up a call holds up what is inside; outer: NULL when it is inside none. */
+static bool
+call_is_held(const AdminCall *shown, const AdminCall *outer)
 {
 	ActivityWish wish;
 
-	shown->waited_us = shown->estimate_us = -1;
-	shown->priority = shown->call.priority;
-	if (is_same && state_has_place((ActivityState) shown->call.state))
-		queue_describe(shown, copy, activity_backend(number));
-	shown->held = activity_wish_read(number, shown->call.call_id, &wish) && wish.held;
-	if (shown->held && shown->state != QUEUE_HOLDING)
-		strlcpy(shown->waiting_for, "pybox.resume()", sizeof(shown->waiting_for));
+	return (outer != NULL && outer->held) ||
+		   (activity_wish_read(shown->entry, shown->call.call_id, &wish) && wish.held);
+}
+
+static void
+call_append(AdminSnapshot *snapshot, int *room, const AdminCall *found)
+{
+	if (snapshot->count == *room)
+		snapshot->calls = repalloc(snapshot->calls, (*room *= 2) * sizeof(AdminCall));
+	snapshot->calls[snapshot->count++] = *found;
+}
+
+/* All calls that there are, in the order of their entries; before: which ones there were. */
+static void
+calls_read(AdminSnapshot *snapshot, const uint64 *before)
+{
+	int room = ROWS_FIRST;
+
+	snapshot->count = 0;
+	snapshot->calls = palloc(room * sizeof(AdminCall));
+	for (int i = 0; i < activity_entries(); i++)
+	{
+		AdminCall found = {.entry = i};
+		AdminCall *outer = snapshot->count > 0 ? &snapshot->calls[snapshot->count - 1] : NULL;
+
+		if (activity_call_id(i) == 0 || !activity_read(i, &found.call))
+			continue;
+		if (outer != NULL && activity_backend(outer->entry) != activity_backend(i))
+			outer = NULL;
+		if (outer != NULL)
+			outer->is_innermost = false;
+		found.is_innermost = found.call.call_id == before[i];
+		found.held = call_is_held(&found, outer);
+		call_append(snapshot, &room, &found);
+	}
+}
+
+/* Takes those out of the copy whose calls wait no more, so that whoever is left in it has a row. */
+static void
+queue_copy_renew(const AdminSnapshot *snapshot, QueueCopy *copy)
+{
+	bool *waits = palloc0(shared_backends() * sizeof(bool));
+
+	for (int i = 0; i < snapshot->count; i++)
+	{
+		int who = activity_backend(snapshot->calls[i].entry);
+
+		if (call_has_place(&snapshot->calls[i]))
+			waits[who] = queue_state(shared_queue(), who) == QUEUE_WAITING;
+	}
+	for (int who = 0; who < shared_backends(); who++)
+		if (!waits[who] && queue_state(copy->queue, who) == QUEUE_WAITING)
+			queue_release(copy->queue, who, copy->now);
+	pfree(waits);
 }
 
 void
 admin_snapshot_calls(AdminSnapshot *snapshot)
 {
-	int entries = activity_entries(), room = ROWS_FIRST;
-	uint64 *before = palloc(entries * sizeof(uint64));
+	uint64 *before = palloc(activity_entries() * sizeof(uint64));
+	int count = 0;
 	QueueCopy copy;
 
-	for (int i = 0; i < entries; i++)
+	for (int i = 0; i < activity_entries(); i++)
 		before[i] = activity_call_id(i);
 	queue_copy(&copy, snapshot->node, sizeof(snapshot->node));
-	snapshot->count = 0;
-	snapshot->calls = palloc(room * sizeof(AdminCall));
-	for (int i = 0; i < entries; i++)
+	calls_read(snapshot, before);
+	queue_copy_renew(snapshot, &copy);
+	for (int i = 0; i < snapshot->count; i++)
 	{
-		AdminCall *next = &snapshot->calls[snapshot->count];
-
-		if (activity_call_id(i) == 0)
+		if (!admin_may_see(snapshot->calls[i].call.role))
 			continue;
-		memset(next, 0, sizeof(*next));
-		if (!activity_read(i, &next->call) || !admin_may_see(next->call.role))
-			continue;
-		call_describe(next, &copy, i, next->call.call_id == before[i]);
-		if (++snapshot->count < room)
-			continue;
-		room *= 2;
-		snapshot->calls = repalloc(snapshot->calls, room * sizeof(AdminCall));
+		call_describe(&snapshot->calls[i], &copy);
+		snapshot->calls[count++] = snapshot->calls[i];
 	}
+	snapshot->count = count;
 	pfree(copy.queue);
 	pfree(before);
 }

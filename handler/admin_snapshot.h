@@ -3,6 +3,7 @@
  *
  * DESIGN. The queue is copied under its lock, and judged from the copy after it. The entries of calls are read on both sides of
  * that: only what is the same call before and after is given its place, so that no row mixes two calls, and none comes twice.
+ * Who has had its turn or has ended meanwhile leaves the copy, before anything is read off it: positions have no gaps.
  */
 #ifndef PYBOX_ADMIN_SNAPSHOT_H
 #define PYBOX_ADMIN_SNAPSHOT_H
@@ -16,10 +17,12 @@
 typedef struct AdminCall
 {
 	ActivityCall call;
-	QueueState state; /* QUEUE_IDLE too when it is not the one that its backend waits or holds for */
-	int32 position;	  /* 0: does not wait in the queue */
+	int entry;		   /* its number in the table of calls */
+	bool is_innermost; /* of its backend's, whose place in the queue is this one's */
+	QueueState state;  /* QUEUE_IDLE too when it is not the one that its backend waits or holds for */
+	int32 position;	   /* 0: does not wait in the queue */
 	int32 priority;
-	bool held;								 /* by pybox.pause() */
+	bool held;								 /* by pybox.pause(), or what it is inside of is */
 	char waiting_for[32];					 /* empty: nothing */
 	int64 waited_us, estimate_us;			 /* -1: not known */
 	int64 predicted_us, attained_us, memory; /* 0: not known */

@@ -23,6 +23,7 @@
 #include "handler/spi.h"
 #include "handler/subtransaction.h"
 #include "handler/transaction.h"
+#include "handler/wall_clock.h"
 #include "scheduler/clock.h"
 #include "scheduler/fault_raise.h"
 #include "scheduler/gate.h"
@@ -31,8 +32,6 @@
 #include "scheduler/slot.h"
 
 #define NODE_SHIFT 48
-#define COMPARE_US 100000 /* between two looks at the time of day */
-#define COMPARE_TOOK_US 20
 #define ANSWER(kind) (UINT64CONST(1) << (kind))
 #define ERROR_ANSWERS (ANSWER(WIRE_ERROR) | ANSWER(WIRE_FATAL))
 #define SETTLE_FRAME_MAX (1024 * 1024) /* while a canceled child is heard out, a longer frame costs it its life */
@@ -159,28 +158,11 @@ call_pool_set(Call *call, const PolicyPool *pool)
 	call_show(call);
 }
 
-/* What users read for a time by clock_now(). Their clock may be set: the two are compared now and then. */
-static TimestampTz
-time_of_day(TimestampTz at)
-{
-	static TimestampTz compared_at = 0;
-	static int64 ahead_us = 0;
-
-	if (unlikely(compared_at == 0 || at - compared_at > COMPARE_US))
-	{
-		compared_at = clock_now();
-		ahead_us = GetCurrentTimestamp() - compared_at;
-		if (clock_now() - compared_at > COMPARE_TOOK_US) /* something came between */
-			compared_at = 0;
-	}
-	return at + ahead_us;
-}
-
 static void
 call_start(Call *call)
 {
 	call->id = call_id_next();
-	call->queued_at = time_of_day(clock_now());
+	call->queued_at = wall_clock_of(clock_now());
 }
 
 static void
@@ -608,7 +590,7 @@ call_admit(Call *call)
 	if (call->started_at == 0)
 	{
 		call->started_at = now;
-		activity_started(call->entry, time_of_day(now), now - call->spent_us);
+		activity_started(call->entry, wall_clock_of(now), now - call->spent_us);
 	}
 	measure_turn_at(call, MEASURE_RUN, now);
 	call->deadline = call_deadline(call);

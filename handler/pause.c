@@ -46,6 +46,15 @@ pause_end(void)
 	}
 }
 
+/* As its state says: one that is held up is paused wherever that has met it. */
+static WaitName
+wait_name(const Call *call)
+{
+	if ((call->entry != NULL && call->entry->call.state == ACTIVITY_PAUSED) || (call->asked && !call->waiting))
+		return WAIT_NAME_PAUSED;
+	return slot_lacks_memory() ? WAIT_NAME_MEMORY : WAIT_NAME_SLOT;
+}
+
 /* Those that keep limits from outside, as of callers that are in SQL, are to know. */
 static void
 pause_begin(void)
@@ -61,12 +70,12 @@ static void
 pause_sleep(void *arg, long ms)
 {
 	Call *call = arg;
-	WaitName waits_for = slot_lacks_memory() ? WAIT_NAME_MEMORY : WAIT_NAME_SLOT;
+	WaitName waits_for = wait_name(call);
 
 	pause_begin();
 	if (call->lease != NULL)
 	{
-		channel_sleep(&call->lease->channel, ms, call->asked && !call->waiting ? WAIT_NAME_PAUSED : waits_for);
+		channel_sleep(&call->lease->channel, ms, waits_for);
 		return;
 	}
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, wait_event_info(waits_for));

@@ -3,6 +3,7 @@ package PyboxStress;
 
 use strict;
 use warnings;
+use List::Util qw(sum);
 use PyboxSession;
 
 my $batch = 20;       # statements that a worker is sent at once
@@ -20,6 +21,7 @@ my %kinds = (
 	series => [ 6, '(SELECT sum(s) FROM series(N % 50) AS s)', sub { my $n = $_[0] % 50; $n ? $n * ($n - 1) / 2 : '' } ],
 	host => [ 4, 'host(N)', sub { $_[0] } ],
 	lend => [ 3, 'lend(N)', sub { $_[0] } ],
+	borrow => [ 2, 'borrow(N)', sub { $_[0] } ],
 	catch => [ 3, 'catch(N)', sub { $_[0] } ],
 	fail => [ 2, 'fail(N)', undef ],
 	die => [ 1, 'die(N)', undef ]);
@@ -29,6 +31,7 @@ my @allowed = (
 	[ '57014', qr/^(?:canceling|terminating) Python call due to pybox\.(?:cancel|kill)$/ ],
 	[ '57014', qr/^canceling statement due to user request$/ ],
 	[ '53400', qr/^(?:spiexceptions\.ConfigurationLimitExceeded: )?pool "\w+" is drained$/ ],
+	[ '53400', qr/^spiexceptions\.ConfigurationLimitExceeded: no memory is free for a call inside another one in pool "\w+"$/, 'borrow' ],
 	[ '38000', qr/^ValueError: stress$/, 'fail' ],
 	[ '38000', qr/^Python interpreter exited/, 'die' ]);
 
@@ -102,6 +105,10 @@ CREATE FUNCTION host(n int) RETURNS int LANGUAGE pyboxu AS 'return n';
 CREATE FUNCTION lend(n int) RETURNS int SECURITY DEFINER LANGUAGE pybox AS $$
 return plpy.execute("SELECT quick(%d) AS n" % n)[0]["n"]
 $$;
+-- its caller's interpreter is another role's, with memory of its own
+CREATE FUNCTION borrow(n int) RETURNS int LANGUAGE pybox AS $$
+return plpy.execute("SELECT lend(%d) AS n" % n)[0]["n"]
+$$;
 CREATE FUNCTION fail(n int) RETURNS int LANGUAGE pybox AS 'raise ValueError("stress")';
 CREATE FUNCTION catch(n int) RETURNS int LANGUAGE pybox AS $$
 try:
@@ -114,6 +121,18 @@ CREATE FUNCTION die(n int) RETURNS int LANGUAGE pybox AS $$
 import os
 os._exit(3)
 $$;
+-- What does not add up while nothing is under way: a count that is raised or lowered just now makes it wrong for a moment, and
+-- one that is lost for ever.
+CREATE FUNCTION queue_wrong() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE wrong text;
+BEGIN
+    FOR look IN 1 .. 2000 LOOP
+        wrong := pybox.check_queue();
+        EXIT WHEN wrong IS NULL;
+        PERFORM pg_sleep(0.001);
+    END LOOP;
+    RETURN wrong;
+END $$;
 SQL
 }
 
@@ -123,7 +142,7 @@ my %acts = (
 	kill => [ 6, sub { one('kill(call_id)') } ],
 	backend => [ 5, sub { 'SELECT pg_cancel_backend(pid) FROM pybox.activity WHERE pid <> pg_backend_pid() ORDER BY random() LIMIT 1' } ],
 	pause => [ 16, sub { one('pause(call_id)') } ],
-	move => [ 16, sub { one("move(call_id, (SELECT pool FROM pybox.pools ORDER BY random() LIMIT 1))") } ],
+	move => [ 16, sub { one('move(call_id, pool), pool', '(SELECT pool FROM pybox.pools ORDER BY random() LIMIT 1) p') } ],
 	priority => [ 20, sub { one('set_priority(call_id, ' . int(rand 101) . ')') } ],
 	filter => [ 2, sub { "SELECT 0, pybox.cancel_where(older_than => '3s', role => 'worker_even')" } ],
 	drain => [ 1, sub { "SELECT 0, pybox.drain(pool) FROM pybox.pools ORDER BY random() LIMIT 1" } ],
@@ -131,7 +150,13 @@ my %acts = (
 
 sub acts { return sort keys %acts; }
 
-sub one { my ($what) = @_; return "SELECT call_id, pybox.$what FROM pybox.activity WHERE pid <> pg_backend_pid() ORDER BY random() LIMIT 1"; }
+sub one
+{
+	my ($what, @from) = @_;
+	my $call = '(SELECT call_id FROM pybox.activity WHERE pid <> pg_backend_pid() ORDER BY random() LIMIT 1) c';
+
+	return "SELECT call_id, pybox.$what FROM " . join ', ', $call, @from;
+}
 
 # A key of a table, by the weights in it.
 sub draw
@@ -153,13 +178,14 @@ sub new
 	my ($class, %option) = @_;
 
 	return bless {
-		%option, acts => {}, ended => {}, right => {}, wrong => [], held => [], samples => 0, calls => 0, number => 0,
-		drained => 0, ticks => 0, sent => {} }, $class;
+		%option, acts => {}, ended => {}, right => {}, wrong => [], held => [], moved => {}, samples => 0, judged => 0,
+		over => {}, calls => 0, number => 0, drained => 0, ticks => 0, sent => {} }, $class;
 }
 
 sub sessions { my ($self) = @_; return (@{ $self->{workers} }, $self->{controller}, $self->{sampler}); }
 sub wrong { my ($self) = @_; my @some = @{ $self->{wrong} }; return join "\n", @some[ 0 .. ($#some < 9 ? $#some : 9) ]; }
 sub samples { my ($self) = @_; return $self->{samples}; }
+sub judged { my ($self) = @_; return $self->{judged}; }
 sub did { my ($self, $act) = @_; return $self->{acts}{$act} // 0; }
 sub ended { my ($self, $how) = @_; return $self->{ended}{$how} // 0; }
 sub right { my ($self, $kind) = @_; return $self->{right}{$kind} // 0; }
@@ -169,8 +195,10 @@ sub figures
 	my ($self) = @_;
 	my $list = sub { my ($of) = @_; join ', ', map { "$_ $of->{$_}" } sort keys %$of };
 
-	return sprintf "%d calls in %.0f s: %s\n%d samples; acts: %s", $self->{calls}, $self->{took}, $list->($self->{ended}),
-	  $self->{samples}, $list->($self->{acts});
+	return sprintf "%d calls of %d sessions in %.0f s, ended with: %s\nresults: %s\n%d acts: %s\n%d samples, %d of them of the policy of the one before; "
+	  . 'over a lowered limit: %s', $self->{calls}, scalar @{ $self->{workers} }, $self->{took}, $list->($self->{ended}),
+	  $list->($self->{right}), sum(values %{ $self->{acts} }), $list->($self->{acts}), $self->{samples}, $self->{judged},
+	  $list->($self->{over}) || 'none';
 }
 
 # --- workers --------------------------------------------------------------------------------------------------------------
@@ -274,12 +302,13 @@ sub control_judge
 	my ($self) = @_;
 	my $answer = $self->{controller}->wait;
 	my $act = $self->{act};
-	my ($call) = $answer->{text} =~ /^(\d+)\|t$/m;
+	my ($call, $pool) = $answer->{text} =~ /^(\d+)\|t(?:\|(\w+))?$/m;
 
 	# A pool may be gone by the time that it is named.
 	push @{ $self->{wrong} }, "$act: $answer->{text}" if defined $answer->{sqlstate} && $answer->{sqlstate} ne '42704';
 	$self->{acts}{$act}++;
 	push @{ $self->{held} }, $call if $act eq 'pause' && defined $call;
+	$self->{moved}{$call} = $pool if defined $pool;
 	$self->{drained} ||= $self->{ticks} if $act eq 'drain';
 	return;
 }
@@ -297,26 +326,92 @@ sub control_undo
 
 # --- sampler --------------------------------------------------------------------------------------------------------------
 
-# Each gives rows only where a view does not agree with itself.
+# Each gives rows only where a view does not agree with itself. Two views are two moments, so that they are not held against each
+# other: who waits by pybox.pools may have its turn before pybox.queue is read.
 my @checks = (
 	"SELECT 'a call twice in activity', call_id FROM pybox.activity GROUP BY call_id HAVING count(*) > 1",
 	"SELECT 'two calls of a backend run', pid FROM pybox.activity WHERE state IN ('running', 'starting') GROUP BY pid HAVING count(*) > 1",
-	"SELECT 'negative', pool, running, waiting FROM pybox.pools WHERE running < 0 OR waiting < 0",
 	"SELECT 'a call twice in queue', call_id FROM pybox.queue GROUP BY call_id HAVING count(*) > 1",
 	"SELECT 'positions', pool, array_agg(position ORDER BY position) FROM pybox.queue WHERE position IS NOT NULL GROUP BY pool
-		HAVING min(position) < 1 OR count(DISTINCT position) <> count(*)", # a call that has ended since leaves a gap
-	"SELECT 'reserved below nothing', pool, memory_reserved FROM pybox.pools WHERE memory_reserved < 0",
-	"SELECT 'oldest wait of nobody', pool, waiting, oldest_wait FROM pybox.pools WHERE (waiting = 0) <> (oldest_wait IS NULL)");
+		HAVING min(position) <> 1 OR max(position) <> count(*) OR count(DISTINCT position) <> count(*)",
+	"SELECT 'waits for nothing', call_id, state FROM pybox.queue WHERE waiting_for IS NULL OR position IS NULL AND state <> 'paused'",
+	"SELECT 'oldest wait of nobody', pool, waiting, oldest_wait FROM pybox.pools WHERE (waiting = 0) <> (oldest_wait IS NULL)",
+	"SELECT 'the queue is wrong', wrong FROM queue_wrong() wrong WHERE wrong IS NOT NULL");
 
-sub sample_send { my ($self) = @_; $self->{sampler}->send(join ";\n", @checks); return; }
+# What is held against limits: the node and its pools between two looks at the number of the policy; then the calls.
+my $generation = "SELECT '=', generation FROM pybox.node";
+my @figures = (
+	$generation,
+	"SELECT '+', 'node', slots, running, waiting, memory_budget, memory_reserved FROM pybox.node",
+	"SELECT '+', 'pool ' || pool, slots, running, waiting, memory_budget, memory_reserved FROM pybox.pools",
+	$generation,
+	"SELECT '.', call_id FROM pybox.activity");
+
+sub sample_send { my ($self) = @_; $self->{sampler}->send(join ";\n", @figures, @checks); return; }
+
+# What one may have: as much as its limit says; but where a new policy has lowered that, what it had before, until it is given back.
+sub limit_judge
+{
+	my ($self, $what, $name, $now, $before, $limit, $more) = @_;
+
+	push @{ $self->{wrong} }, "$name: $what $now" if $now < 0;
+	return if $limit eq '' || $now <= $limit + $more;
+	$self->{over}{"$name $what"}++;
+	push @{ $self->{wrong} }, "$name: $what $now, was " . ($before // 'not seen') . ", limit $limit, $more were moved there"
+	  if defined $before && $now > $before + $more;
+	return;
+}
+
+# Rows of a sample by name, unless the policy has changed amid them, and ids of calls.
+sub sample_read
+{
+	my ($text) = @_;
+	my @generations = $text =~ /^=\|(\d+)$/mg;
+	my %rows;
+
+	while ($text =~ /^\+\|([^|]+)\|(.*)$/mg)
+	{
+		my ($name, $row) = ($1, $2);
+		@{ $rows{$name} }{qw(slots running waiting budget reserved)} = split /\|/, $row, -1;
+	}
+	return {
+		generation => $generations[0] == $generations[1] ? $generations[0] : 0,
+		rows => \%rows, calls => { map { $_ => 1 } $text =~ /^\.\|(\d+)$/mg } };
+}
+
+# A call that is moved takes its slot along, whether or not there is room, and may still have it.
+sub limits_judge
+{
+	my ($self, $sample) = @_;
+	my $last = $self->{last};
+	my $same = $last && $last->{generation} && $last->{generation} == $sample->{generation};
+	my %movers;
+
+	$movers{"pool $_"}++ for values %{ $self->{moved} };
+	$movers{$_}++ for $self->{act} eq 'move' ? keys %{ $sample->{rows} } : (); # under way: may be to any of them
+	for my $name ($sample->{generation} ? sort keys %{ $sample->{rows} } : ())
+	{
+		my ($row, $before) = ($sample->{rows}{$name}, $same ? $last->{rows}{$name} : undef);
+
+		push @{ $self->{wrong} }, "$name: waiting $row->{waiting}" if $row->{waiting} < 0;
+		$self->limit_judge('running', $name, $row->{running}, $before->{running}, $row->{slots}, $movers{$name} // 0);
+		$self->limit_judge('reserved', $name, $row->{reserved}, $before->{reserved}, $row->{budget}, 0);
+	}
+	$self->{judged}++ if $same;
+	$self->{last} = $sample;
+	delete $self->{moved}{$_} for grep { !$sample->{calls}{$_} } keys %{ $self->{moved} };
+	return;
+}
 
 sub sample_judge
 {
 	my ($self) = @_;
-	my $answer = $self->{sampler}->wait;
+	my $text = $self->{sampler}->wait->{text};
 
 	$self->{samples}++;
-	push @{ $self->{wrong} }, $answer->{text} if $answer->{text} ne '';
+	$self->limits_judge(sample_read($text));
+	$text =~ s/^[=+.]\|.*\n?//mg;
+	push @{ $self->{wrong} }, $text if $text ne '';
 	return;
 }
 

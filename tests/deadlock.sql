@@ -47,12 +47,13 @@ END $do$;
 ALTER FUNCTION capped(text[]) SECURITY DEFINER;
 ALTER FUNCTION capped(text[]) OWNER TO regress_capped;
 
--- Waits until the innermost call of a session of the tester is in a state.
+-- Waits until the innermost call of a session of the tester is in a state, or "locked": in SQL that waits for a lock.
 CREATE FUNCTION await(session text, wanted text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE seen text;
 BEGIN
     FOR round IN 1 .. 6000 LOOP
-        SELECT a.state INTO seen FROM pybox.activity a JOIN pg_stat_activity s ON s.pid = coalesce(a.leader_pid, a.pid)
+        SELECT CASE WHEN wanted = 'locked' AND s.wait_event_type = 'Lock' THEN 'locked' ELSE a.state END INTO seen
+        FROM pybox.activity a JOIN pg_stat_activity s ON s.pid = coalesce(a.leader_pid, a.pid)
         WHERE s.application_name LIKE '%/' || session ORDER BY a.call_id DESC LIMIT 1;
         IF seen = wanted THEN
             RETURN session || ' is ' || wanted;

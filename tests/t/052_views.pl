@@ -178,9 +178,9 @@ $holder = holder('in_single');
 $admin->value('SELECT pybox.pause(call_id) FROM pybox.activity WHERE pid = ' . $holder->pid);
 ok($admin->poll('SELECT state FROM pybox.queue WHERE pid = ' . $holder->pid, 'paused'), 'a call that is paused is in the queue too');
 is(queue_of($holder, "concat_ws(' ', coalesce(position, 0), waiting_for)"), '0 pybox.resume()', 'out of its order, for whoever resumes it');
-is($admin->value("SELECT concat_ws(' ', a.state, i.state, p.paused, s.wait_event) FROM pybox.activity a
-	JOIN pybox.interpreters i ON i.pid = a.interpreter_pid JOIN pybox.pools p ON p.pool = a.pool JOIN pg_stat_activity s ON s.pid = a.pid"),
-	'paused paused 1 PyboxPaused', 'as paused it is shown by all views');
+ok($admin->poll("SELECT concat_ws(' ', a.state, i.state, p.paused, s.wait_event) FROM pybox.activity a
+	JOIN pybox.interpreters i ON i.pid = a.interpreter_pid JOIN pybox.pools p ON p.pool = a.pool JOIN pg_stat_activity s ON s.pid = a.pid",
+	'paused paused 1 PyboxPaused'), 'as paused it is shown by all views');
 $admin->value('SELECT pybox.resume(call_id) FROM pybox.activity WHERE pid = ' . $holder->pid);
 ok($admin->poll('SELECT state FROM pybox.activity WHERE pid = ' . $holder->pid, 'running'), 'it goes on');
 cancel($holder);

@@ -32,13 +32,13 @@ my $stress = PyboxStress->new(
 $stress->run($calls, $seconds);
 note($stress->figures);
 is($stress->wrong, '', 'every call ended as it should, and every sample of the views was consistent');
-cmp_ok($stress->samples, '>', 0, 'there were samples');
+cmp_ok($stress->judged, '>', 0, 'there were samples, and of one policy');
 cmp_ok($stress->did($_), '>', 0, "there was $_") for PyboxStress::acts();
 cmp_ok($stress->ended($_), '>', 0, "calls ended with $_") for qw(ok 57014 38000 53400);
 
 ok($admin->poll('SELECT count(*) FROM pybox.activity', 0), 'no call is stuck');
 is($admin->value(PyboxStress::totals()), PyboxStress::nothing(), 'no slot and no memory is lost');
-is($admin->value('SELECT pybox.check_queue() IS NULL'), 't', 'the queue adds up');
+is($admin->value('SELECT pybox.check_queue()'), '', 'the queue adds up');
 is($admin->value('SELECT sum(paid) FROM account'), $stress->right('pay'), 'each payment was made once');
 like($_->ask('SELECT quick(1)')->{text}, qr/^1$/, 'every session can call') for @{ $stress->{workers} };
 is($admin->value('SELECT pg_postmaster_start_time()'), $started, 'the server was not restarted');
