@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policies/simulate_engine.h"
+#include "scheduler/queue_policy.h"
 
 static PolicyCaller
 class_caller(const TraceClass *class)
@@ -73,44 +74,17 @@ class_caps(const Policy *policy, const TraceClass *class, int32_t pool)
 	return caps;
 }
 
-static QueueRule
-pool_rule(const PolicyPool *pool)
-{
-	return (QueueRule){
-		.priority = pool->priority,
-		.weight = pool->weight,
-		.slots = pool->slots,
-		.length = pool->queue_length,
-		.contention = (QueueContention) pool->contention,
-		.memory = pool->memory,
-		.ageing_us = pool->ageing_ms * 1000,
-	};
-}
-
 void
 engine_configure(Engine *engine, const Policy *policy)
 {
-	QueueRule pools[POLICY_POOLS_MAX] = {0};
-	QueueCapRule caps[POLICY_CAPS_MAX] = {0};
+	QueuePlan plan;
 	int32_t moves[POLICY_CAPS_MAX];
-	QueueSetup setup = {
-		.slots = policy->node_slots,
-		.memory = policy->node_memory,
-		.quantum_us = policy->quantum_ms * 1000,
-		.pool_count = policy->pool_count,
-		.cap_count = policy->cap_count,
-		.pools = pools,
-		.caps = caps,
-		.cap_moves = moves,
-	};
 
-	for (int32_t i = 0; i < policy->pool_count; i++)
-		pools[i] = pool_rule(&policy->pools[i]);
-	for (int32_t i = 0; i < policy->cap_count; i++)
-		caps[i] = (QueueCapRule){policy->caps[i].slots, policy->caps[i].memory};
+	queue_plan(policy, &plan);
+	plan.setup.cap_moves = moves;
 	for (int32_t i = 0; i < POLICY_CAPS_MAX; i++)
 		moves[i] = i < policy->cap_count ? i : QUEUE_NOBODY;
-	queue_configure(engine->queue, &setup);
+	queue_configure(engine->queue, &plan.setup);
 	engine->policy = policy;
 	for (uint32_t i = 0; i < engine->trace->class_count; i++)
 		engine->class_caps[i] = class_caps(policy, &engine->trace->classes[i], engine->class_pools[i]);

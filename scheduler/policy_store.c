@@ -17,6 +17,7 @@
 #include "scheduler/clock.h"
 #include "scheduler/event.h"
 #include "scheduler/policy_floor.h"
+#include "scheduler/queue_policy.h"
 #include "scheduler/rule_store.h"
 #include "scheduler/shared.h"
 #include "scheduler/slot.h"
@@ -78,50 +79,23 @@ caps_match(const Policy *old, const Policy *new, int32_t *moves)
 	}
 }
 
-static QueueRule
-pool_rule(const PolicyPool *pool)
-{
-	return (QueueRule){
-		.priority = pool->priority,
-		.weight = pool->weight,
-		.slots = pool->slots,
-		.length = pool->queue_length,
-		.contention = (QueueContention) pool->contention,
-		.memory = pool->memory,
-		.ageing_us = pool->ageing_ms * 1000,
-	};
-}
-
 /* Gives the queue the new definitions. Caller holds the lock; shared->policy is the old one still. */
 static void
 policy_queue_configure(const Policy *policy, uint64 generation)
 {
-	QueueRule rules[POLICY_POOLS_MAX];
-	QueueCapRule caps[POLICY_CAPS_MAX];
+	QueuePlan plan;
 	int32_t pool_moves[POLICY_POOLS_MAX], cap_moves[POLICY_CAPS_MAX];
-	QueueSetup setup = {
-		.slots = policy->node_slots,
-		.memory = policy->node_memory,
-		.quantum_us = policy->quantum_ms * 1000,
-		.pool_count = policy->pool_count,
-		.cap_count = policy->cap_count,
-		.pools = rules,
-		.caps = caps,
-		.version = generation,
-	};
 
-	for (int i = 0; i < policy->pool_count; i++)
-		rules[i] = pool_rule(&policy->pools[i]);
-	for (int i = 0; i < policy->cap_count; i++)
-		caps[i] = (QueueCapRule){.slots = policy->caps[i].slots, .memory = policy->caps[i].memory};
+	queue_plan(policy, &plan);
+	plan.setup.version = generation;
 	if (generation > 1)
 	{
 		pools_match(&shared->policy, policy, pool_moves);
 		caps_match(&shared->policy, policy, cap_moves);
-		setup.pool_moves = pool_moves;
-		setup.cap_moves = cap_moves;
+		plan.setup.pool_moves = pool_moves;
+		plan.setup.cap_moves = cap_moves;
 	}
-	queue_configure(shared_queue(), &setup);
+	queue_configure(shared_queue(), &plan.setup);
 }
 
 /* Tells the hash of the one before; empty: there was none. */
