@@ -31,7 +31,7 @@ my %kinds = (
 	stand => [ 0, 'stand(N)', undef ]); # when all stand still
 
 # How an error of a call inside is passed on by the one outside.
-my $inner = qr/(?:spiexceptions\.\w+: )?/;
+my $inner = qr/(?:spiexceptions\.\w+: )*/;
 
 # What a call may be told instead of its result, and when somebody asked for that.
 my @allowed = (
@@ -190,7 +190,7 @@ my %acts = (
 	move => [ 16, sub { one('move(call_id, pool), pool', '(SELECT pool FROM pybox.pools ORDER BY random() LIMIT 1) p') } ],
 	priority => [ 20, sub { one('set_priority(call_id, ' . int(rand 101) . ')') } ],
 	filter => [ 2, sub { "SELECT 0, pybox.cancel_where(older_than => '3s', role => 'worker_even')" } ],
-	drain => [ 1, sub { "SELECT 0, pybox.drain(pool) FROM pybox.pools ORDER BY random() LIMIT 1" } ],
+	drain => [ 0.4, sub { "SELECT 0, pybox.drain(pool) FROM pybox.pools ORDER BY random() LIMIT 1" } ],
 	end => [ 4, sub { "SELECT 'end', pid FROM pybox.interpreters ORDER BY random() LIMIT 1" } ],
 	zygote => [ 0.3, sub { "SELECT 'end', trusted_zygote_pid FROM pybox.pools WHERE trusted_zygote = 'running' ORDER BY random() LIMIT 1" } ],
 	terminate => [ 0.5, sub { "SELECT 0, pg_terminate_backend(pid) FROM pybox.activity WHERE pid <> pg_backend_pid() ORDER BY random() LIMIT 1" } ],
@@ -419,10 +419,12 @@ sub control_undo
 
 # --- the run --------------------------------------------------------------------------------------------------------------
 
+sub sample_send { my ($self) = @_; $self->{views}->sample_send([ grep { defined } @{$self}{qw(in_force coming)} ]); return; }
+
 sub sample_judge
 {
 	my ($self) = @_;
-	my $calls = $self->{views}->sample_judge([ grep { defined } @{$self}{qw(in_force coming)} ], $self->{moved}, $self->{act} eq 'move' ? 1 : 0);
+	my $calls = $self->{views}->sample_judge($self->{moved}, $self->{act} eq 'move' ? 1 : 0);
 
 	delete $self->{moved}{$_} for grep { !$calls->{$_} } keys %{ $self->{moved} };
 	$self->note_wrong($self->{views}->wrong);
@@ -498,7 +500,7 @@ sub start
 
 	$self->worker_send($_) for @{ $self->{workers} };
 	$self->control_send;
-	$self->{views}->sample_send;
+	$self->sample_send;
 	return;
 }
 
@@ -517,7 +519,7 @@ sub go
 			$self->worker_send($self->{workers}[$number]);
 		}
 		$self->control_judge, $self->control_send if $self->{controller}->is_answered;
-		$self->sample_judge, $self->{views}->sample_send if $self->{sampler}->is_answered;
+		$self->sample_judge, $self->sample_send if $self->{sampler}->is_answered;
 	}
 	return;
 }

@@ -60,7 +60,7 @@ sub new
 {
 	my ($class, %option) = @_;
 
-	return bless { %option, limits => [ $option{policy} ], wrong => [], samples => 0, steady => 0, over => {} }, $class;
+	return bless { %option, limits => [ $option{policy} ], coming => [], wrong => [], samples => 0, steady => 0, over => {} }, $class;
 }
 
 sub session { my ($self) = @_; return $self->{session}; }
@@ -70,11 +70,19 @@ sub over { my ($self) = @_; return $self->{over}; }
 sub disagreement { return $disagreement; }
 
 # From now on these limits may be in force: { node => { slots, memory }, 'pool NAME' => ... }; undefined: no limit.
-sub limits_add { my ($self, $limits) = @_; push @{ $self->{limits} }, $limits; return; }
+sub limits_add { my ($self, $limits) = @_; push @{ $self->{$_} }, $limits for qw(limits coming); return; }
 
-sub sample_send { my ($self) = @_; $self->{session}->send(join ";\n", @figures, @checks); return; }
+# in_force: the limits now, of two policies while one is being taken.
+sub sample_send
+{
+	my ($self, $in_force) = @_;
 
-# The highest that this limit has been since the last sample.
+	$self->{coming} = [@$in_force];
+	$self->{session}->send(join ";\n", @figures, @checks);
+	return;
+}
+
+# The highest that this limit has been since the last sample was asked for.
 sub ceiling
 {
 	my ($self, $name, $what) = @_;
@@ -133,17 +141,17 @@ sub limits_judge
 	return;
 }
 
-# Judges the sample that has come; in_force: the limits now, of two policies while one is being taken. Returns which calls there were.
+# Judges the sample that has come. Returns which calls there were.
 sub sample_judge
 {
-	my ($self, $in_force, $moved, $moving) = @_;
+	my ($self, $moved, $moving) = @_;
 	my $text = $self->{session}->wait->{text};
 	my $sample = sample_read($text);
 
 	$self->{samples}++;
 	$self->{steady}++ if @{ $self->{limits} } == 1;
 	$self->limits_judge($sample, $moved, $moving);
-	$self->{limits} = $in_force;
+	$self->{limits} = $self->{coming};
 	$text =~ s/^[+.]\|.*\n?//mg;
 	push @{ $self->{wrong} }, $text if $text ne '';
 	return $sample->{calls};

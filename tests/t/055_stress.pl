@@ -44,6 +44,27 @@ my $stress = PyboxStress->new(
 	progress => sub { note($_[0]) },
 	reload => sub { write_policy($node, $_[0]) });
 
+# What there still is but spare interpreters, when it does not go.
+sub left
+{
+	my $found;
+
+	poll_until(sub { ($found = left_now()) eq '' });
+	return $found;
+}
+
+sub left_now
+{
+	my $spares = $admin->value('SELECT count(*) FROM pybox.interpreters');
+	my @interpreters = interpreters_of($node);
+	my $leased = $admin->value("SELECT count(*) FROM pybox.interpreters WHERE state <> 'spare'");
+	my @found = (map({ "stopped: $_" } stopped_processes($node)), map({ "frozen: $_" } frozen_cgroups($node)), map { "empty: $_" } empty_cgroups($node));
+
+	push @found, "$leased leased interpreters" if $leased;
+	push @found, scalar(@interpreters) . " interpreters where there are $spares" if @interpreters != $spares;
+	return join ', ', @found;
+}
+
 $stress->run($calls, $seconds);
 note($stress->figures);
 is($stress->wrong, '', 'every call ended as it should, and every sample of the views was consistent');
@@ -58,8 +79,11 @@ is($admin->value('SELECT sum(paid) FROM account'), $stress->right('pay'), 'each 
 is(scalar(grep { $stress->is_alive($_) } @{ $stress->{workers} }), $count, 'every session can call');
 is($admin->value('SELECT pg_postmaster_start_time()'), $started, 'the server was not restarted');
 
-$_->quit for $admin, $stress->sessions;
+$_->quit for $stress->sessions;
+is(left(), '', 'nothing is left of the sessions');
+$admin->quit;
 $node->stop;
 ok(wait_for_no_processes($node), 'nothing is left of the server');
+is(join(' ', pybox_cgroups($node), shared_memory_of($node)), '', 'no cgroup and no shared memory either');
 
 done_testing();
