@@ -22,7 +22,9 @@
  * Giving way. queue_ask() names holders whose slot a better waiter should have: at once when the waiter's priority is
  * higher, else when the holder's quantum is over and the order puts the waiter first. The caller of queue_ask wakes them;
  * they answer with queue_yield(), or end. It never asks more than there are waiters to help, nor holders of pools that
- * yield only between calls; and one granted out of turn keeps its slot for a quantum.
+ * yield only between calls; and one granted out of turn keeps its slot for a quantum. Whoever is asked frees all that the
+ * waiter lacks: one who lacks a pool's slot that one call holds and a cap's that another holds waits until either of them
+ * gives its slot back for SQL or ends, however old it is; then the other one is asked. Wall limits are the only bound of that.
  *
  * Memory. A claim reserves bytes from the budgets of node, pool and caps along with the slot and keeps them over SQL and
  * pauses, until queue_unreserve(). No budget is ever exceeded. Who waits for memory is passed by those that fit, until it
