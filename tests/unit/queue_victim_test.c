@@ -190,9 +190,9 @@ test_sql_does_not_keep_others_out(void **state)
 		now += 10 * MS;
 		attained[holder] += 10 * MS;
 		next = next_after(queue, holder, now);
-		assert_int_equal(claims(queue, holder,
-								(QueueClaim){.priority = -1, .resumes = true, .attained = attained[holder]}, now),
-						 QUEUE_QUEUED);
+		assert_int_equal(
+			claims(queue, holder, (QueueClaim){.priority = -1, .resumes = true, .attained = attained[holder]}, now),
+			QUEUE_QUEUED);
 	}
 	assert_int_equal(now, 100 * MS);
 	assert_int_equal(queue_state(queue, 2), QUEUE_HOLDING);
