@@ -10,11 +10,11 @@ my $policy = <<'YAML';
 version: 1
 node: {name: test, id: 1, slots: 1, quantum: 20ms}
 pools:
-  low: {priority: 10, limits: {memory: 256MB, wall: 2min}, spares: 1}
-  brief: {priority: 10, limits: {memory: 256MB, wall: 4s}, spares: 0}
-  stubborn: {priority: 10, on_contention: yield, limits: {memory: 256MB, wall: 2min}, spares: 0}
-  sharing: {priority: 10, on_contention: share, limits: {memory: 256MB, wall: 2min}, spares: 0}
-  high: {priority: 90, limits: {memory: 256MB, wall: 2min}, spares: 1}
+  low: {priority: 10, queue: {ageing: 0}, limits: {memory: 256MB, wall: 2min}, spares: 1}
+  brief: {priority: 10, queue: {ageing: 0}, limits: {memory: 256MB, wall: 4s}, spares: 0}
+  stubborn: {priority: 10, queue: {ageing: 0}, on_contention: yield, limits: {memory: 256MB, wall: 2min}, spares: 0}
+  sharing: {priority: 10, queue: {ageing: 0}, on_contention: share, limits: {memory: 256MB, wall: 2min}, spares: 0}
+  high: {priority: 90, queue: {ageing: 0}, limits: {memory: 256MB, wall: 2min}, spares: 1}
 assign:
   - {role: urgent, pool: high}
   - {role: brief, pool: brief}
@@ -90,6 +90,15 @@ finally:
 $$;
 SQL
 
+# A call stands still, with its children where that can be; what is frozen first takes the signal when it is thawed.
+sub one_still
+{
+	my ($node, $language) = @_;
+	return poll_until(sub { $language eq 'pyboxu' && cgroup_of($node) ne '' ? frozen_cgroups($node) == 1 : stopped_processes($node) == 1 });
+}
+
+sub parent_of { my ($pid) = @_; return slurp_file("/proc/$pid/stat") =~ /^\d+ \(.*\) \S (\d+)/s ? $1 : die "no process $pid"; }
+
 sub state_sql { my ($session) = @_; return 'SELECT state FROM pybox.activity WHERE pid = ' . $session->pid; }
 
 # CPU time of a process, in ticks.
@@ -125,6 +134,7 @@ my @ways = (
 	[ 'pg_cancel_backend', sub { my ($admin, $pid) = @_; $admin->value("SELECT pg_cancel_backend($pid)") }, '57014', 1 ],
 	[ 'pg_terminate_backend', sub { my ($admin, $pid) = @_; $admin->value("SELECT pg_terminate_backend($pid)") }, '57P01', 0 ],
 	[ 'its interpreter is killed', sub { my ($admin, $pid) = @_; kill 'KILL', $admin->value("SELECT interpreter_pid FROM pybox.activity WHERE pid = $pid") }, '38000', 1 ],
+	[ 'its zygote is killed', sub { my ($admin, $pid) = @_; kill 'KILL', parent_of($admin->value("SELECT interpreter_pid FROM pybox.activity WHERE pid = $pid")) }, '38000', 1 ],
 );
 
 for my $cgroup (1, 0)
@@ -144,12 +154,10 @@ for my $cgroup (1, 0)
 		begin_call($admin, $low, "SELECT ${language}_until_paused(0.5)");
 		begin_call($admin, $high, 'SELECT forever()');
 		ok($admin->poll(state_sql($low), 'paused'), "$name: a call makes room for a better one");
-		is($admin->value("SELECT wait_event FROM pg_stat_activity WHERE pid = " . $low->pid), 'PyboxPaused', "$name: its wait event says so");
+		ok($admin->poll('SELECT wait_event FROM pg_stat_activity WHERE pid = ' . $low->pid, 'PyboxPaused'), "$name: its wait event says so");
 		is($admin->value("SELECT string_agg(pool || ' ' || running || ' ' || waiting, ', ' ORDER BY pool) FROM pybox.pools WHERE running + waiting > 0"),
 			'high 1 0, low 0 1', "$name: its slot is the other's");
-		# What is frozen first takes the signal when it is thawed.
-		ok(poll_until(sub { $language eq 'pyboxu' && cgroup_of($node) ne '' ? frozen_cgroups($node) == 1 : stopped_processes($node) == 1 }),
-			"$name: its interpreter stands still, with its children where that can be");
+		ok(one_still($node, $language), "$name: its interpreter stands still, with its children where that can be");
 		let_pass($admin, 1);
 		is(cancel($admin, $high)->{sqlstate}, '57014', "$name: the better one ends");
 		is($low->wait->{text} =~ s/.*\n//sr, 'stood still, 999000', "$name: the other goes on where it was");
@@ -162,7 +170,7 @@ for my $cgroup (1, 0)
 
 			begin_call($admin, $low, "SELECT ${language}_until_paused(1000)");
 			begin_call($admin, $high, 'SELECT forever()');
-			ok($admin->poll(state_sql($low), 'paused'), "$name: paused once more");
+			ok($admin->poll(state_sql($low), 'paused') && one_still($node, $language), "$name: paused once more");
 			$end->($admin, $low->pid);
 			$answer = $low->wait;
 			is($answer->{sqlstate}, $sqlstate, "$name: ended by $what") or diag($answer->{text});
@@ -174,7 +182,7 @@ for my $cgroup (1, 0)
 		}
 		begin_call($admin, $low, "SELECT ${language}_until_paused(1000)");
 		begin_call($admin, $high, 'SELECT forever()');
-		ok($admin->poll(state_sql($low), 'paused'), "$name: paused, to be left by its client");
+		ok($admin->poll(state_sql($low), 'paused') && one_still($node, $language), "$name: paused, to be left by its client");
 		$low->drop;
 		ok(poll_until(sub { stopped_processes($node) + frozen_cgroups($node) == 0 }), "$name: nothing stands still when the client is gone");
 		cancel($admin, $high);
@@ -182,7 +190,7 @@ for my $cgroup (1, 0)
 
 		begin_call($admin, $low, "SELECT ${language}_until_paused(1000)");
 		begin_call($admin, $high, 'SELECT forever()');
-		ok($admin->poll(state_sql($low), 'paused'), "$name: paused, to lose the launcher");
+		ok($admin->poll(state_sql($low), 'paused') && one_still($node, $language), "$name: paused, to lose the launcher");
 		kill 'KILL', launcher_of($node);
 		is($low->wait->{sqlstate}, '38000', "$name: the loss of the launcher ends a paused call, too");
 		is($high->wait->{sqlstate}, '38000', "$name: as one that runs");
