@@ -140,7 +140,7 @@ my @ways = (
 for my $cgroup (1, 0)
 {
 	my $where = $cgroup ? 'with cgroups' : 'without';
-	my $node = new_node("pause$cgroup", policy => $policy, cgroup => $cgroup, conf => "client_connection_check_interval = '20ms'\n");
+	my $node = new_node("pause$cgroup", policy => $policy, cgroup => $cgroup, conf => "client_connection_check_interval = '20ms'\nrestart_after_crash = on\n");
 	my ($admin, $high, $low);
 
 	$node->safe_psql('postgres', $functions);
@@ -196,6 +196,21 @@ for my $cgroup (1, 0)
 		is($high->wait->{sqlstate}, '38000', "$name: as one that runs");
 		ok(poll_until(sub { stopped_processes($node) + frozen_cgroups($node) == 0 }), "$name: and nothing is left that stands still");
 		is($low->value('SELECT one()'), 1, "$name: the next launcher serves it");
+
+		# PostgreSQL restarts all of itself then.
+		begin_call($admin, $low, "SELECT ${language}_until_paused(1000)");
+		begin_call($admin, $high, 'SELECT forever()');
+		ok($admin->poll(state_sql($low), 'paused') && one_still($node, $language), "$name: paused, to lose the scheduler");
+		my @lost = processes_of($node);
+		kill 'KILL', scheduler_of($node);
+		ok($_->wait->{lost}, "$name: the loss of the scheduler is that of the session") for $low, $high;
+		$_->drop for $low, $high, $admin;
+		ok(poll_until(sub { !grep { -e "/proc/$_" } @lost }), "$name: all processes are gone with it, whether they stood still or not");
+		ok($node->poll_query_until('postgres', 'SELECT one()', 1), "$name: the server is back, and calls work");
+		is(stopped_processes($node) + frozen_cgroups($node), 0, "$name: nothing that stands still has come back");
+		$admin = PyboxSession->new($node);
+		$high = PyboxSession->new($node, role => 'urgent');
+		$low = PyboxSession->new($node);
 		$low->quit;
 	}
 
