@@ -774,6 +774,7 @@ call_abort(Call *call)
 {
 	(void) FAULT_POINT("backend.abort");
 	slot_give_back();
+	stop_explain(call);
 	measure_abort(call);
 	account_end(call);
 	if (call->lease != NULL)

@@ -127,6 +127,11 @@ bool request_is_note(WireKind kind);
 void request_note(uint64 lease, WireKind kind, const WireWriter *in);
 /* stop.c: raises the error for a call that was asked to stop. */
 void stop_raise(Call *call, ActivityStop stop) pg_attribute_noreturn();
+/*
+ * While an error is on its way out: where it is the server's for the interrupt that came with a stop of the call or a caller of
+ * it, that stop's takes its place. SQL, messages to the client and others meet the interrupt before we look at the stop word.
+ */
+void stop_explain(Call *call);
 /* set.c: the next row of a set-returning function. */
 Datum set_next(Call *call, CallSite *site, FunctionCallInfo info);
 /* The progress of the set under way at this site, or NULL. */
