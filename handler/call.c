@@ -162,7 +162,8 @@ static void
 call_start(Call *call)
 {
 	call->id = call_id_next();
-	call->queued_at = wall_clock_of(clock_now());
+	call->asked_at = clock_now();
+	call->queued_at = wall_clock_of(call->asked_at);
 }
 
 static void
@@ -397,6 +398,8 @@ call_judge_again(Call *call)
 void
 call_check(void *arg)
 {
+	uint64 generation = policy_store_generation();
+
 	for (Call *call = arg; call != NULL; call = call->outer)
 	{
 		ActivityStop stop = activity_stop_get(call->entry);
@@ -406,6 +409,8 @@ call_check(void *arg)
 			stop = ACTIVITY_STOP_WALL;
 		if (stop != ACTIVITY_STOP_NONE)
 			stop_raise(call, stop);
+		if (unlikely(call->ruled_policy != generation))
+			call_rules_renew(call);
 		call_judge_again(call);
 		cpu_check(call);
 		account_look(call);

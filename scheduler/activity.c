@@ -198,6 +198,19 @@ activity_seat_set(ActivityEntry *entry, const char *pool, int32 priority, int64 
 }
 
 void
+activity_rules_set(ActivityEntry *entry, uint64 policy, uint64 rules, TimestampTz statement, uint64 calls)
+{
+	if (entry == NULL)
+		return;
+	entry_open(entry);
+	entry->call.policy = policy;
+	entry->call.rules = rules;
+	entry->call.statement = statement;
+	entry->call.calls = calls;
+	entry_close(entry);
+}
+
+void
 activity_put_off(ActivityEntry *entry, int64 us)
 {
 	if (entry == NULL || entry->call.started_at == 0)

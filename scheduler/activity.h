@@ -82,9 +82,10 @@ typedef struct ActivityCall
 	TimestampTz queued_at, started_at; /* started_at: 0 while it never had a slot */
 	TimestampTz running_since;		   /* the same by clock_now(), without the time it stood still */
 	TimestampTz still_since;		   /* it, or a call inside it, waits for a slot in mid-call since then; 0: no */
-	TimestampTz asked_at;			   /* as queued_at, by clock_now(); 0: no rule is about it */
-	uint64 policy;					   /* generation of the policy that the next two are of */
-	uint64 rules, budgets;			   /* that select it, whatever its pool: bits 1 << number */
+	TimestampTz asked_at;			   /* as queued_at, by clock_now() */
+	uint64 policy;					   /* generation of the policy that rules are of */
+	uint64 rules;					   /* that select it, whatever its pool: bits 1 << number */
+	uint64 budgets;					   /* the same of budgets, of the policy that it began under */
 	uint64 body;					   /* hash of the function's source */
 	TimestampTz statement;			   /* when the session's statement began */
 	uint64 calls, rows;				   /* of this function by that statement; returned so far by this set */
@@ -127,6 +128,8 @@ void activity_watch(void);
 void activity_enter_sql(ActivityEntry *entry);
 void activity_started(ActivityEntry *entry, TimestampTz at, TimestampTz running_since);
 void activity_interpreter_set(ActivityEntry *entry, uint64 interpreter, int pid);
+/* Another policy's rules are about it. */
+void activity_rules_set(ActivityEntry *entry, uint64 policy, uint64 rules, TimestampTz statement, uint64 calls);
 /* Pool and priority that it counts by, and the wall limit that it has or will have; cheap when they are the same. */
 void activity_seat_set(ActivityEntry *entry, const char *pool, int32 priority, int64 wall_ms);
 /* It stands still since then, ... */

@@ -60,6 +60,11 @@ CREATE FUNCTION query(s float8) RETURNS text LANGUAGE pybox AS $$
 plpy.execute('SELECT pg_sleep(%f)' % s)
 return 'asked'
 $$;
+CREATE FUNCTION lock_and_nap(key int) RETURNS text LANGUAGE pybox AS $$
+import time
+plpy.execute('SELECT pg_advisory_xact_lock(%d)' % key)
+while True: time.sleep(0.01)
+$$;
 CREATE FUNCTION in_line(s float8) RETURNS text LANGUAGE pybox AS $$
 import time
 plpy.notice('inside')
@@ -317,6 +322,59 @@ $session->send('SELECT nap(60)');
 ok($admin->poll("SELECT count(*) FROM pybox.events WHERE number > $before AND rule = 'watched' AND dry_run", 1), 'a rule is tried out on a call');
 reload("  - {name: watched, function: public.nap, when: {run_time: 100ms}, action: kill}\n");
 like($session->wait->{text}, qr/terminating Python call due to rule "watched"/, '... and ends that very call when it is put in force');
+
+# --- rules that are new reach the calls that run ---
+sub call_waits
+{
+	my ($one, $sql, $function, $state) = @_;
+	$one->send($sql);
+	return ok($admin->poll("SELECT state FROM pybox.activity WHERE function LIKE '$function(%'", $state // 'running'), "$sql runs");
+}
+
+my $two = "  - {name: other, function: public.hog, when: {run_time: 100ms}, action: kill}\n";
+for my $case (['without rules before', ''], ['with others before', $two])
+{
+	my ($name, $old) = @$case;
+
+	reload($old);
+	call_waits($session, 'SELECT nap(60)', 'nap');
+	reload("$two  - {name: new, function: public.nap, when: {elapsed: 100ms}, action: cancel}\n");
+	like($session->wait->{text}, qr/rule "new".*elapsed was \d{3,} ms/s, "a new rule ends a call that sleeps, $name");
+	reload($old);
+	call_waits($session, 'SELECT spin(60)', 'spin');
+	reload("  - {name: new, database: postgres, when: {cpu_time: 100ms}, action: cancel}\n$two");
+	like($session->wait->{text}, qr/rule "new".*cpu_time was \d{3,} ms/s, "... one that computes, $name");
+	reload($old);
+	call_waits($ana, 'SELECT nap(60)', 'nap');
+	reload("$two  - {name: new, role: analysts, when: {run_time: 100ms}, action: cancel}\n");
+	like($ana->wait->{text}, qr/rule "new"/, "... one of a role's members, $name");
+	reload($old);
+	call_waits($bob, 'SELECT nap(1)', 'nap');
+	reload("$two  - {name: new, role: analysts, when: {run_time: 100ms}, action: cancel}\n");
+	is($bob->wait->{text}, 'rested', "... and nobody else's, $name");
+	reload($old);
+	call_waits($session, 'SELECT sum(one(g)) FROM (SELECT generate_series(1, 1000000000) AS g) s', 'one');
+	reload("$two  - {name: new, function: public.one, when: {calls: 1000}, action: cancel}\n");
+	like($session->wait->{text}, qr/rule "new".*calls was \d{4,}/s, "... a statement of many calls, $name");
+	reload($old);
+	call_waits($session, 'SELECT nap(60)', 'nap');
+	reload("$two  - {name: new, function: public.nap, when: {run_time: 100ms}, action: kill, dry_run: true}\n");
+	ok($admin->poll("SELECT acted FROM pybox.rules WHERE name = 'new'", 1), "... on trial too, $name");
+	reload("$two  - {name: new, function: public.spin, when: {run_time: 100ms}, action: kill}\n");
+	ok(!$session->is_answered, '... and one that is about others now is about it no more');
+	reload("$two  - {name: new, function: public.nap, when: {run_time: 100ms}, action: kill}\n");
+	like($session->wait->{text}, qr/terminating Python call due to rule "new"/, '... until it is again');
+}
+
+# In SQL a call does not look, and does when that is over.
+$admin->value('SELECT pg_advisory_lock(53)');
+reload('');
+call_waits($session, 'SELECT lock_and_nap(53)', 'lock_and_nap', 'sql');
+reload("  - {name: new, function: public.lock_and_nap, when: {elapsed: 100ms}, action: cancel}\n");
+$admin->value('SELECT pg_advisory_unlock(53)');
+like($session->wait->{text}, qr/rule "new"/, 'a call that was in SQL meets a new rule after it');
+is($session->value('SELECT pg_try_advisory_lock(53)'), 't', '... its transaction is over');
+$session->value('SELECT pg_advisory_unlock(53)');
 
 # --- what several want of a call ---
 reload("  - {name: lower, function: public.nap, when: {run_time: 100ms}, action: demote, priority: 60}\n");
