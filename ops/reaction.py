@@ -4,8 +4,8 @@ thresholds are passed. On a server of its own. Times are the machine's clock, wh
 
 From when: elapsed, run_time, queue_time: when the statement was sent, and the threshold more, which is never late. cpu_time: 1 ms before,
 by the function's own CPU clock. memory, temp: the function comes near to the threshold, waits, and notes the time before the
-allocation or the write that passes it. calls, rows: in the last call or row that is not too many. It is told at once, since a look
-may come at any time, so that none of these is late either.
+allocation or the write that passes it. calls, rows: in the last call or row that is not too many. It is noted before, so that none of
+these is late either.
 Until when: its client has the error; and the time of the rule's event.
 """
 import os
@@ -24,7 +24,7 @@ LOOK_SECONDS = 0.1  # what a moment is at most
 MEGABYTE = 1 << 20
 TIME_MS = 100
 CPU_EARLY_MS = 1  # so long before, it tells
-MEMORY, MEMORY_STEP = 128 * MEGABYTE, 8 * MEGABYTE
+MEMORY, MEMORY_STEP = 64 * MEGABYTE, 16 * MEGABYTE  # each canceled call leaves some more pages of the zygote's copied
 TEMP, TEMP_STEP = 8 * MEGABYTE, MEGABYTE
 COUNT = 500
 POLICY = """version: 1
@@ -36,7 +36,7 @@ assign:
   - {function: public.in_line, pool: narrow}
   - {pool: main}
 """
-TELL = "plpy.notice('above since %.6f' % at)"
+TELL = "GD['at'] = at"  # a message would wake the scheduler, and so say when to look
 FUNCTIONS = f"""
 CREATE FUNCTION lasts() RETURNS int LANGUAGE pybox AS $$
 import time
@@ -55,13 +55,14 @@ at = time.monotonic()
 while True: pass
 $$;
 CREATE FUNCTION holds_past(size bigint, step bigint, moment float8) RETURNS int LANGUAGE pybox AS $$
-import time
-held = [b'x' * size]
-time.sleep(moment)
-at = time.monotonic()
-{TELL}
-held.append(b'x' * step)
-while True: time.sleep(0.1)
+import mmap, time
+with mmap.mmap(-1, size + step) as held:  # what malloc() gets, it may keep for the next call
+    for page in range(0, size, mmap.PAGESIZE): held[page] = 1
+    time.sleep(moment)
+    at = time.monotonic()
+    {TELL}
+    for page in range(size, size + step, mmap.PAGESIZE): held[page] = 1
+    while True: time.sleep(0.1)
 $$;
 CREATE FUNCTION fills_past(size bigint, step bigint, moment float8) RETURNS int LANGUAGE pybox AS $$
 import os, time
@@ -93,6 +94,9 @@ if i == above:
     {TELL}
 if i > above: time.sleep(0.001)
 return i
+$$;
+CREATE FUNCTION told() RETURNS float8 LANGUAGE pybox AS $$
+return GD.pop('at')
 $$;
 CREATE FUNCTION idles() RETURNS int LANGUAGE pybox AS $$
 import time
@@ -135,10 +139,8 @@ def moment():
     return random.uniform(0, LOOK_SECONDS)
 
 
-def above_since(metric, answer, sent):
-    if metric in TIMES:
-        return sent + TIME_MS / 1000
-    return float(re.search(r"above since ([0-9.]+)", answer.text).group(1))
+def above_since(metric, session, sent):
+    return sent + TIME_MS / 1000 if metric in TIMES else float(session.value("SELECT told();"))
 
 
 def event_at(node, metric):
@@ -155,13 +157,14 @@ def react(node, session, metric, statement):
     ended = time.monotonic()
     if f'due to rule "by_{metric}"' not in answer.text:
         raise RuntimeError(answer.text)
-    since = above_since(metric, answer, sent)
+    since = above_since(metric, session, sent)
     return (ended - since) * 1000, (event_at(node, metric) - since) * 1000
 
 
-def call_start(node, session, function):
+def call_start(node, session, call):
     """Leaves a call running in the session."""
-    session.send(f"SELECT {function}();")
+    function = call.partition("(")[0]
+    session.send(f"SELECT {call};")
     while node.dba.value(f"SELECT count(*) FROM pybox.activity WHERE function LIKE '{function}(%' AND state = 'running';") != "1":
         time.sleep(0.01)
 
@@ -178,23 +181,26 @@ def policy_for(metric):
 
 
 def base_of(node, session):
-    """Bytes that an interpreter has which does nothing, as rules see it."""
+    """Bytes that an interpreter has beside those that holds_past() holds, as rules see it, once calls of it have been canceled."""
     node.reload(policy_for("memory"))
-    call_start(node, session, "idles")
-    value = ""
-    while value in ("", "0"):
-        value = node.dba.value("SELECT coalesce(memory, 0) FROM pybox.activity WHERE function LIKE 'idles(%';")
-    calls_end(node, "idles", session)
-    return int(value)
+    for _ in range(3):
+        call_start(node, session, f"holds_past({MEMORY // 2}, 0, 0)")
+        value = 0
+        while value < MEMORY // 2:
+            value = int(node.dba.value("SELECT coalesce(max(memory), 0) FROM pybox.activity WHERE function LIKE 'holds_past(%';"))
+        calls_end(node, "holds_past", session)
+    return value - MEMORY // 2
 
 
-def samples(node, metric, sessions, base):
+def samples(node, metric, sessions):
     session, holder, idle = sessions
-    statement = CASES[metric][2].replace("{base}", str(base))
+    statement = CASES[metric][2]
+    if metric == "memory":
+        statement = statement.replace("{base}", str(base_of(node, session)))
     node.reload(policy_for(metric))
-    call_start(node, idle, "idles")
+    call_start(node, idle, "idles()")
     if metric == "queue_time":
-        call_start(node, holder, "in_line")
+        call_start(node, holder, "in_line()")
     pairs = [react(node, session, metric, statement) for _ in range(RUNS)]
     if metric == "queue_time":
         calls_end(node, "in_line", holder)
@@ -220,11 +226,10 @@ def bench_reaction(report, settings):
     try:
         node.dba.run(FUNCTIONS)
         sessions = [node.session() for _ in range(3)]
-        base = base_of(node, sessions[0])
         for name, count in (("idle", 0), ("cores busy", os.cpu_count())):
             with Busy(count):
                 for metric in CASES:
-                    row_add(report, f"{metric}, {name}", *samples(node, metric, sessions, base))
+                    row_add(report, f"{metric}, {name}", *samples(node, metric, sessions))
         for session in sessions:
             session.close()
     finally:
