@@ -688,6 +688,9 @@ call_ask(Call *call, WireKind kind, uint64 answers)
 
 	call->measure.is_check = kind == WIRE_CHECK;
 	call->kind = kind;
+	if (unlikely(call->selection.rules != 0))
+		call_check(
+			call); /* a rule may have ended what its statement makes of the function, and it may be too short to see it later */
 	if (kind == WIRE_CALL || kind == WIRE_TRIGGER)
 		call_judge(call);
 	call_admit(call);

@@ -66,7 +66,8 @@ call_rules_renew(Call *call)
 		call->function->statement = GetCurrentStatementStartTimestamp();
 		call->function->calls = 1;
 	}
-	activity_rules_set(call->entry, generation, rules, rules != 0 ? call->function->statement : 0, call->function->calls);
+	activity_rules_set(call->entry, generation, rules, rules != 0 ? call->function->statement : 0,
+					   call->function->calls);
 	if (rules != 0)
 		activity_watch();
 }

@@ -60,8 +60,7 @@ groups_append(List *groups, Oid role)
 	CatCList *grants = SearchSysCacheList1(AUTHMEMMEMROLE, ObjectIdGetDatum(role));
 
 	for (int i = 0; i < grants->n_members; i++)
-		groups = list_append_unique_oid(
-			groups, ((Form_pg_auth_members) GETSTRUCT(&grants->members[i]->tuple))->roleid);
+		groups = list_append_unique_oid(groups, ((Form_pg_auth_members) GETSTRUCT(&grants->members[i]->tuple))->roleid);
 	ReleaseSysCacheList(grants);
 	return groups;
 }

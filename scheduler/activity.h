@@ -105,8 +105,9 @@ typedef struct ActivityEntry
 	pg_atomic_uint32 version; /* odd: being written */
 	slock_t stop_lock;		  /* for the next three */
 	ActivityStop stop;
-	ActivityVerdict verdict;	/* of a rule */
-	pg_atomic_uint64 stop_call; /* whose the two are; written last, and read without the lock to see whether there is any */
+	ActivityVerdict verdict; /* of a rule */
+	pg_atomic_uint64
+		stop_call; /* whose the two are; written last, and read without the lock to see whether there is any */
 	pg_atomic_uint32 signalers; /* who may be about to send the owner SIGINT: see activity_stop() */
 	pg_atomic_uint64 wish_call; /* whose the wish is */
 	pg_atomic_uint32 wish_turn; /* grows with each change of it */
