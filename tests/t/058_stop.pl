@@ -13,7 +13,7 @@ version: 1
 node: {name: test, id: 1, slots: 8}
 pools:
   main: {queue: {length: 100, timeout: 5min}, limits: {memory: 512MB, wall: 5min}, spares: 1}
-  brief: {queue: {length: 100, timeout: 5min}, limits: {memory: 512MB, wall: 100ms}, spares: 1}
+  brief: {queue: {length: 100, timeout: 5min}, limits: {memory: 512MB, wall: 4s}, spares: 1}
 assign:
   - {function: public.brief, pool: brief}
   - {pool: main}
