@@ -144,8 +144,9 @@ for my $end (@ends)
 		"$end->{name} when SQL is over stops the call, or comes too late");
 }
 reload('');
+my $stops = fault_hits($faults, 'backend.stop');
 like(stopped_at('backend.sql_run', 'SELECT brief()', sub {
-		ok(poll_until(sub { fault_hits($faults, 'backend.stop') > 0 }), '... the scheduler ends it') })->{text},
+		ok(poll_until(sub { fault_hits($faults, 'backend.stop') > $stops + 1 }), '... the scheduler ends it') })->{text},
 	qr/^ERROR:  57014: canceling Python call due to its pool's wall limit\nDETAIL:  Pool "brief"/m, 'the wall limit stops brief()');
 
 # Rows of a set that were told of: the message is met, the error is the rule's.
