@@ -27,7 +27,9 @@ import os
 import time
 found = None
 path = %L
-at = path + "at_" + str(plpy.execute("SELECT pg_backend_pid() AS pid")[0]["pid"])
+if "pid" not in GD:
+    GD["pid"] = plpy.execute("SELECT pg_backend_pid() AS pid")[0]["pid"]
+at = path + "at_" + str(GD["pid"])
 for step in steps:
     if step.startswith("wait "):
         try:
