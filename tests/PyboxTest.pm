@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes ();
 
 our @EXPORT = qw(new_node install_with set_without need policy_path write_policy poll_until processes_of stop_asleep scheduler_of launcher_of zygotes_of interpreters_of
-  wait_for_no_processes cgroup_of cgroup_folders cgroup_dirs pybox_cgroups empty_cgroups shared_memory_of);
+  wait_for_no_processes stopped_processes cgroup_of cgroup_folders cgroup_dirs pybox_cgroups empty_cgroups frozen_cgroups shared_memory_of);
 
 my $tests = dirname(__FILE__);
 my @controllers = qw(memory cpu cpuacct pids freezer);
@@ -214,14 +214,36 @@ sub stop_asleep
 
 	for my $pid (@pids)
 	{
-		poll_until(sub { slurp_file("/proc/$pid/stat") =~ /\) S / }) or die "process $pid is never idle";
-		kill 'STOP', $pid;
+		poll_until(sub { stop_sleeper($pid) }) or die "process $pid is never idle";
 	}
 	return;
 }
 
+# False: it woke up before it was stopped, and goes on. What it waits in stays the same while it is stopped there.
+sub stop_sleeper
+{
+	my ($pid) = @_;
+	my $waits_in = system_call_of($pid);
+
+	return 0 unless process_state($pid) eq 'S';
+	kill 'STOP', $pid;
+	poll_until(sub { process_state($pid) eq 'T' }) or die "process $pid does not stop";
+	return 1 if system_call_of($pid) eq $waits_in;
+	kill 'CONT', $pid;
+	return 0;
+}
+
+# Which system call a process is in, and its arguments; empty where that is not told.
+sub system_call_of { my ($pid) = @_; return eval { slurp_file("/proc/$pid/syscall") } // ''; }
+
+# One letter; empty when there is no such process.
+sub process_state { my ($pid) = @_; return (eval { slurp_file("/proc/$pid/stat") } // '') =~ /^\d+ \(.*\) (\S)/s ? $1 : ''; }
+
 sub zygotes_of { my ($node) = @_; return processes_named($node, qr/^pybox-interp/, qr/^pybox-launch/); }
 sub interpreters_of { my ($node) = @_; return processes_named($node, qr/^pybox-interp/, qr/^pybox-interp/); }
+
+# Those that a signal has stopped.
+sub stopped_processes { my ($node) = @_; return grep { process_state($_) eq 'T' } processes_of($node); }
 
 # Waits until a node that was stopped, or its launcher, has left nothing behind. Call processes_of while it still lived.
 sub wait_for_no_processes
@@ -292,7 +314,15 @@ sub cgroup_dirs
 # What the launcher has made: it keeps to a directory of its own.
 sub pybox_cgroups { my ($node) = @_; return grep { m{\Q$node->{pybox_cgroup}\E/pools(?:/|$)} } cgroup_dirs($node); }
 
-# Of these the groups for single processes that hold none.
+# Of these the ones that are frozen.
+sub frozen_cgroups
+{
+	my ($node) = @_;
+	return grep { (eval { slurp_file("$_/freezer.state") } // '') =~ /FR/ || (eval { slurp_file("$_/cgroup.freeze") } // '') eq "1\n" }
+	  pybox_cgroups($node);
+}
+
+# Of the launcher's the groups for single processes that hold none.
 sub empty_cgroups
 {
 	my ($node) = @_;

@@ -10,11 +10,11 @@ my $policy = <<'YAML';
 version: 1
 node: {name: test, id: 1, slots: 1, quantum: 20ms}
 pools:
-  low: {priority: 10, limits: {memory: 256MB, wall: 2min}, spares: 1}
-  brief: {priority: 10, limits: {memory: 256MB, wall: 4s}, spares: 0}
-  stubborn: {priority: 10, on_contention: yield, limits: {memory: 256MB, wall: 2min}, spares: 0}
-  sharing: {priority: 10, on_contention: share, limits: {memory: 256MB, wall: 2min}, spares: 0}
-  high: {priority: 90, limits: {memory: 256MB, wall: 2min}, spares: 1}
+  low: {priority: 10, queue: {ageing: 0}, limits: {memory: 256MB, wall: 2min}, spares: 1}
+  brief: {priority: 10, queue: {ageing: 0}, limits: {memory: 256MB, wall: 4s}, spares: 0}
+  stubborn: {priority: 10, queue: {ageing: 0}, on_contention: yield, limits: {memory: 256MB, wall: 2min}, spares: 0}
+  sharing: {priority: 10, queue: {ageing: 0}, on_contention: share, limits: {memory: 256MB, wall: 2min}, spares: 0}
+  high: {priority: 90, queue: {ageing: 0}, limits: {memory: 256MB, wall: 2min}, spares: 1}
 assign:
   - {role: urgent, pool: high}
   - {role: brief, pool: brief}
@@ -82,15 +82,14 @@ finally:
 $$;
 SQL
 
-sub state_of { my ($pid) = @_; return (eval { slurp_file("/proc/$pid/stat") } // '') =~ /^\d+ \(.*\) (\S)/s ? $1 : ''; }
-sub stopped { my ($node) = @_; return grep { state_of($_) eq 'T' } processes_of($node); }
-
-sub frozen
+# A call stands still, with its children where that can be; what is frozen first takes the signal when it is thawed.
+sub one_still
 {
-	my ($node) = @_;
-	return grep { (eval { slurp_file("$_/freezer.state") } // '') =~ /FR/ || (eval { slurp_file("$_/cgroup.freeze") } // '') eq "1\n" }
-	  pybox_cgroups($node);
+	my ($node, $language) = @_;
+	return poll_until(sub { $language eq 'pyboxu' && cgroup_of($node) ne '' ? frozen_cgroups($node) == 1 : stopped_processes($node) == 1 });
 }
+
+sub parent_of { my ($pid) = @_; return slurp_file("/proc/$pid/stat") =~ /^\d+ \(.*\) \S (\d+)/s ? $1 : die "no process $pid"; }
 
 sub state_sql { my ($session) = @_; return 'SELECT state FROM pybox.activity WHERE pid = ' . $session->pid; }
 
@@ -127,6 +126,7 @@ my @ways = (
 	[ 'pg_cancel_backend', sub { my ($admin, $pid) = @_; $admin->value("SELECT pg_cancel_backend($pid)") }, '57014', 1 ],
 	[ 'pg_terminate_backend', sub { my ($admin, $pid) = @_; $admin->value("SELECT pg_terminate_backend($pid)") }, '57P01', 0 ],
 	[ 'its interpreter is killed', sub { my ($admin, $pid) = @_; kill 'KILL', $admin->value("SELECT interpreter_pid FROM pybox.activity WHERE pid = $pid") }, '38000', 1 ],
+	[ 'its zygote is killed', sub { my ($admin, $pid) = @_; kill 'KILL', parent_of($admin->value("SELECT interpreter_pid FROM pybox.activity WHERE pid = $pid")) }, '38000', 1 ],
 );
 
 for my $cgroup (1, 0)
@@ -146,16 +146,14 @@ for my $cgroup (1, 0)
 		begin_call($admin, $low, "SELECT ${language}_until_paused(0.5)");
 		begin_call($admin, $high, 'SELECT forever()');
 		ok($admin->poll(state_sql($low), 'paused'), "$name: a call makes room for a better one");
-		is($admin->value("SELECT wait_event FROM pg_stat_activity WHERE pid = " . $low->pid), 'PyboxPaused', "$name: its wait event says so");
+		ok($admin->poll('SELECT wait_event FROM pg_stat_activity WHERE pid = ' . $low->pid, 'PyboxPaused'), "$name: its wait event says so");
 		is($admin->value("SELECT string_agg(pool || ' ' || running || ' ' || waiting, ', ' ORDER BY pool) FROM pybox.pools WHERE running + waiting > 0"),
 			'high 1 0, low 0 1', "$name: its slot is the other's");
-		# What is frozen first takes the signal when it is thawed.
-		ok(poll_until(sub { $language eq 'pyboxu' && cgroup_of($node) ne '' ? frozen($node) == 1 : stopped($node) == 1 }),
-			"$name: its interpreter stands still, with its children where that can be");
+		ok(one_still($node, $language), "$name: its interpreter stands still, with its children where that can be");
 		let_pass($admin, 1);
 		is(cancel($admin, $high)->{sqlstate}, '57014', "$name: the better one ends");
 		is($low->wait->{text} =~ s/.*\n//sr, 'stood still, 999000', "$name: the other goes on where it was");
-		is(stopped($node) + frozen($node), 0, "$name: nothing stands still any more");
+		is(stopped_processes($node) + frozen_cgroups($node), 0, "$name: nothing stands still any more");
 
 		for my $way (@ways)
 		{
@@ -164,31 +162,31 @@ for my $cgroup (1, 0)
 
 			begin_call($admin, $low, "SELECT ${language}_until_paused(1000)");
 			begin_call($admin, $high, 'SELECT forever()');
-			ok($admin->poll(state_sql($low), 'paused'), "$name: paused once more");
+			ok($admin->poll(state_sql($low), 'paused') && one_still($node, $language), "$name: paused once more");
 			$end->($admin, $low->pid);
 			$answer = $low->wait;
 			is($answer->{sqlstate}, $sqlstate, "$name: ended by $what") or diag($answer->{text});
 			is($admin->value(state_sql($high)), 'running', "$name, $what: while the better one has the slot");
-			ok(poll_until(sub { stopped($node) + frozen($node) == 0 }), "$name, $what: nothing is left that stands still");
+			ok(poll_until(sub { stopped_processes($node) + frozen_cgroups($node) == 0 }), "$name, $what: nothing is left that stands still");
 			cancel($admin, $high);
 			$low = PyboxSession->new($node) unless $lives;
 			is($low->value('SELECT one()'), 1, "$name, $what: the next call works");
 		}
 		begin_call($admin, $low, "SELECT ${language}_until_paused(1000)");
 		begin_call($admin, $high, 'SELECT forever()');
-		ok($admin->poll(state_sql($low), 'paused'), "$name: paused, to be left by its client");
+		ok($admin->poll(state_sql($low), 'paused') && one_still($node, $language), "$name: paused, to be left by its client");
 		$low->drop;
-		ok(poll_until(sub { stopped($node) + frozen($node) == 0 }), "$name: nothing stands still when the client is gone");
+		ok(poll_until(sub { stopped_processes($node) + frozen_cgroups($node) == 0 }), "$name: nothing stands still when the client is gone");
 		cancel($admin, $high);
 		$low = PyboxSession->new($node);
 
 		begin_call($admin, $low, "SELECT ${language}_until_paused(1000)");
 		begin_call($admin, $high, 'SELECT forever()');
-		ok($admin->poll(state_sql($low), 'paused'), "$name: paused, to lose the launcher");
+		ok($admin->poll(state_sql($low), 'paused') && one_still($node, $language), "$name: paused, to lose the launcher");
 		kill 'KILL', launcher_of($node);
 		is($low->wait->{sqlstate}, '38000', "$name: the loss of the launcher ends a paused call, too");
 		is($high->wait->{sqlstate}, '38000', "$name: as one that runs");
-		ok(poll_until(sub { stopped($node) + frozen($node) == 0 }), "$name: and nothing is left that stands still");
+		ok(poll_until(sub { stopped_processes($node) + frozen_cgroups($node) == 0 }), "$name: and nothing is left that stands still");
 		is($low->value('SELECT one()'), 1, "$name: the next launcher serves it");
 		$low->quit;
 	}
@@ -262,7 +260,7 @@ begin_call($admin, $high, 'SELECT forever()');
 is($admin->value(state_sql($sharing)), 'running', 'on_contention: share: the call runs on');
 is($admin->value("SELECT string_agg(pool || ' ' || running || ' ' || waiting, ', ' ORDER BY pool) FROM pybox.pools WHERE running + waiting > 0"),
 	'high 1 0, sharing 0 1', 'without a slot');
-is_deeply([ stopped($node), frozen($node) ], [], 'and nothing is stopped');
+is_deeply([ stopped_processes($node), frozen_cgroups($node) ], [], 'and nothing is stopped');
 SKIP:
 {
 	my ($folder) = grep { m{/pools/sharing/\d+$} && (-e "$_/cpu.shares" || -e "$_/cpu.weight") } cgroup_dirs($node);
@@ -316,7 +314,7 @@ ok($admin->poll(state_sql($low), 'paused'), 'and back');
 is(cancel($admin, $_)->{sqlstate}, '57014', 'both end') for $low, $other;
 
 is($admin->value('SELECT sum(running), sum(waiting) FROM pybox.pools'), '0|0', 'no slot is lost');
-ok(poll_until(sub { stopped($node) + frozen($node) == 0 }), 'nothing stands still');
+ok(poll_until(sub { stopped_processes($node) + frozen_cgroups($node) == 0 }), 'nothing stands still');
 $_->quit for $low, $other, $high, $admin;
 $node->stop;
 
