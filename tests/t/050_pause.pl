@@ -48,6 +48,14 @@ $$;
 CREATE FUNCTION nested_until_paused(s float8) RETURNS text LANGUAGE pybox AS $$
 return plpy.execute('SELECT pybox_until_paused(%f) AS said' % s)[0]['said']
 $$;
+-- Uses up its quantum and waits in SQL.
+CREATE FUNCTION computes_and_waits() RETURNS int LANGUAGE pybox AS $$
+import time
+before = time.process_time()
+while time.process_time() - before < 0.05: pass
+plpy.execute('SELECT pg_advisory_xact_lock(1)')
+return 2
+$$;
 -- A child in a session of its own has it go on whenever it is stopped.
 CREATE FUNCTION pyboxu_undoes() RETURNS void LANGUAGE pyboxu AS $$
 import os, signal, time
@@ -244,6 +252,23 @@ ok(poll_until(sub {
 is($admin->value('SELECT sum(running) FROM pybox.pools'), 1, 'one at a time');
 is(cancel($admin, $_)->{sqlstate}, '57014', 'one of them ends') for @equals;
 $_->quit for @equals;
+
+# --- a call that is back from SQL goes first for its quantum alone ---
+my ($heavy, $new) = map { PyboxSession->new($node) } 1 .. 2;
+$admin->value('SELECT pg_advisory_lock(1)');
+$heavy->send('SELECT computes_and_waits()');
+ok($admin->poll(state_sql($heavy), 'sql'), 'a call waits in SQL, its quantum over');
+begin_call($admin, $high, 'SELECT forever()');
+$new->send('SELECT one()');
+ok($admin->poll(state_sql($new), 'queued'), 'a new one waits for its first slot');
+$admin->value('SELECT pg_advisory_unlock(1)');
+ok($admin->poll(state_sql($heavy), 'queued'), 'the other is back');
+is($admin->value('SELECT string_agg(function::text, $$, $$ ORDER BY queue_position) FROM pybox.activity WHERE queue_position > 0'),
+	'one(), computes_and_waits()', 'and waits for its next turn, behind it');
+cancel($admin, $high);
+is($new->wait->{text}, 1, 'the new one runs');
+is($heavy->wait->{text}, 2, 'and so does the other');
+$_->quit for $heavy, $new;
 
 # --- a pool whose calls keep their slots ---
 my $stubborn = begin_call($admin, PyboxSession->new($node, role => 'stubborn'), 'SELECT forever()');
