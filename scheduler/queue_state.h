@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "scheduler/rank.h"
+
 #define QUEUE_POOLS_MAX 32
 #define QUEUE_CAPS_MAX 32
 #define QUEUE_NOBODY (-1)
@@ -56,9 +58,10 @@ typedef struct QueueCaller
 	_Atomic uint64_t charged;			 /* pass its pool has paid for this slot already */
 	_Atomic int64_t predicted, attained; /* attained: before this slot */
 	int32_t next, previous, younger, older;
-	int64_t rank;	 /* of a waiter */
-	uint64_t ticket; /* grows with each that begins to wait */
-	uint32_t pages;	 /* to reserve with the slot */
+	_Atomic uint64_t ranks[RANK_WORDS]; /* a RankTable */
+	int64_t rank;						/* of a waiter */
+	uint64_t ticket;					/* grows with each that begins to wait */
+	uint32_t pages;						/* to reserve with the slot */
 	bool resumes, fresh;
 	int32_t reason, reason_index; /* QueueWhy of the last refusal */
 	uint64_t looked;			  /* queue_ask's own: the look that has seen to it, ... */
