@@ -70,6 +70,8 @@ static const CliCommand commands[] = {
 	 "  alpha, low, high            bounded Pareto distribution of slot time (1.1, 1ms, 10s)\n"
 	 "  functions, spread           so many functions differ like that, and the calls of one by this part of it (0, "
 	 "0.25)\n"
+	 "  sigma                       or: all calls as distributed, those of a function around its own time, log-normally "
+	 "by this\n"
 	 "  sql, queries                time in SQL for each unit of slot time, in so many queries (0, 1)\n"
 	 "  memory                      peak of each call (0: not known)\n\n"
 	 "  --calls N --seed N          (10000, 1)\n"
