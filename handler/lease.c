@@ -407,6 +407,18 @@ lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
 	return lease;
 }
 
+/* Kept with the lease: it may be long before a call meets it, and after many others. */
+static void
+lease_death_take(uint64 id, const LauncherDeath *death)
+{
+	for (Lease *lease = leases; lease != NULL; lease = lease->next)
+		if (lease->id == id)
+		{
+			lease->death = *death;
+			lease->is_told = true;
+		}
+}
+
 static Lease *
 lease_make(Oid role, bool trusted, const PolicyPool *pool, void (*check)(void *arg), void *arg)
 {
@@ -415,7 +427,10 @@ lease_make(Oid role, bool trusted, const PolicyPool *pool, void (*check)(void *a
 	Lease *lease;
 
 	if (!registered)
+	{
 		before_shmem_exit(lease_exit, (Datum) 0);
+		launcher_deaths_pass(lease_death_take);
+	}
 	registered = true;
 	strlcpy(message.pool, pool->name, sizeof(message.pool));
 	launcher_lease(&message, fds, check, arg);
