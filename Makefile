@@ -362,7 +362,7 @@ check-limits: setup
 check-faults: setup
 	@PYBOX_TEST_FAULTS=all PYBOX_TEST_KILLS=200 tests/run tests/t/014_crash.pl tests/t/047_faults.pl tests/t/048_environment.pl
 
-#: check-stress  100,000 calls of 64 sessions in at least 5 minutes, while everything is done to them at random (CALLS=, SECONDS=)
+#: check-stress  100,000 calls of 64 sessions in at least 5 minutes, while everything is done to them at random (CALLS=, SECONDS=, PYBOX_TEST_SEED=)
 check-stress: setup
 	@PYBOX_TEST_STRESS_CALLS=$(or $(CALLS),100000) PYBOX_TEST_STRESS_SECONDS=$(or $(SECONDS),300) tests/run -v tests/t/055_stress.pl
 

@@ -156,6 +156,16 @@ calls_read(AdminSnapshot *snapshot, const uint64 *before)
 	}
 }
 
+/* Whether it has waited all the time since the copy was made: what its entry said amid that is what it said as it waited. */
+static bool
+wait_goes_on(const QueueCopy *copy, int who)
+{
+	const Queue *queue = shared_queue();
+
+	return queue_state(copy->queue, who) == QUEUE_WAITING && queue_state(queue, who) == QUEUE_WAITING &&
+		   queue->callers[who].since == copy->queue->callers[who].since;
+}
+
 /* Takes those out of the copy whose calls wait no more, so that whoever is left in it has a row. */
 static void
 queue_copy_renew(const AdminSnapshot *snapshot, QueueCopy *copy)
@@ -167,7 +177,7 @@ queue_copy_renew(const AdminSnapshot *snapshot, QueueCopy *copy)
 		int who = activity_backend(snapshot->calls[i].entry);
 
 		if (call_has_place(&snapshot->calls[i]))
-			waits[who] = queue_state(shared_queue(), who) == QUEUE_WAITING;
+			waits[who] = wait_goes_on(copy, who);
 	}
 	for (int who = 0; who < shared_backends(); who++)
 		if (!waits[who] && queue_state(copy->queue, who) == QUEUE_WAITING)

@@ -16,7 +16,6 @@ typedef struct Death
 	const Lease *lease;
 	const PolicyPool *pool;
 	uint64 call_id;
-	LauncherDeath notice;
 } Death;
 
 #define MEGABYTE (INT64CONST(1024) * 1024)
@@ -24,7 +23,7 @@ typedef struct Death
 static void
 died_of_exit(const Death *death)
 {
-	int status = death->notice.status;
+	int status = death->lease->death.status;
 	long long call = (long long) death->call_id;
 
 	if (WIFSIGNALED(status))
@@ -47,8 +46,8 @@ died_of_memory(const Death *death)
 	ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
 					errmsg("Python function exceeded the memory limit of pool \"%s\"", death->pool->name),
 					errdetail("Call %lld used %lld MB, the limit is %lld MB (limits.memory).",
-							  (long long) death->call_id, (long long) (death->notice.memory_peak / MEGABYTE),
-							  (long long) (death->notice.memory_limit / MEGABYTE)),
+							  (long long) death->call_id, (long long) (death->lease->death.memory_peak / MEGABYTE),
+							  (long long) (death->lease->death.memory_limit / MEGABYTE)),
 					errhint("Work on less data at a time, or ask for a pool with a higher limit.")));
 }
 
@@ -114,8 +113,8 @@ lease_death_report(Lease *lease, uint64 call_id, const PolicyPool *pool)
 						   pool->name, (long long) call_id, lease->pid),
 				 errhint("Call again; SD and GD start empty.")));
 	lease_end_threads(lease);
-	if (launcher_death(lease->id, &death.notice))
-		reports[death.notice.cause](&death);
+	if (launcher_death_await(&lease->is_told))
+		reports[lease->death.cause](&death);
 	ereport(ERROR,
 			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION), errmsg("Python interpreter was lost with the pybox launcher"),
 			 errdetail("Pool \"%s\", call %lld, interpreter pid %d.", pool->name, (long long) call_id, lease->pid),

@@ -32,19 +32,13 @@
 #define USAGE_SOON_MS 20
 #define TELL_TIMEOUT_MS 2000
 #define TICK_MS 20 /* until the launcher is up, and until it has heard of a new policy */
-#define DEATHS_KEPT 16
 
 static int control = -1;
 static uint32 generation = 0;
 static uint64 sequence = 0;
 static bool lease_asked = false;	 /* a request was given up before its answer came */
 static bool lease_withdrawn = false; /* and the launcher was told, so that none may come */
-static struct
-{
-	uint64 id;
-	LauncherDeath death;
-} deaths[DEATHS_KEPT];
-static int next_death = 0;
+static LauncherDeathTaker death_taker = NULL;
 static bool descriptors_lacked = false; /* why the connection was lost */
 
 static void
@@ -114,17 +108,24 @@ launcher_connect(void (*check)(void *arg), void *arg)
 	}
 }
 
-static void
-death_keep(const ControlMessage *message)
+void
+launcher_deaths_pass(LauncherDeathTaker taker)
 {
-	deaths[next_death].id = message->id;
-	deaths[next_death].death = (LauncherDeath){
+	death_taker = taker;
+}
+
+static void
+death_pass(const ControlMessage *message)
+{
+	LauncherDeath death = {
 		.cause = message->cause < CONTROL_CAUSE_COUNT ? (ControlCause) message->cause : CONTROL_CAUSE_EXIT,
 		.status = message->status,
 		.memory_limit = message->memory_limit,
 		.memory_peak = message->memory_peak,
 	};
-	next_death = (next_death + 1) % DEATHS_KEPT;
+
+	if (death_taker != NULL)
+		death_taker(message->id, &death);
 }
 
 static void
@@ -164,7 +165,7 @@ launcher_take(ControlMessage *message, int fds[CONTROL_FDS_MAX])
 		return TAKEN_ANSWER;
 	fds_close(fds, count);
 	if (message->kind == CONTROL_DIED)
-		death_keep(message);
+		death_pass(message);
 	else if (message->kind == CONTROL_LEASED)
 		launcher_release(message->id);
 	return TAKEN_NOTICE;
@@ -360,32 +361,20 @@ launcher_drain(void)
 		lease_asked = lease_withdrawn = false;
 }
 
-static bool
-death_find(uint64 id, LauncherDeath *death)
-{
-	for (int i = 0; i < DEATHS_KEPT; i++)
-		if (deaths[i].id == id)
-		{
-			*death = deaths[i].death;
-			return true;
-		}
-	return false;
-}
-
 bool
-launcher_death(uint64 id, LauncherDeath *death)
+launcher_death_await(const bool *told)
 {
 	TimestampTz deadline = TimestampTzPlusMilliseconds(clock_now(), DEATH_TIMEOUT_MS);
 
 	sequence++; /* no request is under way: what still answers one comes too late */
-	while (!death_find(id, death))
+	while (!*told)
 	{
 		ControlMessage message;
 		int fds[CONTROL_FDS_MAX];
 
 		if (control < 0 || clock_now() >= deadline)
 			return false;
-		if (launcher_take(&message, fds) == TAKEN_NOTHING && !death_find(id, death))
+		if (launcher_take(&message, fds) == TAKEN_NOTHING)
 			launcher_sleep(deadline);
 		CHECK_FOR_INTERRUPTS();
 	}

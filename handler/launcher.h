@@ -15,6 +15,8 @@ typedef struct LauncherDeath
 	int64 memory_limit, memory_peak;
 } LauncherDeath;
 
+typedef void (*LauncherDeathTaker)(uint64 id, const LauncherDeath *death);
+
 /* Which launcher this session talks to; leases of another generation are gone. */
 uint32 launcher_generation(void);
 /*
@@ -34,8 +36,10 @@ void launcher_freeze(uint64 id);
 void launcher_thaw(uint64 id);
 /* Its share of the CPU, see CONTROL_WEIGH; false: the launcher was not told. Never raises. */
 bool launcher_weigh(uint64 id, int weight);
-/* Waits up to five seconds for the notice of how it died; false: none came. */
-bool launcher_death(uint64 id, LauncherDeath *death);
+/* Who is told of each death, whenever word of it comes, so also of those that are long given back. Raises nothing. */
+void launcher_deaths_pass(LauncherDeathTaker taker);
+/* Waits up to half a minute until the taker has set *told; false: the notice did not come. */
+bool launcher_death_await(const bool *told);
 /* Fills usages (at most CONTROL_USAGES_MAX) by id, but temp, as of a moment ago; false: no answer within a second. */
 bool launcher_usage(ControlUsage *usages, int count);
 /* All of one, as it is now, without a wait worth the name and without raising anything. */

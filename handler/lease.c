@@ -132,8 +132,7 @@ lease_rest(Lease *lease)
 static bool
 lease_weight_is_known(const Lease *lease)
 {
-	return lease->weight == LEASE_WEIGHT_USUAL ||
-		   __atomic_load_n(&lease->watch->weight_is_left, __ATOMIC_RELAXED) == 0;
+	return lease->weight == LEASE_WEIGHT_USUAL || __atomic_load_n(&lease->watch->weight_is_left, __ATOMIC_RELAXED) == 0;
 }
 
 void
@@ -416,6 +415,18 @@ lease_open(const ControlMessage *answer, const int fds[CONTROL_FDS_MAX])
 	return lease;
 }
 
+/* Kept with the lease: it may be long before a call meets it, and after many others. */
+static void
+lease_death_take(uint64 id, const LauncherDeath *death)
+{
+	for (Lease *lease = leases; lease != NULL; lease = lease->next)
+		if (lease->id == id)
+		{
+			lease->death = *death;
+			lease->is_told = true;
+		}
+}
+
 static Lease *
 lease_make(Oid role, bool trusted, const PolicyPool *pool, void (*check)(void *arg), void *arg)
 {
@@ -424,7 +435,10 @@ lease_make(Oid role, bool trusted, const PolicyPool *pool, void (*check)(void *a
 	Lease *lease;
 
 	if (!registered)
+	{
 		before_shmem_exit(lease_exit, (Datum) 0);
+		launcher_deaths_pass(lease_death_take);
+	}
 	registered = true;
 	strlcpy(message.pool, pool->name, sizeof(message.pool));
 	launcher_lease(&message, fds, check, arg);

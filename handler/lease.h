@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "handler/channel.h"
+#include "handler/launcher.h"
 #include "policies/policy.h"
 
 #define LEASE_WEIGHT_USUAL 100
@@ -35,6 +36,8 @@ typedef struct Lease
 	bool greeted; /* WIRE_HELLO was sent */
 	bool is_cold; /* the launcher had none ready; until a call has taken note of it */
 	bool killed;
+	bool is_told; /* death says how it died */
+	LauncherDeath death;
 	struct WatchPage *watch; /* what the launcher may know of us */
 	int64 memory_peak;		 /* bytes, when it was last looked at */
 	Channel channel;

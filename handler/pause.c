@@ -118,13 +118,14 @@ pause_slot_take(Call *call)
 	return taken_at;
 }
 
-/* Stops it until it has a slot again, whoever it has to give this one to. */
+/* Stops it until it has a slot again, whoever it has to give this one to. Says so first: what runs does not wait. */
 static void
 pause_stop(Call *call)
 {
 	if (call->lease != NULL)
 		lease_pause(call->lease);
 	call->sharing = false;
+	activity_state_set(call->entry, ACTIVITY_PAUSED);
 	measure_turn(call, MEASURE_PAUSED);
 	FAULT_RAISE("backend.pause");
 	if (slot_is_asked())

@@ -2,7 +2,8 @@
  * queue_cost.c - for `make bench ONLY=D1`: what the queue itself costs. Nanoseconds of this thread's CPU time for a call that
  * takes a slot and gives it back while nobody waits, and for a call that waits, is granted by who gives back, and gives back
  * in turn, while so many others wait. The lock is a pthread mutex, taken as in the server: once to begin to wait and once to
- * grant. Nobody is woken. Prints one figure a line: name, round, nanoseconds.
+ * grant. Nobody is woken. "pair" is that alone; "ask" looks each time who should give way, as the server does; "asked" does so
+ * while one holder has been asked long since and does not go. Prints one figure a line: name, round, nanoseconds.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -20,12 +21,19 @@ typedef struct Bench
 {
 	Queue *queue;
 	pthread_mutex_t lock;
-	int64_t now; /* us, one more with each look: the clock itself is not what is measured */
-	int32_t granted[CALLERS];
-	int granted_count;
+	int64_t now;			  /* us, one more with each look: the clock itself is not what is measured */
+	int32_t granted[CALLERS]; /* a ring: the first that was granted is the first to give back */
+	uint32_t grants, ends;
 	uint32_t random;
 	bool asks;
 } Bench;
+
+typedef struct Series
+{
+	const char *name;
+	bool asks;
+	uint32_t stays; /* holders that never give back */
+} Series;
 
 static const QueueRule pools[] = {
 	{.priority = 50, .weight = 100, .slots = SLOTS, .length = CALLERS, .ageing_us = 10000000},
@@ -63,12 +71,22 @@ bench_random(Bench *bench)
 }
 
 static void
-bench_grant(Bench *bench)
+bench_granted(Bench *bench, int32_t who)
+{
+	bench->granted[bench->grants++ % CALLERS] = who;
+}
+
+/* What the server does whenever something has changed. */
+static void
+bench_settle(Bench *bench)
 {
 	int32_t who;
+	int64_t due;
 
 	while ((who = queue_grant(bench->queue, ++bench->now)) != QUEUE_NOBODY)
-		bench->granted[bench->granted_count++] = who;
+		bench_granted(bench, who);
+	while (bench->asks && queue_ask(bench->queue, bench->now, &due) != QUEUE_NOBODY)
+		continue;
 }
 
 /* A call of a function that has a history, or has not, in a pool. */
@@ -78,14 +96,11 @@ bench_enqueue(Bench *bench, int32_t who)
 	uint32_t kind = bench_random(bench);
 	QueueClaim claim = {
 		.pool = kind % 16 == 0 ? 2 : (int32_t) (kind % 2), .priority = -1, .predicted = kind / 32 % 4096};
-	int64_t due;
 
 	pthread_mutex_lock(&bench->lock);
 	if (queue_acquire(bench->queue, who, &claim, ++bench->now) == QUEUE_GRANTED)
-		bench->granted[bench->granted_count++] = who;
-	bench_grant(bench);
-	while (bench->asks && queue_ask(bench->queue, bench->now, &due) != QUEUE_NOBODY)
-		continue;
+		bench_granted(bench, who);
+	bench_settle(bench);
 	pthread_mutex_unlock(&bench->lock);
 }
 
@@ -93,32 +108,33 @@ bench_enqueue(Bench *bench, int32_t who)
 static void
 bench_pair(Bench *bench)
 {
-	int32_t who = bench->granted[--bench->granted_count];
+	int32_t who = bench->granted[bench->ends++ % CALLERS];
 
 	if (queue_give_back(bench->queue, who, ++bench->now))
 	{
 		pthread_mutex_lock(&bench->lock);
-		bench_grant(bench);
+		bench_settle(bench);
 		pthread_mutex_unlock(&bench->lock);
 	}
 	bench_enqueue(bench, who);
 }
 
 static void
-measure_pairs(int waiting, bool asks)
+measure_pairs(const Series *series, int waiting)
 {
-	Bench bench = {.asks = asks};
+	Bench bench = {.asks = series->asks};
 
 	bench_start(&bench);
 	for (int32_t who = 0; who < waiting + SLOTS; who++)
 		bench_enqueue(&bench, who);
+	bench.ends = series->stays;
 	for (int round = 0; round < ROUNDS; round++)
 	{
 		double began = cpu_ns();
 
 		for (int i = 0; i < PAIRS; i++)
 			bench_pair(&bench);
-		printf("%s%d %d %.1f\n", asks ? "ask" : "pair", waiting, round, (cpu_ns() - began) / PAIRS);
+		printf("%s%d %d %.1f\n", series->name, waiting, round, (cpu_ns() - began) / PAIRS);
 	}
 	if (queue_check(bench.queue) != NULL)
 		abort();
@@ -150,12 +166,11 @@ int
 main(void)
 {
 	static const int waiting[] = {1, 8, 64};
+	static const Series series[] = {{"pair", false, 0}, {"ask", true, 0}, {"asked", true, 1}};
 
 	measure_fast();
 	for (size_t i = 0; i < sizeof(waiting) / sizeof(*waiting); i++)
-	{
-		measure_pairs(waiting[i], false);
-		measure_pairs(waiting[i], true);
-	}
+		for (size_t j = 0; j < sizeof(series) / sizeof(*series); j++)
+			measure_pairs(&series[j], waiting[i]);
 	return 0;
 }

@@ -81,6 +81,13 @@ watch_begin(Interpreter *interpreter)
 	watch_again(interpreter, launcher_now_ms(), WATCH_FIRST_MS);
 }
 
+/* No less than at the last look: one that has died since has no clock, and its group may be gone. */
+static uint64_t
+watch_cpu_since(const Interpreter *interpreter, uint64_t cpu_ns)
+{
+	return cpu_ns > interpreter->look.cpu_ns ? cpu_ns : interpreter->look.cpu_ns;
+}
+
 /* Of the process, by its clock; of all that an untrusted one started, by its group. */
 static uint64_t
 watch_cpu(Interpreter *interpreter)
@@ -93,12 +100,11 @@ watch_cpu(Interpreter *interpreter)
 	if (clock_getcpuclockid(interpreter->pid, &clock) == 0 && clock_gettime(clock, &used) == 0)
 		cpu_ns = (uint64_t) used.tv_sec * UINT64_C(1000000000) + (uint64_t) used.tv_nsec;
 	if (interpreter->zygote->trusted)
-		return cpu_ns;
+		return watch_cpu_since(interpreter, cpu_ns);
 	interpreter_usage_read(interpreter, &usage);
 	interpreter->look.oom_kills[0] = interpreter->look.oom_kills[1];
 	interpreter->look.oom_kills[1] = usage.oom_kills;
-	if (usage.cpu_ns > cpu_ns)
-		cpu_ns = usage.cpu_ns;
+	cpu_ns = watch_cpu_since(interpreter, usage.cpu_ns > cpu_ns ? usage.cpu_ns : cpu_ns);
 	__atomic_store_n(&interpreter->watch->cpu_ns, cpu_ns, __ATOMIC_RELAXED);
 	return cpu_ns;
 }

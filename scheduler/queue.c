@@ -188,6 +188,7 @@ waiter_grant(Queue *queue, int32_t who, bool aged, int64_t now)
 	caller->pages = 0;
 	RELAXED_SET(caller->since, now);
 	atomic_store(&caller->seat, (seat & ~UINT64_C(3)) | QUEUE_HOLDING | (aged ? SEAT_AGED : 0));
+	holder_list(queue, who);
 	atomic_fetch_sub(&queue->crowd, 1);
 	return true;
 }

@@ -135,7 +135,8 @@ void queue_release(Queue *queue, int32_t who, int64_t now);
 int32_t queue_grant(Queue *queue, int64_t now);
 /*
  * A holder to be asked to give way, marked so, or QUEUE_NOBODY; call until nobody. *due: when, if nothing else happens, to
- * call again, as when the next quantum is over or the next waiter has aged; 0: not before somebody begins to wait.
+ * call again, as when the next quantum is over or the next waiter has aged; nobody is to be asked before that, though it may
+ * turn out that nobody is to be asked then either. 0: not before somebody begins to wait.
  */
 int32_t queue_ask(Queue *queue, int64_t now, int64_t *due);
 /*

@@ -6,7 +6,7 @@
 
 typedef struct Sum
 {
-	int32_t holding, waiting;
+	int32_t holding, waiting, listed;
 	int32_t pool_holding[QUEUE_POOLS_MAX], cap_holding[QUEUE_CAPS_MAX];
 	int64_t reserved, pool_reserved[QUEUE_POOLS_MAX], cap_reserved[QUEUE_CAPS_MAX];
 } Sum;
@@ -25,6 +25,9 @@ caller_check(const Queue *queue, int32_t who, Sum *sum)
 		sum->cap_holding[cap]++;
 	}
 	sum->waiting += seat_state(seat) == QUEUE_WAITING;
+	sum->listed += queue->callers[who].listed;
+	if (who < queue->holders && !queue->callers[queue->callers[who].holder].listed)
+		return "the list of holders has one that does not know of it";
 	sum->reserved += bytes;
 	sum->pool_reserved[account_charge(account).pool] += bytes;
 	EACH_BIT(cap, account_charge(account).caps)
@@ -141,6 +144,8 @@ queue_check(const Queue *queue)
 	}
 	if (sum.waiting != waiting || sum.waiting != queue->waiting || (uint32_t) sum.waiting != atomic_load(&queue->crowd))
 		return "the number of waiters is wrong";
+	if (queue->holders != sum.listed)
+		return "the list of holders is too long or too short";
 	if (atomic_load(&queue->holding) != sum.holding)
 		return "the number of holders is wrong";
 	return atomic_load(&queue->reserved) == sum.reserved ? NULL : "the reserved memory is wrong";

@@ -173,24 +173,43 @@ pass_charge(Queue *queue, int32_t who)
 	atomic_fetch_add(pass, cost);
 }
 
-static uint64_t
-pass_used(const Queue *queue, int32_t who, uint64_t seat, int64_t now)
+/* Slot time that a slot's pool pays for. Every slot costs something, on a clock that stands still too. */
+static int64_t
+time_used(const Queue *queue, int32_t who, int64_t now)
 {
 	int64_t from = RELAXED(queue->callers[who].since);
 	int64_t crowded = RELAXED(queue->crowded_since);
 	int64_t used = time_between(from > crowded ? from : crowded, now);
 
-	/* Every slot costs something, on a clock that stands still too. */
-	return pass_of(&queue->pools[seat_pool(seat)], used > 0 ? used : 1);
+	return used > 0 ? used : 1;
+}
+
+static uint64_t
+pass_used(const Queue *queue, int32_t who, uint64_t seat, int64_t now)
+{
+	return pass_of(&queue->pools[seat_pool(seat)], time_used(queue, who, now));
+}
+
+/* Whether pass pays for the time: less than pass_of() costs, which most looks need not know then. */
+static bool
+pass_covers(const QueuePool *pool, uint64_t pass, int64_t us)
+{
+	uint64_t cost;
+
+	return __builtin_mul_overflow(pass, (uint64_t) RELAXED(pool->weight), &cost) ||
+		   cost / QUEUE_STRIDE >= (uint64_t) us;
 }
 
 void
 pass_update(Queue *queue, int32_t who, uint64_t seat, int64_t now)
 {
 	QueueTier *tier = &queue->tiers[seat_priority(seat)];
-	uint64_t used = pass_used(queue, who, seat, now);
-	uint64_t charged = RELAXED(queue->callers[who].charged);
+	const QueuePool *pool = &queue->pools[seat_pool(seat)];
+	uint64_t charged = RELAXED(queue->callers[who].charged), used;
 
+	if (pass_covers(pool, charged, time_used(queue, who, now)))
+		return;
+	used = pass_used(queue, who, seat, now);
 	/* One who gives back at the same time settles it. */
 	if (used > charged && atomic_compare_exchange_strong(&queue->callers[who].charged, &charged, used))
 		tier_advance(tier, atomic_fetch_add(&tier->pass[seat_pool(seat)], used - charged));

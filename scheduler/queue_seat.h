@@ -1,5 +1,5 @@
 /*
- * queue_seat.h - the words and counts that queue*.c share; nobody else includes it.
+ * queue_seat.h - the words and counts that queue*.c share; nobody else includes it, but for tests.
  *
  * DESIGN. A seat says in one word what a caller's slot is counted against, and an account the same of its memory. Who takes a
  * slot without the lock raises the counts first, then writes its seat; who gives it back takes the word out by one exchange and
@@ -156,6 +156,9 @@ QueueWhy memory_never(const Queue *queue, int32_t who, Charge charge, uint32_t p
 /* queue.c */
 /* Replaces a waiter's or holder's seat but for its state, and moves all that depends on it. */
 void caller_reseat(Queue *queue, int32_t who, uint64_t seat);
+
+/* queue_victim.c: who has been granted a slot is a holder to look at. */
+void holder_list(Queue *queue, int32_t who);
 
 /* queue_order.c: lists, ranks and passes. */
 void waiter_insert(Queue *queue, int32_t who);

@@ -48,22 +48,25 @@ typedef struct QueueCap
 	_Atomic int64_t memory, reserved; /* memory: INT64_MAX when it has no budget */
 } QueueCap;
 
+/* What the order goes by comes first, in a line of the cache where it may. */
 typedef struct QueueCaller
 {
-	_Atomic uint64_t seat;				 /* state, pool, caps, priorities: see queue_seat.h */
-	_Atomic uint64_t account;			 /* what memory it has reserved from whom */
-	_Atomic int64_t since;				 /* when it was granted its slot, or began to wait */
-	_Atomic uint64_t charged;			 /* pass its pool has paid for this slot already */
-	_Atomic int64_t predicted, attained; /* attained: before this slot */
+	_Atomic uint64_t seat; /* state, pool, caps, priorities: see queue_seat.h */
+	_Atomic int64_t since; /* when it was granted its slot, or began to wait */
+	int64_t rank;		   /* of a waiter */
+	uint64_t ticket;	   /* grows with each that begins to wait */
 	int32_t next, previous, younger, older;
-	int64_t rank;	 /* of a waiter */
-	uint64_t ticket; /* grows with each that begins to wait */
-	uint32_t pages;	 /* to reserve with the slot */
+	uint32_t pages; /* to reserve with the slot */
 	bool resumes, fresh;
-	int32_t reason, reason_index; /* QueueWhy of the last refusal */
-	uint64_t looked;			  /* queue_ask's own: the look that has seen to it, ... */
-	int32_t helps;				  /* ... for whose good, ... */
-	int32_t holder;				  /* ... and the how manieth holder is who; not about this caller */
+	bool listed;						 /* among the holders that are known, see queue_victim.c */
+	_Atomic int64_t predicted, attained; /* attained: before this slot */
+	_Atomic uint64_t account;			 /* what memory it has reserved from whom */
+	_Atomic uint64_t charged;			 /* pass its pool has paid for this slot already */
+	int32_t reason, reason_index;		 /* QueueWhy of the last refusal */
+	uint64_t looked;					 /* queue_ask's own: the look that has seen to it, ... */
+	int32_t helps;						 /* ... for whose good, ... */
+	int32_t holder;						 /* ... and the how manieth of Queue.holders is who; not about this caller */
+	char apart[16];						 /* no two callers write to the same line */
 } QueueCaller;
 
 /* One priority's stride scheduling; by pool. */
@@ -92,6 +95,7 @@ typedef struct Queue
 	int32_t caller_count;
 	_Atomic int32_t callers_seen; /* nobody from this number on has ever held or waited */
 	uint64_t tickets, looks;
+	int32_t holders; /* known, in QueueCaller.holder of the first so many callers */
 	QueuePool pools[QUEUE_POOLS_MAX];
 	QueueCap caps[QUEUE_CAPS_MAX];
 	QueueTier tiers[QUEUE_PRIORITY_MAX + 1];

@@ -4,6 +4,12 @@
  * DESIGN. queue_ask() goes through the waiters in the order in which they would be granted, and hopes: that this one gets what is
  * free, that one the slot of a holder who is asked already, and so on, each holder for the good of one waiter. The first
  * for whom another holder would have to go, and may, is why that one is asked. Whoever is asked and helps nobody any more is let be.
+ *
+ * It ends as soon as each holder helps somebody whom it would matter to: one who is asked, whose quantum is over, or whose
+ * priority is lower than that of any waiter. Mostly there is none to begin with.
+ *
+ * Holders are known by a list: a grant adds to it, a look takes those out that are through. Who took a slot without the lock is in
+ * no list; then more are counted than listed, and the look goes through all callers.
  */
 #include "scheduler/queue_seat.h"
 
@@ -11,8 +17,7 @@ typedef struct Ask
 {
 	Queue *queue;
 	Look look;
-	int32_t holders;  /* in QueueCaller.holder of the first so many */
-	int32_t unspoken; /* of these, how many help nobody yet */
+	int32_t unspoken; /* holders that matter, and help nobody yet */
 	Hope *hope;
 	int64_t due;
 } Ask;
@@ -155,13 +160,14 @@ may_ask_at(const Ask *ask, int32_t who, bool aged, const Holder *holder)
 	return priority == seat_priority(holder->seat) ? order_turns_at(ask, who, holder) : INT64_MAX;
 }
 
-/* Of two that may go: the lower priority, then the pool that is farther ahead, then the one with more left. */
+/* Of two that may go: the lower priority, then the pool that is farther ahead, then the one with more left, then the lower number. */
 static bool
 holder_goes_before(const Ask *ask, const Holder *one, const Holder *other)
 {
 	const Queue *queue = ask->queue;
 	int32_t priority = seat_priority(one->seat);
 	uint64_t one_pass, other_pass;
+	int64_t one_rank, other_rank;
 
 	if (priority != seat_priority(other->seat))
 		return priority < seat_priority(other->seat);
@@ -169,7 +175,17 @@ holder_goes_before(const Ask *ask, const Holder *one, const Holder *other)
 	other_pass = ask_pass(ask, priority, seat_pool(other->seat));
 	if (one_pass != other_pass)
 		return pass_is_before(other_pass, one_pass);
-	return caller_rank(&queue->callers[one->who], one->held) > caller_rank(&queue->callers[other->who], other->held);
+	one_rank = caller_rank(&queue->callers[one->who], one->held);
+	other_rank = caller_rank(&queue->callers[other->who], other->held);
+	return one_rank != other_rank ? one_rank > other_rank : one->who < other->who;
+}
+
+/* This one's end is for the good of who, and of nobody else. */
+static void
+helper_set(Ask *ask, int32_t holder, int32_t who)
+{
+	ask->queue->callers[holder].looked = ask->look.number;
+	ask->queue->callers[holder].helps = who;
 }
 
 /* A holder who can help who; one that is asked already before one that is not. */
@@ -179,7 +195,7 @@ holder_find(Ask *ask, int32_t who, bool aged, const Lack *lack, Holder *best)
 	Charge charge = seat_charge(RELAXED(ask->queue->callers[who].seat));
 	bool found = false;
 
-	for (int32_t i = 0; i < ask->holders; i++)
+	for (int32_t i = 0; i < ask->queue->holders; i++)
 	{
 		Holder holder = holder_at(ask, i);
 		bool asked = (holder.seat & SEAT_ASKED) != 0, best_asked = (best->seat & SEAT_ASKED) != 0;
@@ -204,7 +220,7 @@ holder_find(Ask *ask, int32_t who, bool aged, const Lack *lack, Holder *best)
 static void
 helpers_free(Ask *ask, int32_t who)
 {
-	for (int32_t i = 0; i < ask->holders; i++)
+	for (int32_t i = 0; i < ask->queue->holders; i++)
 	{
 		Holder holder = holder_at(ask, i);
 		QueueCaller *caller = &ask->queue->callers[holder.who];
@@ -238,8 +254,7 @@ waiter_help(Ask *ask, int32_t who, bool aged, int32_t *fresh)
 			helpers_free(ask, who);
 			return false;
 		}
-		ask->queue->callers[holder.who].looked = ask->look.number;
-		ask->queue->callers[holder.who].helps = who;
+		helper_set(ask, holder.who, who);
 		ask->unspoken--;
 		ask_hope(ask, seat_charge(holder.seat), -1);
 		if (*fresh == QUEUE_NOBODY && (holder.seat & SEAT_ASKED) == 0)
@@ -250,24 +265,89 @@ waiter_help(Ask *ask, int32_t who, bool aged, int32_t *fresh)
 	return true;
 }
 
-/* Lists the holders, and charges them for what they have had so far. */
+void
+holder_list(Queue *queue, int32_t who)
+{
+	if (queue->callers[who].listed)
+		return;
+	queue->callers[who].listed = true;
+	queue->callers[queue->holders++].holder = who;
+}
+
+/* Afterwards the list has all holders and nobody else, but for who comes or goes without the lock at this moment. */
 static void
-holders_list(Ask *ask)
+holders_list(Queue *queue)
+{
+	int32_t listed = queue->holders, seen = RELAXED(queue->callers_seen), holding = atomic_load(&queue->holding);
+
+	queue->holders = 0;
+	for (int32_t i = 0; i < listed; i++)
+	{
+		int32_t who = queue->callers[i].holder;
+
+		queue->callers[who].listed = false;
+		if (seat_state(RELAXED(queue->callers[who].seat)) == QUEUE_HOLDING)
+			holder_list(queue, who);
+	}
+	for (int32_t who = 0; who < seen && queue->holders < holding; who++)
+		if (seat_state(RELAXED(queue->callers[who].seat)) == QUEUE_HOLDING)
+			holder_list(queue, who);
+}
+
+/* The highest priority that anybody waits with. */
+static int32_t
+waiting_priority(const Queue *queue)
+{
+	int32_t highest = -1;
+
+	EACH_BIT(i, queue->waiting_pools)
+	{
+		int32_t priority = seat_priority(RELAXED(queue->callers[queue->pools[i].first].seat));
+
+		highest = priority > highest ? priority : highest;
+	}
+	return highest;
+}
+
+/* Whether it may be that this holder is asked now, or let be. If not, then not before its quantum is over, whoever waits. */
+static bool
+holder_matters(Ask *ask, const Holder *holder, int32_t highest)
+{
+	const Queue *queue = ask->queue;
+	bool quantum = queue->quantum_us > 0;
+	int64_t over = time_after(holder->since, queue->quantum_us);
+
+	if ((holder->seat & SEAT_ASKED) != 0)
+		return true;
+	if (queue->pools[seat_pool(holder->seat)].contention == QUEUE_YIELD)
+		return false;
+	if (highest > seat_priority(holder->seat) && (!quantum || (holder->seat & SEAT_AGED) == 0))
+		return true;
+	if (quantum && over > ask->look.now)
+		ask_due(ask, over);
+	return quantum && over <= ask->look.now;
+}
+
+/* Charges the holders for what they have had so far, and counts those that matter. */
+static void
+holders_weigh(Ask *ask)
 {
 	Queue *queue = ask->queue;
+	int32_t highest = waiting_priority(queue);
 
-	int32_t seen = RELAXED(queue->callers_seen), holding = atomic_load(&queue->holding);
-
-	for (int32_t who = 0; who < seen && ask->holders < holding; who++)
+	holders_list(queue);
+	for (int32_t i = 0; i < queue->holders; i++)
 	{
-		uint64_t seat = RELAXED(queue->callers[who].seat);
+		Holder holder = holder_at(ask, i);
 
-		if (seat_state(seat) != QUEUE_HOLDING)
-			continue;
-		pass_update(queue, who, seat, ask->look.now);
-		queue->callers[ask->holders++].holder = who;
+		if (seat_state(holder.seat) != QUEUE_HOLDING)
+			continue; /* it has just given back */
+		pass_update(queue, holder.who, holder.seat, ask->look.now);
+		if (holder_matters(ask, &holder, highest))
+			ask->unspoken++;
+		else
+			helper_set(ask, holder.who, QUEUE_NOBODY);
 	}
-	ask->unspoken = ask->holders;
 }
 
 static bool
@@ -284,7 +364,7 @@ seat_mark(Queue *queue, int32_t who, uint64_t set, uint64_t clear)
 static void
 asked_let_be(Ask *ask)
 {
-	for (int32_t i = 0; i < ask->holders; i++)
+	for (int32_t i = 0; i < ask->queue->holders; i++)
 	{
 		Holder holder = holder_at(ask, i);
 
@@ -366,8 +446,11 @@ queue_ask(Queue *queue, int64_t now, int64_t *due)
 	*due = 0;
 	if (queue->waiting == 0)
 		return QUEUE_NOBODY;
+	holders_weigh(&ask);
+	*due = ask.due;
+	if (ask.unspoken == 0)
+		return QUEUE_NOBODY;
 	hope_clear(&hope, queue);
-	holders_list(&ask);
 	while (ask.unspoken > 0 && (who = queue_choose(queue, &ask.look, &aged)) != QUEUE_NOBODY)
 	{
 		int32_t victim = ask_next(&ask, who, aged);
@@ -376,8 +459,7 @@ queue_ask(Queue *queue, int64_t now, int64_t *due)
 			return victim;
 	}
 	asked_let_be(&ask);
-	if (ask.holders > 0)
-		due_ageing(&ask);
+	due_ageing(&ask);
 	*due = ask.due;
 	return QUEUE_NOBODY;
 }

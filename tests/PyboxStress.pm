@@ -1,14 +1,17 @@
-# The load, the controller and the judge of t/055_stress.pl.
+# The load of t/055_stress.pl, what is done to it, and the run; PyboxStressViews.pm judges the views.
 package PyboxStress;
 
 use strict;
 use warnings;
 use List::Util qw(sum);
 use PyboxSession;
+use PyboxStressViews;
+use PostgreSQL::Test::Utils;
 
 my $batch = 20;       # statements that a worker is sent at once
 my $held_max = 6;     # calls that the controller keeps paused at a time
 my $drain_ticks = 2;  # how many of its acts a pool stays drained
+my $stand_every = 20; # seconds from one time that all stand still to the next
 
 # What is called: how often of a hundred, SQL with N for the number of the call, and its right result.
 my %kinds = (
@@ -24,37 +27,49 @@ my %kinds = (
 	borrow => [ 2, 'borrow(N)', sub { $_[0] } ],
 	catch => [ 3, 'catch(N)', sub { $_[0] } ],
 	fail => [ 2, 'fail(N)', undef ],
-	die => [ 1, 'die(N)', undef ]);
+	die => [ 1, 'die(N)', undef ],
+	stand => [ 0, 'stand(N)', undef ]); # when all stand still
+
+# How an error of a call inside is passed on by the one outside.
+my $inner = qr/(?:spiexceptions\.\w+: )*/;
 
 # What a call may be told instead of its result, and when somebody asked for that.
 my @allowed = (
 	[ '57014', qr/^(?:canceling|terminating) Python call due to pybox\.(?:cancel|kill)$/ ],
 	[ '57014', qr/^canceling statement due to user request$/ ],
-	[ '53400', qr/^(?:spiexceptions\.ConfigurationLimitExceeded: )?pool "\w+" is drained$/ ],
+	[ '53400', qr/^${inner}pool "\w+" is drained$/ ],
 	[ '53400', qr/^spiexceptions\.ConfigurationLimitExceeded: no memory is free for a call inside another one in pool "\w+"$/, 'borrow' ],
 	[ '38000', qr/^ValueError: stress$/, 'fail' ],
-	[ '38000', qr/^Python interpreter exited/, 'die' ]);
+	[ '38000', qr/^Python interpreter exited/, 'die' ],
+	[ '38000', qr/^${inner}Python interpreter was terminated by signal 9: Killed$/ ],
+	[ '38000', qr/^${inner}Python interpreter was lost with its zygote$/ ],
+	[ '57P01', qr/^terminating connection due to administrator command$/ ]);
 
-# node.slots, and what pools say, by number of the policy. Roles and functions are the same in all of them.
+# node.slots, and what pools say, by number of the policy. Roles and functions are the same in all of them. Calls of a pool that
+# is gone go on in another one, and come back: so that pool "slow" and its heir, "odd", have no slots of their own.
 my @policies = (
 	{ slots => 6, memory => '2GB', fast => 'priority: 60', even => 'weight: 100, slots: 3', slow => 'priority: 10, on_contention: share' },
-	{ slots => 3, memory => '2GB', fast => 'priority: 60, slots: 2', even => 'weight: 300', slow => 'priority: 10, slots: 2' },
+	{ slots => 3, memory => '2GB', fast => 'priority: 60, slots: 2', even => 'weight: 300', slow => 'priority: 10' },
 	{ slots => 8, memory => '1GB', fast => 'priority: 50', even => 'weight: 100, memory: 300MB', slow => 'priority: 50, on_contention: yield' },
 	{ slots => 1, memory => '2GB', fast => 'priority: 90', even => 'slots: 1', slow => 'priority: 0' },
 	{ slots => 4, memory => '0', fast => 'priority: 60', even => 'on_contention: share', slow => undef });
+# Under this one all stand still: nobody's time is over, and nothing but the number of slots stands in the way.
+my %stand_policy = (slots => 5, memory => '4GB', quantum => '10s', fast => 'weight: 100', even => 'on_contention: share', slow => 'on_contention: yield');
 
-sub policy
+sub policy { my ($number) = @_; return policy_text($policies[$number]); }
+
+sub policy_text
 {
-	my ($number) = @_;
-	my $policy = $policies[$number];
+	my ($policy) = @_;
+	my $quantum = $policy->{quantum} // '20ms';
 	my $queue = 'queue: {length: 1000, timeout: 20min, ageing: 500ms}, limits: {memory: 256MB, wall: 20min}, reserve: 40MB, spares: 1';
 	my $slow = defined $policy->{slow} ? "  slow: {$policy->{slow}, $queue}\n" : '';
-	my $cap = $policy->{slots} > 2 ? $policy->{slots} - 1 : $policy->{slots};
+	my $cap = $policy->{slots} > 2 && !defined $policy->{quantum} ? $policy->{slots} - 1 : $policy->{slots};
 	my $place = defined $policy->{slow} ? 'slow' : 'even';
 
 	return <<"YAML";
 version: 1
-node: {name: test, id: 1, slots: $policy->{slots}, memory: $policy->{memory}, quantum: 20ms}
+node: {name: test, id: 1, slots: $policy->{slots}, memory: $policy->{memory}, quantum: $quantum}
 pools:
   fast: {$policy->{fast}, $queue}
   even: {$policy->{even}, $queue}
@@ -68,6 +83,31 @@ assign:
   - {role: worker_slow, pool: $place}
   - {pool: odd}
 YAML
+}
+
+# The limits that a policy sets, for PyboxStressViews.
+sub policy_limits
+{
+	my ($policy) = @_;
+	my %limits = (node => { slots => $policy->{slots}, memory => bytes($policy->{memory}) });
+
+	for my $pool (grep { defined $policy->{$_} || $_ eq 'odd' } qw(fast even slow odd))
+	{
+		my $says = $policy->{$pool} // '';
+
+		$limits{"pool $pool"} = {
+			slots => $says =~ /\bslots: (\d+)/ ? $1 : $policy->{slots},
+			memory => $says =~ /\bmemory: (\w+)/ ? bytes($1) : undef };
+	}
+	return \%limits;
+}
+
+sub bytes
+{
+	my ($size) = @_;
+	my ($number, $unit) = $size =~ /^(\d+)(MB|GB)?$/ or die $size;
+
+	return $number == 0 ? undef : $number * ($unit eq 'GB' ? 2**30 : 2**20);
 }
 
 sub role { my ($number) = @_; return 'worker_' . (qw(fast even slow odd))[ $number % 4 ]; }
@@ -121,6 +161,11 @@ CREATE FUNCTION die(n int) RETURNS int LANGUAGE pybox AS $$
 import os
 os._exit(3)
 $$;
+-- has its slot, and does nothing, until somebody ends it
+CREATE FUNCTION stand(n int) RETURNS int LANGUAGE pybox AS $$
+import time
+time.sleep(3600)
+$$;
 -- What does not add up while nothing is under way: a count that is raised or lowered just now makes it wrong for a moment, and
 -- one that is lost for ever.
 CREATE FUNCTION queue_wrong() RETURNS text LANGUAGE plpgsql AS $$
@@ -145,8 +190,11 @@ my %acts = (
 	move => [ 16, sub { one('move(call_id, pool), pool', '(SELECT pool FROM pybox.pools ORDER BY random() LIMIT 1) p') } ],
 	priority => [ 20, sub { one('set_priority(call_id, ' . int(rand 101) . ')') } ],
 	filter => [ 2, sub { "SELECT 0, pybox.cancel_where(older_than => '3s', role => 'worker_even')" } ],
-	drain => [ 1, sub { "SELECT 0, pybox.drain(pool) FROM pybox.pools ORDER BY random() LIMIT 1" } ],
-	reload => [ 10, undef ]);
+	drain => [ 0.4, sub { "SELECT 0, pybox.drain(pool) FROM pybox.pools ORDER BY random() LIMIT 1" } ],
+	end => [ 4, sub { "SELECT 'end', pid FROM pybox.interpreters ORDER BY random() LIMIT 1" } ],
+	zygote => [ 0.3, sub { "SELECT 'end', trusted_zygote_pid FROM pybox.pools WHERE trusted_zygote = 'running' ORDER BY random() LIMIT 1" } ],
+	terminate => [ 0.5, sub { "SELECT 0, pg_terminate_backend(pid) FROM pybox.activity WHERE pid <> pg_backend_pid() ORDER BY random() LIMIT 1" } ],
+	reload => [ 5, undef ]);
 
 sub acts { return sort keys %acts; }
 
@@ -176,42 +224,46 @@ sub draw
 sub new
 {
 	my ($class, %option) = @_;
+	my $in_force = policy_limits($policies[0]);
 
 	return bless {
-		%option, acts => {}, ended => {}, right => {}, wrong => [], held => [], moved => {}, samples => 0, judged => 0,
-		over => {}, calls => 0, number => 0, drained => 0, ticks => 0, sent => {} }, $class;
+		%option, in_force => $in_force, views => PyboxStressViews->new(session => $option{sampler}, policy => $in_force),
+		acts => {}, ended => {}, right => {}, wrong => [], held => [], moved => {}, stood => 0, calls => 0, number => 0, drained => 0, ticks => 0, sent => {} }, $class;
 }
 
 sub sessions { my ($self) = @_; return (@{ $self->{workers} }, $self->{controller}, $self->{sampler}); }
 sub wrong { my ($self) = @_; my @some = @{ $self->{wrong} }; return join "\n", @some[ 0 .. ($#some < 9 ? $#some : 9) ]; }
-sub samples { my ($self) = @_; return $self->{samples}; }
-sub judged { my ($self) = @_; return $self->{judged}; }
+sub views { my ($self) = @_; return $self->{views}; }
+sub stood { my ($self) = @_; return $self->{stood}; }
 sub did { my ($self, $act) = @_; return $self->{acts}{$act} // 0; }
 sub ended { my ($self, $how) = @_; return $self->{ended}{$how} // 0; }
 sub right { my ($self, $kind) = @_; return $self->{right}{$kind} // 0; }
 
+sub note_wrong { my ($self, @what) = @_; push @{ $self->{wrong} }, grep { $_ ne '' } @what; return; }
+
 sub figures
 {
 	my ($self) = @_;
+	my $views = $self->{views};
 	my $list = sub { my ($of) = @_; join ', ', map { "$_ $of->{$_}" } sort keys %$of };
 
-	return sprintf "%d calls of %d sessions in %.0f s, ended with: %s\nresults: %s\n%d acts: %s\n%d samples, %d of them of the policy of the one before; "
-	  . 'over a lowered limit: %s', $self->{calls}, scalar @{ $self->{workers} }, $self->{took}, $list->($self->{ended}),
-	  $list->($self->{right}), sum(values %{ $self->{acts} }), $list->($self->{acts}), $self->{samples}, $self->{judged},
-	  $list->($self->{over}) || 'none';
+	return sprintf "%d calls of %d sessions in %.0f s, ended with: %s\nresults: %s\n%d acts: %s\n%d samples, all held against limits, %d of them with one policy "
+	  . 'since the one before; over a lowered limit: %s; stood still %d times', $self->{calls}, scalar @{ $self->{workers} }, $self->{took},
+	  $list->($self->{ended}), $list->($self->{right}), sum(values %{ $self->{acts} }), $list->($self->{acts}), $views->samples, $views->steady,
+	  $list->($views->over) || 'none', $self->{stood};
 }
 
 # --- workers --------------------------------------------------------------------------------------------------------------
 
 sub worker_send
 {
-	my ($self, $worker) = @_;
+	my ($self, $worker, @which) = @_;
 	my %sent;
 	my @sql;
 
-	for (1 .. $batch)
+	@which = map { draw(\%kinds) } 1 .. $batch unless @which;
+	for my $kind (@which)
 	{
-		my $kind = draw(\%kinds);
 		my $number = ++$self->{number};
 		push @sql, "SELECT '#$number', " . ($kinds{$kind}[1] =~ s/\bN\b/$number/r);
 		$sent{$number} = $kind;
@@ -244,7 +296,6 @@ sub worker_judge
 	my $errors = 0;
 	my $refused = 0; # costs nothing, so does not count
 
-	push @{ $self->{wrong} }, "a session was lost: $text" if $answer->{lost};
 	while ($text =~ /^#(\d+)\|(.*)$/mg)
 	{
 		my ($number, $got) = ($1, $2);
@@ -253,7 +304,7 @@ sub worker_judge
 
 		$self->{ended}{ok}++;
 		$self->{right}{$kind}++;
-		push @{ $self->{wrong} }, "$kind($number) gave '$got'" unless defined $wanted && $got eq $wanted;
+		$self->note_wrong("$kind($number) gave '$got'") unless defined $wanted && $got eq $wanted;
 	}
 	my %kinds_left = map { $_ => 1 } values %left;
 	while ($text =~ /^(?:psql:[^\n]*? )?(?:ERROR|FATAL|PANIC):  ([0-9A-Z]{5}): (.*)$/mg)
@@ -263,38 +314,75 @@ sub worker_judge
 		$errors++;
 		$refused++ if $sqlstate eq '53400';
 		$self->{ended}{$sqlstate}++;
-		push @{ $self->{wrong} }, "$sqlstate $message, one of " . join(', ', sort keys %kinds_left)
+		$self->note_wrong("$sqlstate $message, one of " . join(', ', sort keys %kinds_left))
 		  unless $self->error_judge($sqlstate, $message, \%kinds_left);
 	}
-	push @{ $self->{wrong} }, "$errors errors for " . keys(%left) . " statements without a result: $text" if $errors != keys %left;
-	$self->{calls} += keys(%$sent) - $refused;
+	my $without = keys %left;
+	my $lost = $answer->{lost} && $text =~ /^(?:psql:[^\n]*? )?FATAL:  57P01:/m; # what it was yet to send has no answer
+	$self->note_wrong("a session was lost: $text") if $answer->{lost} && !$lost;
+	$self->note_wrong("$errors errors for $without statements without a result: $text") if $lost ? $errors > $without : $errors != $without;
+	$self->{calls} += keys(%$sent) - $refused - ($without - $errors);
+	$self->{workers} = [ map { $_ == $worker ? $self->{connect}->($worker) : $_ } @{ $self->{workers} } ] if $lost;
 	return;
 }
 
 # --- controller -----------------------------------------------------------------------------------------------------------
 
-sub control_send
+# Puts a policy in place and returns the SQL that has it taken.
+sub reload
+{
+	my ($self, $policy) = @_;
+
+	$self->{reload}->(policy_text($policy));
+	$self->{coming} = policy_limits($policy);
+	$self->{views}->limits_add($self->{coming});
+	return 'SELECT 0, pybox.reload_policy()';
+}
+
+sub policy_take
+{
+	my ($self, $policy) = @_;
+
+	$self->{controller}->value($self->reload($policy));
+	$self->{in_force} = delete $self->{coming};
+	return;
+}
+
+sub control_choose
 {
 	my ($self) = @_;
-	my $controller = $self->{controller};
-	my $act = draw(\%acts);
 
-	$self->{ticks}++;
 	if (@{ $self->{held} } > $held_max || (@{ $self->{held} } && $self->{ticks} % 7 == 0))
 	{
-		$self->{act} = 'resume';
-		return $controller->send('SELECT 0, pybox.resume(' . shift(@{ $self->{held} }) . ')');
+		return ('resume', 'SELECT 0, pybox.resume(' . shift(@{ $self->{held} }) . ')');
 	}
 	if ($self->{drained} && $self->{ticks} > $self->{drained} + $drain_ticks)
 	{
 		$self->{drained} = 0;
-		$self->{act} = 'undrain';
-		return $controller->send('SELECT 0, pybox.undrain(pool) FROM pybox.drained');
+		return ('undrain', 'SELECT 0, pybox.undrain(pool) FROM pybox.drained');
 	}
-	$self->{act} = $act;
-	return $controller->send($acts{$act}[1]->()) if $act ne 'reload';
-	$self->{reload}->(int rand @policies);
-	return $controller->send('SELECT 0, pybox.reload_policy()');
+	my $act = draw(\%acts);
+	return ($act, $act eq 'reload' ? $self->reload($policies[ int rand @policies ]) : $acts{$act}[1]->());
+}
+
+sub control_send
+{
+	my ($self) = @_;
+
+	$self->{ticks}++;
+	($self->{act}, my $sql) = $self->control_choose;
+	$self->{controller}->send($sql);
+	return;
+}
+
+# Ends a process that the views called an interpreter, if it still is one.
+sub process_end
+{
+	my ($pid) = @_;
+	my $name = eval { slurp_file("/proc/$pid/comm") } // '';
+
+	kill 'KILL', $pid if $name =~ /^pybox-interp/;
+	return;
 }
 
 sub control_judge
@@ -305,8 +393,11 @@ sub control_judge
 	my ($call, $pool) = $answer->{text} =~ /^(\d+)\|t(?:\|(\w+))?$/m;
 
 	# A pool may be gone by the time that it is named.
-	push @{ $self->{wrong} }, "$act: $answer->{text}" if defined $answer->{sqlstate} && $answer->{sqlstate} ne '42704';
+	$self->note_wrong("$act: $answer->{text}") if $answer->{lost} || (defined $answer->{sqlstate} && $answer->{sqlstate} ne '42704');
 	$self->{acts}{$act}++;
+	$self->{act} = 'none';
+	$self->{in_force} = delete $self->{coming} if $self->{coming};
+	process_end($1) if $answer->{text} =~ /^end\|(\d+)$/m;
 	push @{ $self->{held} }, $call if $act eq 'pause' && defined $call;
 	$self->{moved}{$call} = $pool if defined $pool;
 	$self->{drained} ||= $self->{ticks} if $act eq 'drain';
@@ -318,134 +409,138 @@ sub control_undo
 {
 	my ($self) = @_;
 
+	$self->control_judge if $self->{act} ne 'none';
 	$self->{controller}->value('SELECT count(pybox.undrain(pool)) FROM pybox.drained');
 	$self->{controller}->value("SELECT pybox.resume($_)") for @{ $self->{held} };
 	$self->{held} = [];
+	$self->{drained} = 0;
 	return;
 }
 
-# --- sampler --------------------------------------------------------------------------------------------------------------
+# --- the run --------------------------------------------------------------------------------------------------------------
 
-# Each gives rows only where a view does not agree with itself. Two views are two moments, so that they are not held against each
-# other: who waits by pybox.pools may have its turn before pybox.queue is read.
-my @checks = (
-	"SELECT 'a call twice in activity', call_id FROM pybox.activity GROUP BY call_id HAVING count(*) > 1",
-	"SELECT 'two calls of a backend run', pid FROM pybox.activity WHERE state IN ('running', 'starting') GROUP BY pid HAVING count(*) > 1",
-	"SELECT 'a call twice in queue', call_id FROM pybox.queue GROUP BY call_id HAVING count(*) > 1",
-	"SELECT 'positions', pool, array_agg(position ORDER BY position) FROM pybox.queue WHERE position IS NOT NULL GROUP BY pool
-		HAVING min(position) <> 1 OR max(position) <> count(*) OR count(DISTINCT position) <> count(*)",
-	"SELECT 'waits for nothing', call_id, state FROM pybox.queue WHERE waiting_for IS NULL OR position IS NULL AND state <> 'paused'",
-	"SELECT 'oldest wait of nobody', pool, waiting, oldest_wait FROM pybox.pools WHERE (waiting = 0) <> (oldest_wait IS NULL)",
-	"SELECT 'the queue is wrong', wrong FROM queue_wrong() wrong WHERE wrong IS NOT NULL");
-
-# What is held against limits: the node and its pools between two looks at the number of the policy; then the calls.
-my $generation = "SELECT '=', generation FROM pybox.node";
-my @figures = (
-	$generation,
-	"SELECT '+', 'node', slots, running, waiting, memory_budget, memory_reserved FROM pybox.node",
-	"SELECT '+', 'pool ' || pool, slots, running, waiting, memory_budget, memory_reserved FROM pybox.pools",
-	$generation,
-	"SELECT '.', call_id FROM pybox.activity");
-
-sub sample_send { my ($self) = @_; $self->{sampler}->send(join ";\n", @figures, @checks); return; }
-
-# What one may have: as much as its limit says; but where a new policy has lowered that, what it had before, until it is given back.
-sub limit_judge
-{
-	my ($self, $what, $name, $now, $before, $limit, $more) = @_;
-
-	push @{ $self->{wrong} }, "$name: $what $now" if $now < 0;
-	return if $limit eq '' || $now <= $limit + $more;
-	$self->{over}{"$name $what"}++;
-	push @{ $self->{wrong} }, "$name: $what $now, was " . ($before // 'not seen') . ", limit $limit, $more were moved there"
-	  if defined $before && $now > $before + $more;
-	return;
-}
-
-# Rows of a sample by name, unless the policy has changed amid them, and ids of calls.
-sub sample_read
-{
-	my ($text) = @_;
-	my @generations = $text =~ /^=\|(\d+)$/mg;
-	my %rows;
-
-	while ($text =~ /^\+\|([^|]+)\|(.*)$/mg)
-	{
-		my ($name, $row) = ($1, $2);
-		@{ $rows{$name} }{qw(slots running waiting budget reserved)} = split /\|/, $row, -1;
-	}
-	return {
-		generation => $generations[0] == $generations[1] ? $generations[0] : 0,
-		rows => \%rows, calls => { map { $_ => 1 } $text =~ /^\.\|(\d+)$/mg } };
-}
-
-# A call that is moved takes its slot along, whether or not there is room, and may still have it.
-sub limits_judge
-{
-	my ($self, $sample) = @_;
-	my $last = $self->{last};
-	my $same = $last && $last->{generation} && $last->{generation} == $sample->{generation};
-	my %movers;
-
-	$movers{"pool $_"}++ for values %{ $self->{moved} };
-	$movers{$_}++ for $self->{act} eq 'move' ? keys %{ $sample->{rows} } : (); # under way: may be to any of them
-	for my $name ($sample->{generation} ? sort keys %{ $sample->{rows} } : ())
-	{
-		my ($row, $before) = ($sample->{rows}{$name}, $same ? $last->{rows}{$name} : undef);
-
-		push @{ $self->{wrong} }, "$name: waiting $row->{waiting}" if $row->{waiting} < 0;
-		$self->limit_judge('running', $name, $row->{running}, $before->{running}, $row->{slots}, $movers{$name} // 0);
-		$self->limit_judge('reserved', $name, $row->{reserved}, $before->{reserved}, $row->{budget}, 0);
-	}
-	$self->{judged}++ if $same;
-	$self->{last} = $sample;
-	delete $self->{moved}{$_} for grep { !$sample->{calls}{$_} } keys %{ $self->{moved} };
-	return;
-}
+sub sample_send { my ($self) = @_; $self->{views}->sample_send([ grep { defined } @{$self}{qw(in_force coming)} ]); return; }
 
 sub sample_judge
 {
 	my ($self) = @_;
-	my $text = $self->{sampler}->wait->{text};
+	my $calls = $self->{views}->sample_judge($self->{moved}, $self->{act} eq 'move' ? 1 : 0);
 
-	$self->{samples}++;
-	$self->limits_judge(sample_read($text));
-	$text =~ s/^[=+.]\|.*\n?//mg;
-	push @{ $self->{wrong} }, $text if $text ne '';
+	delete $self->{moved}{$_} for grep { !$calls->{$_} } keys %{ $self->{moved} };
+	$self->note_wrong($self->{views}->wrong);
 	return;
 }
 
-# After the end: all of these are to be 0.
-sub totals { return 'SELECT sum(running), sum(waiting), sum(paused), sum(memory_reserved) FROM pybox.pools'; }
-sub nothing { return '0|0|0|0'; }
+# All of these are 0 when nothing is under way.
+sub totals
+{
+	return 'SELECT sum(running), sum(waiting), sum(paused), sum(memory_reserved), (SELECT running + waiting + paused + memory_reserved FROM pybox.node), '
+	  . '(SELECT count(*) FROM pybox.activity), (SELECT count(*) FROM pybox.queue), (SELECT pybox.check_queue()) FROM pybox.pools';
+}
+sub nothing { return '0|0|0|0|0|0|0|'; }
 
-# --- the run --------------------------------------------------------------------------------------------------------------
+# Every call ends, and nothing is left of any. Sends no more until that is so.
+sub rest
+{
+	my ($self) = @_;
+
+	$self->control_undo;
+	for my $worker (@{ $self->{workers} })
+	{
+		$self->worker_judge($worker) if $self->{sent}{$worker};
+	}
+	$self->sample_judge;
+	$self->note_wrong("at rest: " . $self->{controller}->value(totals())) unless $self->{controller}->poll(totals(), nothing());
+	return;
+}
+
+# Whether the session can call; its last call's interpreter may be gone, as the first call after says.
+sub is_alive
+{
+	my ($self, $worker) = @_;
+	my $answer = $worker->ask('SELECT quick(1)');
+	my ($message) = $answer->{text} =~ /^(?:ERROR|FATAL):  \w+: (.*)$/m;
+
+	$answer = $worker->ask('SELECT quick(1)') if defined $message && $self->error_judge($answer->{sqlstate}, $message, {});
+	return $answer->{text} eq '1';
+}
+
+# All have a call that waits or holds a slot and goes no further, some of them paused, moved or of another priority: then all
+# views are to agree. Ends with the end of them all.
+sub stand
+{
+	my ($self) = @_;
+	my $controller = $self->{controller};
+	my $count = @{ $self->{workers} };
+
+	$self->policy_take(\%stand_policy);
+	for my $calls (['quick', 'quick'], ['stand']) # the first may be told that its interpreter was ended meanwhile
+	{
+		$self->worker_judge($_) for grep { $self->{sent}{$_} } @{ $self->{workers} };
+		$self->worker_send($_, @$calls) for @{ $self->{workers} };
+	}
+	$self->note_wrong("not all of $count calls came") unless $controller->poll('SELECT count(*) FROM pybox.activity', $count);
+	for my $act (qw(pause move priority) x 3)
+	{
+		my $answer = $controller->ask($acts{$act}[1]->());
+		$self->note_wrong("$act: $answer->{text}") if defined $answer->{sqlstate};
+	}
+	$self->note_wrong('the views disagree: ' . $controller->value($self->{views}->disagreement))
+	  unless $controller->poll($self->{views}->disagreement, '');
+	$controller->value("SELECT pybox.cancel_where(older_than => '0s')");
+	$self->worker_judge($_) for @{ $self->{workers} };
+	$self->policy_take($policies[ int rand @policies ]);
+	$self->{stood}++;
+	return;
+}
+
+sub start
+{
+	my ($self) = @_;
+
+	$self->worker_send($_) for @{ $self->{workers} };
+	$self->control_send;
+	$self->sample_send;
+	return;
+}
+
+# Until $going says no: who has answered is judged and goes on.
+sub go
+{
+	my ($self, $going) = @_;
+
+	while ($going->())
+	{
+		PyboxSession::wait_any(0.1, $self->sessions);
+		for my $worker (grep { $_->is_answered } @{ $self->{workers} })
+		{
+			my ($number) = grep { $self->{workers}[$_] == $worker } 0 .. $#{ $self->{workers} };
+			$self->worker_judge($worker);
+			$self->worker_send($self->{workers}[$number]);
+		}
+		$self->control_judge, $self->control_send if $self->{controller}->is_answered;
+		$self->sample_judge, $self->sample_send if $self->{sampler}->is_answered;
+	}
+	return;
+}
 
 sub run
 {
 	my ($self, $calls, $seconds) = @_;
 	my $began = PyboxSession::now();
-	my $going = sub { $self->{calls} < $calls || PyboxSession::now() < $began + $seconds };
-	my $deadline;
+	my $well = sub { @{ $self->{wrong} } < 10 };
+	my $going = sub { $well->() && ($self->{calls} < $calls || PyboxSession::now() < $began + $seconds) };
 
-	$self->worker_send($_) for @{ $self->{workers} };
-	$self->control_send;
-	$self->sample_send;
-	while ($going->() && @{ $self->{wrong} } < 10)
+	while ($going->())
 	{
-		PyboxSession::wait_any(0.1, $self->sessions);
-		for my $worker (grep { $_->is_answered } @{ $self->{workers} })
-		{
-			$self->worker_judge($worker);
-			$self->worker_send($worker);
-		}
-		$self->control_judge, $self->control_send if $self->{controller}->is_answered;
-		$self->sample_judge, $self->sample_send if $self->{sampler}->is_answered;
+		my $stands_at = PyboxSession::now() + $stand_every;
+
+		$self->start;
+		$self->go(sub { $going->() && PyboxSession::now() < $stands_at });
+		$self->rest;
+		$self->stand if $well->();
+		$self->{progress}->(sprintf '%d calls in %.0f s', $self->{calls}, PyboxSession::now() - $began);
 	}
-	$self->control_judge;
-	$self->control_undo;
-	$self->worker_judge($_) for @{ $self->{workers} };
-	$self->sample_judge;
 	$self->{took} = PyboxSession::now() - $began;
 	return;
 }

@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes ();
 
 our @EXPORT = qw(new_node install_with set_without need policy_path write_policy poll_until processes_of stop_asleep scheduler_of launcher_of zygotes_of interpreters_of
-  wait_for_no_processes cgroup_of cgroup_folders cgroup_dirs pybox_cgroups empty_cgroups shared_memory_of);
+  wait_for_no_processes stopped_processes cgroup_of cgroup_folders cgroup_dirs pybox_cgroups empty_cgroups frozen_cgroups shared_memory_of);
 
 my $tests = dirname(__FILE__);
 my @controllers = qw(memory cpu cpuacct pids freezer);
@@ -223,6 +223,13 @@ sub stop_asleep
 sub zygotes_of { my ($node) = @_; return processes_named($node, qr/^pybox-interp/, qr/^pybox-launch/); }
 sub interpreters_of { my ($node) = @_; return processes_named($node, qr/^pybox-interp/, qr/^pybox-interp/); }
 
+# Those that a signal has stopped.
+sub stopped_processes
+{
+	my ($node) = @_;
+	return grep { (eval { slurp_file("/proc/$_/stat") } // '') =~ /^\d+ \(.*\) T/s } processes_of($node);
+}
+
 # Waits until a node that was stopped, or its launcher, has left nothing behind. Call processes_of while it still lived.
 sub wait_for_no_processes
 {
@@ -292,7 +299,15 @@ sub cgroup_dirs
 # What the launcher has made: it keeps to a directory of its own.
 sub pybox_cgroups { my ($node) = @_; return grep { m{\Q$node->{pybox_cgroup}\E/pools(?:/|$)} } cgroup_dirs($node); }
 
-# Of these the groups for single processes that hold none.
+# Of these the ones that are frozen.
+sub frozen_cgroups
+{
+	my ($node) = @_;
+	return grep { (eval { slurp_file("$_/freezer.state") } // '') =~ /FR/ || (eval { slurp_file("$_/cgroup.freeze") } // '') eq "1\n" }
+	  pybox_cgroups($node);
+}
+
+# Of the launcher's the groups for single processes that hold none.
 sub empty_cgroups
 {
 	my ($node) = @_;

@@ -17,6 +17,7 @@ pools:
 YAML
 $node->safe_psql('postgres', <<'SQL');
 CREATE EXTENSION pybox;
+CREATE ROLE other;
 CREATE FUNCTION forever() RETURNS void LANGUAGE pybox AS $$
 plpy.notice('inside')
 while True: pass
@@ -124,6 +125,18 @@ like($answer->{text}, qr/signal 11\b/, 'segmentation fault: message');
 is($session->value('SELECT pg_backend_pid(), add(1)'), $session->pid . '|2', 'next call, same backend');
 $answer = $session->ask('SELECT leave_a_thread()');
 like($answer->{text}, qr/signal 9\b/, 'a thread that outlives the first, without its socket: it is ended, not waited for');
+is($session->value('SELECT pg_backend_pid(), add(1)'), $session->pid . '|2', 'next call, same backend');
+
+# One that dies while it is idle: its next call is told how, however many others of the session have died since.
+$interpreter = $session->value('SELECT pid FROM pybox.interpreters WHERE backend_pid = pg_backend_pid()');
+kill 'KILL', $interpreter;
+ok(poll_until(sub { !-e "/proc/$interpreter" }), 'killed while idle: it is gone');
+$session->value('SET ROLE other');
+is(scalar(grep { $session->ask('SELECT leave(3)')->{text} =~ /exited with code 3/ } 1 .. 40), 40, 'killed while idle: 40 others end after it');
+$session->value('RESET ROLE');
+$answer = $session->ask('SELECT add(1)');
+is($answer->{sqlstate}, '38000', 'killed while idle: SQLSTATE') or diag($answer->{text});
+like($answer->{text}, qr/terminated by signal 9\b.*\n.*interpreter pid $interpreter/, 'killed while idle: message');
 is($session->value('SELECT pg_backend_pid(), add(1)'), $session->pid . '|2', 'next call, same backend');
 $session->quit;
 works_again('interpreter');

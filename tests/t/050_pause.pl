@@ -82,16 +82,6 @@ finally:
 $$;
 SQL
 
-sub state_of { my ($pid) = @_; return (eval { slurp_file("/proc/$pid/stat") } // '') =~ /^\d+ \(.*\) (\S)/s ? $1 : ''; }
-sub stopped { my ($node) = @_; return grep { state_of($_) eq 'T' } processes_of($node); }
-
-sub frozen
-{
-	my ($node) = @_;
-	return grep { (eval { slurp_file("$_/freezer.state") } // '') =~ /FR/ || (eval { slurp_file("$_/cgroup.freeze") } // '') eq "1\n" }
-	  pybox_cgroups($node);
-}
-
 sub state_sql { my ($session) = @_; return 'SELECT state FROM pybox.activity WHERE pid = ' . $session->pid; }
 
 # CPU time of a process, in ticks.
@@ -150,12 +140,12 @@ for my $cgroup (1, 0)
 		is($admin->value("SELECT string_agg(pool || ' ' || running || ' ' || waiting, ', ' ORDER BY pool) FROM pybox.pools WHERE running + waiting > 0"),
 			'high 1 0, low 0 1', "$name: its slot is the other's");
 		# What is frozen first takes the signal when it is thawed.
-		ok(poll_until(sub { $language eq 'pyboxu' && cgroup_of($node) ne '' ? frozen($node) == 1 : stopped($node) == 1 }),
+		ok(poll_until(sub { $language eq 'pyboxu' && cgroup_of($node) ne '' ? frozen_cgroups($node) == 1 : stopped_processes($node) == 1 }),
 			"$name: its interpreter stands still, with its children where that can be");
 		let_pass($admin, 1);
 		is(cancel($admin, $high)->{sqlstate}, '57014', "$name: the better one ends");
 		is($low->wait->{text} =~ s/.*\n//sr, 'stood still, 999000', "$name: the other goes on where it was");
-		is(stopped($node) + frozen($node), 0, "$name: nothing stands still any more");
+		is(stopped_processes($node) + frozen_cgroups($node), 0, "$name: nothing stands still any more");
 
 		for my $way (@ways)
 		{
@@ -169,7 +159,7 @@ for my $cgroup (1, 0)
 			$answer = $low->wait;
 			is($answer->{sqlstate}, $sqlstate, "$name: ended by $what") or diag($answer->{text});
 			is($admin->value(state_sql($high)), 'running', "$name, $what: while the better one has the slot");
-			ok(poll_until(sub { stopped($node) + frozen($node) == 0 }), "$name, $what: nothing is left that stands still");
+			ok(poll_until(sub { stopped_processes($node) + frozen_cgroups($node) == 0 }), "$name, $what: nothing is left that stands still");
 			cancel($admin, $high);
 			$low = PyboxSession->new($node) unless $lives;
 			is($low->value('SELECT one()'), 1, "$name, $what: the next call works");
@@ -178,7 +168,7 @@ for my $cgroup (1, 0)
 		begin_call($admin, $high, 'SELECT forever()');
 		ok($admin->poll(state_sql($low), 'paused'), "$name: paused, to be left by its client");
 		$low->drop;
-		ok(poll_until(sub { stopped($node) + frozen($node) == 0 }), "$name: nothing stands still when the client is gone");
+		ok(poll_until(sub { stopped_processes($node) + frozen_cgroups($node) == 0 }), "$name: nothing stands still when the client is gone");
 		cancel($admin, $high);
 		$low = PyboxSession->new($node);
 
@@ -188,7 +178,7 @@ for my $cgroup (1, 0)
 		kill 'KILL', launcher_of($node);
 		is($low->wait->{sqlstate}, '38000', "$name: the loss of the launcher ends a paused call, too");
 		is($high->wait->{sqlstate}, '38000', "$name: as one that runs");
-		ok(poll_until(sub { stopped($node) + frozen($node) == 0 }), "$name: and nothing is left that stands still");
+		ok(poll_until(sub { stopped_processes($node) + frozen_cgroups($node) == 0 }), "$name: and nothing is left that stands still");
 		is($low->value('SELECT one()'), 1, "$name: the next launcher serves it");
 		$low->quit;
 	}
@@ -262,7 +252,7 @@ begin_call($admin, $high, 'SELECT forever()');
 is($admin->value(state_sql($sharing)), 'running', 'on_contention: share: the call runs on');
 is($admin->value("SELECT string_agg(pool || ' ' || running || ' ' || waiting, ', ' ORDER BY pool) FROM pybox.pools WHERE running + waiting > 0"),
 	'high 1 0, sharing 0 1', 'without a slot');
-is_deeply([ stopped($node), frozen($node) ], [], 'and nothing is stopped');
+is_deeply([ stopped_processes($node), frozen_cgroups($node) ], [], 'and nothing is stopped');
 SKIP:
 {
 	my ($folder) = grep { m{/pools/sharing/\d+$} && (-e "$_/cpu.shares" || -e "$_/cpu.weight") } cgroup_dirs($node);
@@ -316,7 +306,7 @@ ok($admin->poll(state_sql($low), 'paused'), 'and back');
 is(cancel($admin, $_)->{sqlstate}, '57014', 'both end') for $low, $other;
 
 is($admin->value('SELECT sum(running), sum(waiting) FROM pybox.pools'), '0|0', 'no slot is lost');
-ok(poll_until(sub { stopped($node) + frozen($node) == 0 }), 'nothing stands still');
+ok(poll_until(sub { stopped_processes($node) + frozen_cgroups($node) == 0 }), 'nothing stands still');
 $_->quit for $low, $other, $high, $admin;
 $node->stop;
 

@@ -60,7 +60,8 @@ test_quanta_take_turns(void **state)
 	asks_only(queue, 0, 50 * MS);
 	assert_int_equal(next_after_yield(queue, 0, 52 * MS), 1);
 	/* It has had 52 ms: the other one, with as much, must not be put behind it. */
-	assert_int_equal(asks_nobody(queue, 52 * MS), 104 * MS + 1);
+	assert_int_equal(asks_nobody(queue, 52 * MS), 102 * MS); /* before its quantum is over nobody looks closer */
+	assert_int_equal(asks_nobody(queue, 102 * MS), 104 * MS + 1);
 	assert_int_equal(asks_nobody(queue, 104 * MS), 104 * MS + 1);
 	asks_only(queue, 1, 104 * MS + 1);
 	assert_int_equal(next_after_yield(queue, 1, 105 * MS), 0);
@@ -117,7 +118,8 @@ test_quanta_and_weights(void **state)
 	asks_only(queue, 0, 50 * MS);
 	assert_int_equal(next_after_yield(queue, 0, 50 * MS), 1);
 	/* Pool 0 has had 50 ms of weight 1: pool 1 may have 150 before it is behind. */
-	assert_int_equal(asks(queue, 50 * MS, &due), QUEUE_NOBODY);
+	assert_int_equal(asks_nobody(queue, 50 * MS), 100 * MS);
+	assert_int_equal(asks(queue, 100 * MS, &due), QUEUE_NOBODY);
 	assert_in_range(due, 200 * MS, 200 * MS + 5);
 	due = asks_nobody(queue, due - 1);
 	assert_in_range(due, 200 * MS, 200 * MS + 5);

@@ -74,14 +74,26 @@ process_start(int computes)
 }
 
 static void
-process_end(void)
+process_kill(void)
 {
 	int status;
 
 	kill(interpreter.pid, SIGKILL);
 	assert_int_equal(waitpid(interpreter.pid, &status, 0), interpreter.pid);
+}
+
+static void
+process_forget(void)
+{
 	close(interpreter.life.fd);
 	watch_forget(&interpreter);
+}
+
+static void
+process_end(void)
+{
+	process_kill();
+	process_forget();
 }
 
 /* Until it has used so much more. */
@@ -257,18 +269,44 @@ test_weigh(void **state)
 	watch_weigh(&interpreter, 2 * WEIGHT_USUAL, START_MS);
 	assert_int_equal(interpreter.weight, 2 * WEIGHT_USUAL);
 	assert_int_equal(interpreter.look.due_ms, START_MS + 100);
-	watch_weigh(&interpreter, 3 * WEIGHT_USUAL, START_MS + 99); /* that it is asked for again and again puts nothing off */
+	/* That it is asked for again and again puts nothing off. */
+	watch_weigh(&interpreter, 3 * WEIGHT_USUAL, START_MS + 99);
 	assert_int_equal(interpreter.look.due_ms, START_MS + 100);
 	look.due_ms = interpreter.look.due_ms;
 	assert_memory_equal(&interpreter.look, &look, sizeof(look));
 	process_end();
 }
 
+/* One that has died, of which the launcher has yet to hear, has no clock any more: that is not CPU time. */
+static void
+test_dead(void **state)
+{
+	static const WatchState states[] = {WATCH_RESTS, WATCH_PAUSED};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+	{
+		process_start(1);
+		interpreter.watch->state = states[i];
+		process_let_compute();
+		watch_look(&interpreter, START_MS);
+		process_kill();
+		watch_look(&interpreter, START_MS + 100);
+		assert_int_equal(interpreter.watch->state, states[i]);
+		assert_false(interpreter.look.is_stray);
+		process_forget();
+	}
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_looks), cmocka_unit_test(test_pauses), cmocka_unit_test(test_weights),
-									   cmocka_unit_test(test_weight_costs_nothing_at_rest), cmocka_unit_test(test_weigh)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_looks),
+									   cmocka_unit_test(test_dead),
+									   cmocka_unit_test(test_pauses),
+									   cmocka_unit_test(test_weights),
+									   cmocka_unit_test(test_weight_costs_nothing_at_rest),
+									   cmocka_unit_test(test_weigh)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
