@@ -140,9 +140,10 @@ lease_weigh(Lease *lease, int weight)
 {
 	if (lease->killed || likely(lease->weight == weight && lease_weight_is_known(lease)))
 		return;
+	if (!launcher_weigh(lease->id, weight)) /* the next time that it is wished, then */
+		return;
+	lease->weight = weight;
 	__atomic_store_n(&lease->watch->weight_is_left, 0, __ATOMIC_RELAXED);
-	if (launcher_weigh(lease->id, weight)) /* else the next time that it is wished */
-		lease->weight = weight;
 }
 
 int64

@@ -256,6 +256,10 @@ void
 watch_weigh(Interpreter *interpreter, int32_t weight, int64_t now_ms)
 {
 	weight_set(interpreter, weight);
-	if (interpreter->weight != WEIGHT_USUAL && interpreter->look.due_ms > now_ms + WATCH_WEIGHT_MS)
+	if (interpreter->weight == WEIGHT_USUAL)
+		return;
+	interpreter->look.pause_ms =
+		WATCH_WEIGHT_MS; /* should it not run yet when it is looked at, so it will soon again */
+	if (interpreter->look.due_ms > now_ms + WATCH_WEIGHT_MS)
 		interpreter->look.due_ms = now_ms + WATCH_WEIGHT_MS;
 }

@@ -254,7 +254,7 @@ test_weight_costs_nothing_at_rest(void **state)
 	assert_in_range(looks_count(WEIGHT_USUAL), 150, 155);
 }
 
-/* Whoever is about to run at an unusual weight is looked at soon, and nothing else of its looks changes. */
+/* Whoever is about to run at an unusual weight is looked at soon. What is known of its use of CPU time stays. */
 static void
 test_weigh(void **state)
 {
@@ -273,7 +273,10 @@ test_weigh(void **state)
 	watch_weigh(&interpreter, 3 * WEIGHT_USUAL, START_MS + 99);
 	assert_int_equal(interpreter.look.due_ms, START_MS + 100);
 	look.due_ms = interpreter.look.due_ms;
+	look.pause_ms = 100;
 	assert_memory_equal(&interpreter.look, &look, sizeof(look));
+	watch_look(&interpreter, look.due_ms); /* still rests, and is looked at again before long */
+	assert_int_equal(interpreter.look.due_ms, look.due_ms + 200);
 	process_end();
 }
 
