@@ -5,7 +5,8 @@
  * change. Two looks at the same turn of rest have no call between them: if CPU time has passed, threads or processes that
  * the function left behind have used it, and they are stopped until the next call; what is paused and computes is stopped
  * again. Stopping undoes nothing, so it may be done on little evidence. The backend keeps the wall limit; one that is stuck
- * itself has its interpreter ended here.
+ * itself has its interpreter ended here. A frozen process that was killed, by somebody or with its zygote, does not die before it is
+ * thawed where cgroups are of version 1: so it is looked for here, too.
  *
  * Looks are rare where nothing happens. Runs in the launcher.
  */
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -26,7 +28,7 @@
 
 #define WATCH_FIRST_MS 250	  /* from a change to the next look; doubled while nothing changes */
 #define WATCH_LAST_MS 4000	  /* between two looks in the end */
-#define WATCH_STRAY_MS 500	  /* at most, for those that have been stopped before */
+#define WATCH_STRAY_MS 500	  /* at most, for those that have been stopped before, or are frozen */
 #define WATCH_AGAIN_MS 25	  /* for a turn that has just begun */
 #define WATCH_WEIGHT_MS 100	  /* for those of another weight than the usual one that run */
 #define WATCH_OVERDUE_MS 2000 /* after its wall limit a call is the launcher's to end */
@@ -144,12 +146,47 @@ watch_stop(Interpreter *interpreter, uint64_t used_ns)
 	interpreter->look.is_stray = true;
 }
 
+/* What is paused of it is frozen, beside the signal. */
+static bool
+watch_freezes(const Interpreter *interpreter)
+{
+	return !interpreter->zygote->trusted && interpreter->group[0] != '\0';
+}
+
+/* Whether it has been sent SIGKILL and has yet to die. */
+static bool
+watch_is_killed(const Interpreter *interpreter)
+{
+	char path[sizeof("/proc//status") + 3 * sizeof(int)], line[128];
+	unsigned long long pending = 0;
+	FILE *status;
+
+	(void) snprintf(path, sizeof(path), "/proc/%d/status", (int) interpreter->pid);
+	status = fopen(path, "re");
+	if (status == NULL)
+		return false;
+	while (fgets(line, sizeof(line), status) != NULL)
+		if (sscanf(line, "SigPnd: %llx", &pending) == 1)
+			break;
+	(void) fclose(status);
+	return (pending & 1ULL << (SIGKILL - 1)) != 0;
+}
+
+static void
+watch_let_die(const Interpreter *interpreter)
+{
+	const Cgroup *cgroup = &interpreter->launcher->cgroup;
+
+	if (watch_freezes(interpreter) && watch_is_killed(interpreter))
+		(void) cgroup->backend->group_thaw(cgroup, interpreter->group);
+}
+
 /* A call that is paused runs on: its backend's signal, or order to freeze it, was lost, or somebody undid it. */
 static void
 watch_stop_again(Interpreter *interpreter, uint64_t used_ns)
 {
 	const Cgroup *cgroup = &interpreter->launcher->cgroup;
-	bool freezes = !interpreter->zygote->trusted && interpreter->group[0] != '\0';
+	bool freezes = watch_freezes(interpreter);
 
 	watch_signal(interpreter, SIGSTOP);
 	if (freezes)
@@ -200,6 +237,8 @@ watch_pause(const Interpreter *interpreter, bool same_turn, uint32_t state)
 	const Zygote *zygote = interpreter->zygote;
 	int64_t most = interpreter->look.is_stray ? WATCH_STRAY_MS : WATCH_LAST_MS;
 
+	if (state == WATCH_PAUSED && watch_freezes(interpreter))
+		most = WATCH_STRAY_MS;
 	if (!zygote->trusted && zygote->pool.limits.cpu_ms > 0) /* its backend goes by what is seen here */
 		most = WATCH_FIRST_MS;
 
@@ -243,6 +282,8 @@ watch_look(Interpreter *interpreter, int64_t now_ms)
 	}
 	if (state == WATCH_RUNS)
 		watch_memory(interpreter, turn);
+	if (state == WATCH_PAUSED)
+		watch_let_die(interpreter);
 	if (watch_weighs(interpreter, same_turn, state)) /* who else runs in its pool may change at any time */
 		watch_again(interpreter, now_ms, WATCH_WEIGHT_MS);
 	else

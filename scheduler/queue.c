@@ -70,6 +70,8 @@ caller_describe(QueueCaller *caller, const QueueClaim *claim, int64_t since)
 	RELAXED_SET(caller->charged, 0);
 	RELAXED_SET(caller->predicted, claim->predicted > 0 ? claim->predicted : 0);
 	RELAXED_SET(caller->attained, claim->attained > 0 ? claim->attained : 0);
+	if (!claim->resumes)
+		RELAXED_SET(caller->turn, 0);
 }
 
 /* Slot and memory, both or none. */
@@ -111,14 +113,15 @@ queue_try(Queue *queue, int32_t who, const QueueClaim *claim, int64_t now)
 	return false;
 }
 
-/* What a slot's time tells of its pool and costs it; the seat is that of a holder, who is through. */
+/* What a slot's time tells of its pool and turn, and costs the pool; the seat is that of a holder, who is through. */
 static void
 hold_account(Queue *queue, int32_t who, uint64_t seat, int64_t now)
 {
-	_Atomic int64_t *mean = &queue->pools[seat_pool(seat)].mean_us;
+	_Atomic int64_t *mean = &queue->pools[seat_pool(seat)].mean_us, *turn = &queue->callers[who].turn;
 	int64_t held = time_between(RELAXED(queue->callers[who].since), now);
 	int64_t before = RELAXED(*mean);
 
+	RELAXED_SET(*turn, time_after(RELAXED(*turn), held));
 	RELAXED_SET(*mean, before == 0 ? held : before + (held - before) / 8);
 	pass_settle(queue, who, seat, now);
 }
@@ -186,6 +189,8 @@ waiter_grant(Queue *queue, int32_t who, bool aged, int64_t now)
 		aged_note(queue, who, now);
 	waiter_remove(queue, who);
 	caller->pages = 0;
+	if (!caller->resumes)
+		RELAXED_SET(caller->turn, 0);
 	RELAXED_SET(caller->since, now);
 	atomic_store(&caller->seat, (seat & ~UINT64_C(3)) | QUEUE_HOLDING | (aged ? SEAT_AGED : 0));
 	holder_list(queue, who);
@@ -261,7 +266,7 @@ queue_acquire(Queue *queue, int32_t who, const QueueClaim *claim, int64_t now)
 		return QUEUE_NESTED;
 	}
 	caller->pages = claim->nested ? 0 : wanted.pages;
-	caller->resumes = claim->resumes;
+	caller->resumes = claim->resumes && (queue->quantum_us <= 0 || quantum_left(queue, caller) > 0);
 	caller->fresh = !claim->resumes;
 	caller->rank = caller_rank(caller, 0);
 	caller->reason = QUEUE_WHY_NOTHING;

@@ -8,17 +8,23 @@
  *
  * Order. Strict by priority, which is a caller's (its pool's, unless somebody set it). Among pools whose best waiters have
  * the same priority: stride scheduling by weight, charged by the time that slots were held while anybody waited; a pool
- * that begins to wait joins where its tier's last grant began. Inside a pool: those that resume after SQL in order of
- * return, then the one with the least rank, then first come. Rank: what is left of the predicted time while that is more
+ * that begins to wait joins where its tier's last grant began. Inside a pool: those that resume within their quantum in
+ * order of return, then the one with the least rank, then first come. Rank: what is left of the predicted time while that is more
  * than nothing, else the time attained. Out of turn: a pool's longest waiter that has waited for the pool's ageing time is
  * granted next, unless the pool had such a grant within that time; of several pools the one that is due first. So the k-th
  * longest waiter of a pool gets a slot after k times the pool's ageing time and a quantum for each pool that ages, at most,
  * unless holders that are never asked, or caps, or memory, stand in its way.
  *
+ * Turns. A call's turn begins when it is granted a slot in order, and goes on over SQL: its quantum is of slot time, of all
+ * the slots of the turn together. A call that resumes after SQL goes first for what is left of it, and then waits in order for
+ * its next turn, as one that gave way does. While nobody waits it is as one that ran on.
+ *
  * Giving way. queue_ask() names holders whose slot a better waiter should have: at once when the waiter's priority is
  * higher, else when the holder's quantum is over and the order puts the waiter first. The caller of queue_ask wakes them;
  * they answer with queue_yield(), or end. It never asks more than there are waiters to help, nor holders of pools that
- * yield only between calls; and one granted out of turn keeps its slot for a quantum.
+ * yield only between calls; and one granted out of turn keeps its slot for a quantum. Whoever is asked frees all that the
+ * waiter lacks: one who lacks a pool's slot that one call holds and a cap's that another holds waits until either of them
+ * gives its slot back for SQL or ends, however old it is; then the other one is asked. Wall limits are the only bound of that.
  *
  * Memory. A claim reserves bytes from the budgets of node, pool and caps along with the slot and keeps them over SQL and
  * pauses, until queue_unreserve(). No budget is ever exceeded. Who waits for memory is passed by those that fit, until it
@@ -102,7 +108,7 @@ typedef struct QueueSetup
 typedef struct QueueClaim
 {
 	int32_t pool, priority; /* priority -1: its pool's */
-	bool resumes;			/* goes on after SQL: not refused, first of its priority and pool */
+	bool resumes;			/* goes on after SQL: not refused, first of its priority and pool while its quantum lasts */
 	bool nested;			/* inside another call of the same backend */
 	uint64_t caps;			/* bits 1 << number of the caps it counts against */
 	int64_t memory;			/* bytes to reserve beside what it has reserved already; 0: none */
@@ -135,8 +141,8 @@ void queue_release(Queue *queue, int32_t who, int64_t now);
 int32_t queue_grant(Queue *queue, int64_t now);
 /*
  * A holder to be asked to give way, marked so, or QUEUE_NOBODY; call until nobody. *due: when, if nothing else happens, to
- * call again, as when the next quantum is over or the next waiter has aged; nobody is to be asked before that, though it may
- * turn out that nobody is to be asked then either. 0: not before somebody begins to wait.
+ * call again, as when the next quantum is over or the next waiter has aged, if anybody is to be asked then. 0: not before
+ * somebody begins to wait.
  */
 int32_t queue_ask(Queue *queue, int64_t now, int64_t *due);
 /*

@@ -118,6 +118,15 @@ time_after(int64_t since, int64_t us)
 	return __builtin_add_overflow(since, us, &at) ? INT64_MAX : at;
 }
 
+/* What is left of the quantum of a caller's turn when it is granted a slot. */
+static inline int64_t
+quantum_left(const Queue *queue, const QueueCaller *caller)
+{
+	int64_t turn = RELAXED(caller->turn);
+
+	return turn < queue->quantum_us ? queue->quantum_us - turn : 0;
+}
+
 /* What queue_ask takes for given beside the counts: who will go, and who will come. */
 typedef struct Hope
 {

@@ -62,11 +62,12 @@ typedef struct QueueCaller
 	_Atomic int64_t predicted, attained; /* attained: before this slot */
 	_Atomic uint64_t account;			 /* what memory it has reserved from whom */
 	_Atomic uint64_t charged;			 /* pass its pool has paid for this slot already */
+	_Atomic int64_t turn;				 /* slot time that its turn has had before this slot */
 	int32_t reason, reason_index;		 /* QueueWhy of the last refusal */
 	uint64_t looked;					 /* queue_ask's own: the look that has seen to it, ... */
 	int32_t helps;						 /* ... for whose good, ... */
 	int32_t holder;						 /* ... and the how manieth of Queue.holders is who; not about this caller */
-	char apart[16];						 /* no two callers write to the same line */
+	char apart[8];						 /* no two callers write to the same line */
 } QueueCaller;
 
 /* One priority's stride scheduling; by pool. */

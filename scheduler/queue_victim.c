@@ -88,6 +88,7 @@ typedef struct Holder
 	int32_t who;
 	uint64_t seat;
 	int64_t since, held;
+	int64_t quantum, over; /* what was left of its turn's quantum with the slot; when that is over */
 } Holder;
 
 static Holder
@@ -97,7 +98,16 @@ holder_at(const Ask *ask, int32_t at)
 	const QueueCaller *caller = &ask->queue->callers[who];
 	int64_t since = RELAXED(caller->since);
 
-	return (Holder){who, RELAXED(caller->seat), since, time_between(since, ask->look.now)};
+	int64_t quantum = quantum_left(ask->queue, caller);
+
+	return (Holder){
+		.who = who,
+		.seat = RELAXED(caller->seat),
+		.since = since,
+		.held = time_between(since, ask->look.now),
+		.quantum = quantum,
+		.over = time_after(since, quantum),
+	};
 }
 
 /* Slot time that costs the pool so much; less than INT64_MAX. */
@@ -119,25 +129,25 @@ order_turns_at(const Ask *ask, int32_t who, const Holder *holder)
 	const Queue *queue = ask->queue;
 	const QueueCaller *waiter = &queue->callers[who], *other = &queue->callers[holder->who];
 	int32_t pool = seat_pool(RELAXED(waiter->seat)), priority = seat_priority(holder->seat);
-	int64_t quantum = holder->held > queue->quantum_us ? holder->held : queue->quantum_us;
-	int64_t over = time_after(holder->since, queue->quantum_us), at, predicted;
+	int64_t held = holder->held > holder->quantum ? holder->held : holder->quantum;
+	int64_t at, predicted;
 	uint64_t ahead;
 
 	if (pool == seat_pool(holder->seat))
 	{
 		if (account_pages(atomic_load(&other->account)) > 0 && memory_is_scarce(queue, who))
 			return INT64_MAX; /* it would have its slot back */
-		if (waiter->resumes || waiter->rank < caller_rank(other, quantum))
-			return over;
+		if (waiter->resumes || waiter->rank < caller_rank(other, held))
+			return holder->over;
 		predicted = RELAXED(other->predicted);
 		at = (predicted > waiter->rank ? predicted : time_after(waiter->rank, 1)) - RELAXED(other->attained);
 		return time_after(holder->since, at > 0 ? at : 0);
 	}
 	ahead = ask_pass(ask, priority, pool) - ask_pass(ask, priority, seat_pool(holder->seat));
 	if ((int64_t) ahead < 0)
-		return over;
+		return holder->over;
 	at = time_after(ask->look.now, time_of_pass(&queue->pools[seat_pool(holder->seat)], ahead) + 1);
-	return at > over ? at : over;
+	return at > holder->over ? at : holder->over;
 }
 
 /* When this holder may be asked for the good of that waiter; INT64_MAX: never. */
@@ -147,16 +157,15 @@ may_ask_at(const Ask *ask, int32_t who, bool aged, const Holder *holder)
 	const Queue *queue = ask->queue;
 	int32_t priority = seat_priority(RELAXED(queue->callers[who].seat));
 	bool quantum = queue->quantum_us > 0;
-	int64_t over = time_after(holder->since, queue->quantum_us);
 
 	if (queue->pools[seat_pool(holder->seat)].contention == QUEUE_YIELD)
 		return INT64_MAX;
 	if (priority > seat_priority(holder->seat))
-		return quantum && (holder->seat & SEAT_AGED) != 0 ? over : ask->look.now;
+		return quantum && (holder->seat & SEAT_AGED) != 0 ? holder->over : ask->look.now;
 	if (!quantum)
 		return INT64_MAX;
 	if (aged)
-		return over;
+		return holder->over;
 	return priority == seat_priority(holder->seat) ? order_turns_at(ask, who, holder) : INT64_MAX;
 }
 
@@ -315,7 +324,6 @@ holder_matters(Ask *ask, const Holder *holder, int32_t highest)
 {
 	const Queue *queue = ask->queue;
 	bool quantum = queue->quantum_us > 0;
-	int64_t over = time_after(holder->since, queue->quantum_us);
 
 	if ((holder->seat & SEAT_ASKED) != 0)
 		return true;
@@ -323,9 +331,9 @@ holder_matters(Ask *ask, const Holder *holder, int32_t highest)
 		return false;
 	if (highest > seat_priority(holder->seat) && (!quantum || (holder->seat & SEAT_AGED) == 0))
 		return true;
-	if (quantum && over > ask->look.now)
-		ask_due(ask, over);
-	return quantum && over <= ask->look.now;
+	if (quantum && holder->over > ask->look.now)
+		ask_due(ask, holder->over);
+	return quantum && holder->over <= ask->look.now;
 }
 
 /* Charges the holders for what they have had so far, and counts those that matter. */

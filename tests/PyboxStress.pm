@@ -50,7 +50,7 @@ my @allowed = (
 my @policies = (
 	{ slots => 6, memory => '2GB', fast => 'priority: 60', even => 'weight: 100, slots: 3', slow => 'priority: 10, on_contention: share' },
 	{ slots => 3, memory => '2GB', fast => 'priority: 60, slots: 2', even => 'weight: 300', slow => 'priority: 10' },
-	{ slots => 8, memory => '1GB', fast => 'priority: 50', even => 'weight: 100, memory: 300MB', slow => 'priority: 50, on_contention: yield' },
+	{ slots => 8, memory => '1GB', fast => 'priority: 50', even => 'weight: 100, memory: 300MB', slow => 'priority: 50, on_contention: yield', cap => '400MB' },
 	{ slots => 1, memory => '2GB', fast => 'priority: 90', even => 'slots: 1', slow => 'priority: 0' },
 	{ slots => 4, memory => '0', fast => 'priority: 60', even => 'on_contention: share', slow => undef });
 # Under this one all stand still: nobody's time is over, and nothing but the number of slots stands in the way.
@@ -65,6 +65,7 @@ sub policy_text
 	my $queue = 'queue: {length: 1000, timeout: 20min, ageing: 500ms}, limits: {memory: 256MB, wall: 20min}, reserve: 40MB, spares: 1';
 	my $slow = defined $policy->{slow} ? "  slow: {$policy->{slow}, $queue}\n" : '';
 	my $cap = $policy->{slots} > 2 && !defined $policy->{quantum} ? $policy->{slots} - 1 : $policy->{slots};
+	my $cap_memory = defined $policy->{cap} ? ", memory: $policy->{cap}" : '';
 	my $place = defined $policy->{slow} ? 'slow' : 'even';
 
 	return <<"YAML";
@@ -75,7 +76,7 @@ pools:
   even: {$policy->{even}, $queue}
 $slow  odd: {weight: 50, $queue}
 caps:
-  - {role: worker_odd, slots: $cap}
+  - {role: worker_odd, slots: $cap$cap_memory}
   - {function: public.spin, slots: $cap}
 assign:
   - {role: worker_fast, pool: fast}
@@ -231,7 +232,9 @@ sub new
 		acts => {}, ended => {}, right => {}, wrong => [], held => [], moved => {}, stood => 0, calls => 0, number => 0, drained => 0, ticks => 0, sent => {} }, $class;
 }
 
-sub sessions { my ($self) = @_; return (@{ $self->{workers} }, $self->{controller}, $self->{sampler}); }
+# As they are now: one that is lost is replaced.
+sub workers { my ($self) = @_; return @{ $self->{workers} }; }
+sub sessions { my ($self) = @_; return ($self->workers, $self->{controller}, $self->{sampler}); }
 sub wrong { my ($self) = @_; my @some = @{ $self->{wrong} }; return join "\n", @some[ 0 .. ($#some < 9 ? $#some : 9) ]; }
 sub views { my ($self) = @_; return $self->{views}; }
 sub stood { my ($self) = @_; return $self->{stood}; }
@@ -312,7 +315,7 @@ sub worker_judge
 		my ($sqlstate, $message) = ($1, $2);
 
 		$errors++;
-		$refused++ if $sqlstate eq '53400';
+		$refused++ if $message =~ /is drained$/;
 		$self->{ended}{$sqlstate}++;
 		$self->note_wrong("$sqlstate $message, one of " . join(', ', sort keys %kinds_left))
 		  unless $self->error_judge($sqlstate, $message, \%kinds_left);
@@ -322,7 +325,7 @@ sub worker_judge
 	$self->note_wrong("a session was lost: $text") if $answer->{lost} && !$lost;
 	$self->note_wrong("$errors errors for $without statements without a result: $text") if $lost ? $errors > $without : $errors != $without;
 	$self->{calls} += keys(%$sent) - $refused - ($without - $errors);
-	$self->{workers} = [ map { $_ == $worker ? $self->{connect}->($worker) : $_ } @{ $self->{workers} } ] if $lost;
+	$self->{workers}[ $worker->{number} ] = $self->{connect}->($worker->{number}) if $lost;
 	return;
 }
 
@@ -445,7 +448,7 @@ sub rest
 	my ($self) = @_;
 
 	$self->control_undo;
-	for my $worker (@{ $self->{workers} })
+	for my $worker ($self->workers)
 	{
 		$self->worker_judge($worker) if $self->{sent}{$worker};
 	}
@@ -471,13 +474,13 @@ sub stand
 {
 	my ($self) = @_;
 	my $controller = $self->{controller};
-	my $count = @{ $self->{workers} };
+	my $count = $self->workers;
 
 	$self->policy_take(\%stand_policy);
 	for my $calls (['quick', 'quick'], ['stand']) # the first may be told that its interpreter was ended meanwhile
 	{
-		$self->worker_judge($_) for grep { $self->{sent}{$_} } @{ $self->{workers} };
-		$self->worker_send($_, @$calls) for @{ $self->{workers} };
+		$self->worker_judge($_) for grep { $self->{sent}{$_} } $self->workers;
+		$self->worker_send($_, @$calls) for $self->workers;
 	}
 	$self->note_wrong("not all of $count calls came") unless $controller->poll('SELECT count(*) FROM pybox.activity', $count);
 	for my $act (qw(pause move priority) x 3)
@@ -488,7 +491,7 @@ sub stand
 	$self->note_wrong('the views disagree: ' . $controller->value($self->{views}->disagreement))
 	  unless $controller->poll($self->{views}->disagreement, '');
 	$controller->value("SELECT pybox.cancel_where(older_than => '0s')");
-	$self->worker_judge($_) for @{ $self->{workers} };
+	$self->worker_judge($_) for $self->workers;
 	$self->policy_take($policies[ int rand @policies ]);
 	$self->{stood}++;
 	return;
@@ -498,7 +501,7 @@ sub start
 {
 	my ($self) = @_;
 
-	$self->worker_send($_) for @{ $self->{workers} };
+	$self->worker_send($_) for $self->workers;
 	$self->control_send;
 	$self->sample_send;
 	return;
@@ -512,11 +515,10 @@ sub go
 	while ($going->())
 	{
 		PyboxSession::wait_any(0.1, $self->sessions);
-		for my $worker (grep { $_->is_answered } @{ $self->{workers} })
+		for my $worker (grep { $_->is_answered } $self->workers)
 		{
-			my ($number) = grep { $self->{workers}[$_] == $worker } 0 .. $#{ $self->{workers} };
 			$self->worker_judge($worker);
-			$self->worker_send($self->{workers}[$number]);
+			$self->worker_send($self->{workers}[ $worker->{number} ]);
 		}
 		$self->control_judge, $self->control_send if $self->{controller}->is_answered;
 		$self->sample_judge, $self->sample_send if $self->{sampler}->is_answered;

@@ -214,21 +214,36 @@ sub stop_asleep
 
 	for my $pid (@pids)
 	{
-		poll_until(sub { slurp_file("/proc/$pid/stat") =~ /\) S / }) or die "process $pid is never idle";
-		kill 'STOP', $pid;
+		poll_until(sub { stop_sleeper($pid) }) or die "process $pid is never idle";
 	}
 	return;
 }
+
+# False: it woke up before it was stopped, and goes on. What it waits in stays the same while it is stopped there.
+sub stop_sleeper
+{
+	my ($pid) = @_;
+	my $waits_in = system_call_of($pid);
+
+	return 0 unless process_state($pid) eq 'S';
+	kill 'STOP', $pid;
+	poll_until(sub { process_state($pid) eq 'T' }) or die "process $pid does not stop";
+	return 1 if system_call_of($pid) eq $waits_in;
+	kill 'CONT', $pid;
+	return 0;
+}
+
+# Which system call a process is in, and its arguments; empty where that is not told.
+sub system_call_of { my ($pid) = @_; return eval { slurp_file("/proc/$pid/syscall") } // ''; }
+
+# One letter; empty when there is no such process.
+sub process_state { my ($pid) = @_; return (eval { slurp_file("/proc/$pid/stat") } // '') =~ /^\d+ \(.*\) (\S)/s ? $1 : ''; }
 
 sub zygotes_of { my ($node) = @_; return processes_named($node, qr/^pybox-interp/, qr/^pybox-launch/); }
 sub interpreters_of { my ($node) = @_; return processes_named($node, qr/^pybox-interp/, qr/^pybox-interp/); }
 
 # Those that a signal has stopped.
-sub stopped_processes
-{
-	my ($node) = @_;
-	return grep { (eval { slurp_file("/proc/$_/stat") } // '') =~ /^\d+ \(.*\) T/s } processes_of($node);
-}
+sub stopped_processes { my ($node) = @_; return grep { process_state($_) eq 'T' } processes_of($node); }
 
 # Waits until a node that was stopped, or its launcher, has left nothing behind. Call processes_of while it still lived.
 sub wait_for_no_processes

@@ -31,7 +31,8 @@ at = path + "at_" + str(plpy.execute("SELECT pg_backend_pid() AS pid")[0]["pid"]
 for step in steps:
     if step.startswith("wait "):
         try:
-            open(at, "w").close()
+            with open(at, "w") as file:
+                file.write(step[5:])
             while not os.path.exists(path + step[5:]):
                 time.sleep(0.001)
         finally:
@@ -66,26 +67,29 @@ END $$;
 CREATE FUNCTION call_of(session text) RETURNS bigint LANGUAGE sql VOLATILE AS $$
 SELECT min(a.call_id) FROM pybox.activity a JOIN pg_stat_activity s USING (pid) WHERE s.application_name LIKE '%/' || session $$;
 
--- The tester goes on when a session waits for a lock of another one. Here it also goes on when a session waits for a slot, for
--- somebody's pybox.resume() or at "wait", and nobody else can do anything: each slot is held by a call at "wait".
-CREATE FUNCTION call_is_at_wait(pid int) RETURNS boolean LANGUAGE sql VOLATILE AS
-$$ SELECT (pg_stat_file(go_path('at_' || pid), true)).size IS NOT NULL $$;
+-- At "wait X", and nobody has called go('X'). Its file tells X, so that one who is about to see X is not taken for one at rest.
+CREATE FUNCTION is_at_wait(pid int) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE flag text := nullif(pg_read_file(go_path('at_' || pid), 0, 100, true), '');
+BEGIN
+    RETURN flag IS NOT NULL AND (pg_stat_file(go_path(flag), true)).size IS NULL;
+END $$;
+CREATE FUNCTION in_queue() RETURNS bigint[] LANGUAGE sql VOLATILE AS
+$$ SELECT coalesce(array_agg(call_id ORDER BY call_id), '{}') FROM pybox.queue $$;
+
+-- The tester goes on when a session waits for a lock of another one. Here it also goes on when a session waits in the queue, for
+-- somebody's pybox.resume() or at "wait", and every call does that or waits for a lock of a session of the tester: nothing happens
+-- then before somebody acts. The queue is read before and after the calls, since a call may go on between two looks.
 ALTER FUNCTION pg_catalog.pg_isolation_test_session_is_blocked(int, int[]) RENAME TO pg_isolation_test_locks_block;
 CREATE FUNCTION pg_catalog.pg_isolation_test_session_is_blocked(session int, sessions int[]) RETURNS boolean
 LANGUAGE plpgsql VOLATILE STRICT SET search_path = public, pg_catalog AS $$
-DECLARE own text; own_at_wait boolean; goes_on boolean; at_wait bigint; holders bigint;
+DECLARE queue bigint[] := in_queue(); at_rest boolean; is_call boolean;
 BEGIN
     IF pg_isolation_test_locks_block(session, sessions) THEN
         RETURN true;
     END IF;
-    CREATE TEMP TABLE IF NOT EXISTS call (pid int, state text, at_wait boolean, in_lock boolean);
-    TRUNCATE call;
-    INSERT INTO call SELECT DISTINCT ON (a.pid) a.pid, a.state, call_is_at_wait(a.pid), s.wait_event_type = 'Lock'
-        FROM pybox.activity a JOIN pg_stat_activity s USING (pid) ORDER BY a.pid, a.call_id DESC;
-    SELECT state, call.at_wait INTO own, own_at_wait FROM call WHERE pid = session OR pid IN
-        (SELECT s.pid FROM pg_stat_activity s WHERE s.leader_pid = session) ORDER BY pid <> session LIMIT 1;
-    SELECT bool_or(CASE state WHEN 'sql' THEN NOT in_lock WHEN 'queued' THEN false WHEN 'paused' THEN false ELSE NOT call.at_wait END),
-        count(*) FILTER (WHERE call.at_wait AND state = 'running') INTO goes_on, at_wait FROM call;
-    SELECT sum(running) INTO holders FROM pybox.pools;
-    RETURN NOT goes_on AND holders = at_wait AND (own IN ('queued', 'paused') OR own = 'running' AND own_at_wait);
+    SELECT bool_and(CASE state WHEN 'sql' THEN pg_isolation_test_locks_block(pid, sessions)
+                               WHEN 'running' THEN is_at_wait(pid) ELSE call_id = ANY (queue) END),
+        bool_or(session IN (pid, leader_pid)) INTO at_rest, is_call
+        FROM (SELECT DISTINCT ON (pid) * FROM pybox.activity ORDER BY pid, call_id DESC) innermost;
+    RETURN at_rest AND is_call AND queue = in_queue();
 END $$;

@@ -10,11 +10,11 @@ my $policy = <<'YAML';
 version: 1
 node: {name: test, id: 1, slots: 1, quantum: 20ms}
 pools:
-  low: {priority: 10, limits: {memory: 256MB, wall: 2min}, spares: 1}
-  brief: {priority: 10, limits: {memory: 256MB, wall: 4s}, spares: 0}
-  stubborn: {priority: 10, on_contention: yield, limits: {memory: 256MB, wall: 2min}, spares: 0}
-  sharing: {priority: 10, on_contention: share, limits: {memory: 256MB, wall: 2min}, spares: 0}
-  high: {priority: 90, limits: {memory: 256MB, wall: 2min}, spares: 1}
+  low: {priority: 10, queue: {ageing: 0}, limits: {memory: 256MB, wall: 2min}, spares: 1}
+  brief: {priority: 10, queue: {ageing: 0}, limits: {memory: 256MB, wall: 4s}, spares: 0}
+  stubborn: {priority: 10, queue: {ageing: 0}, on_contention: yield, limits: {memory: 256MB, wall: 2min}, spares: 0}
+  sharing: {priority: 10, queue: {ageing: 0}, on_contention: share, limits: {memory: 256MB, wall: 2min}, spares: 0}
+  high: {priority: 90, queue: {ageing: 0}, limits: {memory: 256MB, wall: 2min}, spares: 1}
 assign:
   - {role: urgent, pool: high}
   - {role: brief, pool: brief}
@@ -47,6 +47,14 @@ while True:
 $$;
 CREATE FUNCTION nested_until_paused(s float8) RETURNS text LANGUAGE pybox AS $$
 return plpy.execute('SELECT pybox_until_paused(%f) AS said' % s)[0]['said']
+$$;
+-- Uses up its quantum and waits in SQL.
+CREATE FUNCTION computes_and_waits() RETURNS int LANGUAGE pybox AS $$
+import time
+before = time.process_time()
+while time.process_time() - before < 0.05: pass
+plpy.execute('SELECT pg_advisory_xact_lock(1)')
+return 2
 $$;
 -- A child in a session of its own has it go on whenever it is stopped.
 CREATE FUNCTION pyboxu_undoes() RETURNS void LANGUAGE pyboxu AS $$
@@ -81,6 +89,15 @@ finally:
     os.waitpid(child, 0)
 $$;
 SQL
+
+# A call stands still, with its children where that can be; what is frozen first takes the signal when it is thawed.
+sub one_still
+{
+	my ($node, $language) = @_;
+	return poll_until(sub { $language eq 'pyboxu' && cgroup_of($node) ne '' ? frozen_cgroups($node) == 1 : stopped_processes($node) == 1 });
+}
+
+sub parent_of { my ($pid) = @_; return slurp_file("/proc/$pid/stat") =~ /^\d+ \(.*\) \S (\d+)/s ? $1 : die "no process $pid"; }
 
 sub state_sql { my ($session) = @_; return 'SELECT state FROM pybox.activity WHERE pid = ' . $session->pid; }
 
@@ -117,6 +134,7 @@ my @ways = (
 	[ 'pg_cancel_backend', sub { my ($admin, $pid) = @_; $admin->value("SELECT pg_cancel_backend($pid)") }, '57014', 1 ],
 	[ 'pg_terminate_backend', sub { my ($admin, $pid) = @_; $admin->value("SELECT pg_terminate_backend($pid)") }, '57P01', 0 ],
 	[ 'its interpreter is killed', sub { my ($admin, $pid) = @_; kill 'KILL', $admin->value("SELECT interpreter_pid FROM pybox.activity WHERE pid = $pid") }, '38000', 1 ],
+	[ 'its zygote is killed', sub { my ($admin, $pid) = @_; kill 'KILL', parent_of($admin->value("SELECT interpreter_pid FROM pybox.activity WHERE pid = $pid")) }, '38000', 1 ],
 );
 
 for my $cgroup (1, 0)
@@ -136,12 +154,10 @@ for my $cgroup (1, 0)
 		begin_call($admin, $low, "SELECT ${language}_until_paused(0.5)");
 		begin_call($admin, $high, 'SELECT forever()');
 		ok($admin->poll(state_sql($low), 'paused'), "$name: a call makes room for a better one");
-		is($admin->value("SELECT wait_event FROM pg_stat_activity WHERE pid = " . $low->pid), 'PyboxPaused', "$name: its wait event says so");
+		ok($admin->poll('SELECT wait_event FROM pg_stat_activity WHERE pid = ' . $low->pid, 'PyboxPaused'), "$name: its wait event says so");
 		is($admin->value("SELECT string_agg(pool || ' ' || running || ' ' || waiting, ', ' ORDER BY pool) FROM pybox.pools WHERE running + waiting > 0"),
 			'high 1 0, low 0 1', "$name: its slot is the other's");
-		# What is frozen first takes the signal when it is thawed.
-		ok(poll_until(sub { $language eq 'pyboxu' && cgroup_of($node) ne '' ? frozen_cgroups($node) == 1 : stopped_processes($node) == 1 }),
-			"$name: its interpreter stands still, with its children where that can be");
+		ok(one_still($node, $language), "$name: its interpreter stands still, with its children where that can be");
 		let_pass($admin, 1);
 		is(cancel($admin, $high)->{sqlstate}, '57014', "$name: the better one ends");
 		is($low->wait->{text} =~ s/.*\n//sr, 'stood still, 999000', "$name: the other goes on where it was");
@@ -154,7 +170,7 @@ for my $cgroup (1, 0)
 
 			begin_call($admin, $low, "SELECT ${language}_until_paused(1000)");
 			begin_call($admin, $high, 'SELECT forever()');
-			ok($admin->poll(state_sql($low), 'paused'), "$name: paused once more");
+			ok($admin->poll(state_sql($low), 'paused') && one_still($node, $language), "$name: paused once more");
 			$end->($admin, $low->pid);
 			$answer = $low->wait;
 			is($answer->{sqlstate}, $sqlstate, "$name: ended by $what") or diag($answer->{text});
@@ -166,7 +182,7 @@ for my $cgroup (1, 0)
 		}
 		begin_call($admin, $low, "SELECT ${language}_until_paused(1000)");
 		begin_call($admin, $high, 'SELECT forever()');
-		ok($admin->poll(state_sql($low), 'paused'), "$name: paused, to be left by its client");
+		ok($admin->poll(state_sql($low), 'paused') && one_still($node, $language), "$name: paused, to be left by its client");
 		$low->drop;
 		ok(poll_until(sub { stopped_processes($node) + frozen_cgroups($node) == 0 }), "$name: nothing stands still when the client is gone");
 		cancel($admin, $high);
@@ -174,7 +190,7 @@ for my $cgroup (1, 0)
 
 		begin_call($admin, $low, "SELECT ${language}_until_paused(1000)");
 		begin_call($admin, $high, 'SELECT forever()');
-		ok($admin->poll(state_sql($low), 'paused'), "$name: paused, to lose the launcher");
+		ok($admin->poll(state_sql($low), 'paused') && one_still($node, $language), "$name: paused, to lose the launcher");
 		kill 'KILL', launcher_of($node);
 		is($low->wait->{sqlstate}, '38000', "$name: the loss of the launcher ends a paused call, too");
 		is($high->wait->{sqlstate}, '38000', "$name: as one that runs");
@@ -236,6 +252,23 @@ ok(poll_until(sub {
 is($admin->value('SELECT sum(running) FROM pybox.pools'), 1, 'one at a time');
 is(cancel($admin, $_)->{sqlstate}, '57014', 'one of them ends') for @equals;
 $_->quit for @equals;
+
+# --- a call that is back from SQL goes first for its quantum alone ---
+my ($heavy, $new) = map { PyboxSession->new($node) } 1 .. 2;
+$admin->value('SELECT pg_advisory_lock(1)');
+$heavy->send('SELECT computes_and_waits()');
+ok($admin->poll(state_sql($heavy), 'sql'), 'a call waits in SQL, its quantum over');
+begin_call($admin, $high, 'SELECT forever()');
+$new->send('SELECT one()');
+ok($admin->poll(state_sql($new), 'queued'), 'a new one waits for its first slot');
+$admin->value('SELECT pg_advisory_unlock(1)');
+ok($admin->poll(state_sql($heavy), 'queued'), 'the other is back');
+is($admin->value('SELECT string_agg(function::text, $$, $$ ORDER BY queue_position) FROM pybox.activity WHERE queue_position > 0'),
+	'one(), computes_and_waits()', 'and waits for its next turn, behind it');
+cancel($admin, $high);
+is($new->wait->{text}, 1, 'the new one runs');
+is($heavy->wait->{text}, 2, 'and so does the other');
+$_->quit for $heavy, $new;
 
 # --- a pool whose calls keep their slots ---
 my $stubborn = begin_call($admin, PyboxSession->new($node, role => 'stubborn'), 'SELECT forever()');

@@ -21,13 +21,13 @@ my $node;
 srand($seed);
 note("seed $seed, $calls calls, $seconds s");
 
-# Its number goes along, for the one that takes its place.
+# Its number tells which place it has, and gives up when it is lost.
 sub worker
 {
 	my ($number) = @_;
 	my $worker = PyboxSession->new($node, role => PyboxStress::role($number));
 
-	$worker->{stress} = $number;
+	$worker->{number} = $number;
 	return $worker;
 }
 
@@ -38,7 +38,7 @@ my $admin = PyboxSession->new($node, sql => 'SET client_min_messages = error');
 my $started = $admin->value('SELECT pg_postmaster_start_time()');
 my $stress = PyboxStress->new(
 	workers => [ map { worker($_) } 0 .. $count - 1 ],
-	connect => sub { worker($_[0]->{stress}) },
+	connect => \&worker,
 	controller => PyboxSession->new($node, sql => 'SET client_min_messages = error'),
 	sampler => PyboxSession->new($node),
 	progress => sub { note($_[0]) },
@@ -76,7 +76,7 @@ cmp_ok($stress->ended($_), '>', 0, "calls ended with $_") for qw(ok 57014 38000 
 ok($admin->poll('SELECT count(*) FROM pybox.activity', 0), 'no call is stuck');
 is($admin->value(PyboxStress::totals()), PyboxStress::nothing(), 'no slot and no memory is lost, and the queue adds up');
 is($admin->value('SELECT sum(paid) FROM account'), $stress->right('pay'), 'each payment was made once');
-is(scalar(grep { $stress->is_alive($_) } @{ $stress->{workers} }), $count, 'every session can call');
+is(scalar(grep { $stress->is_alive($_) } $stress->workers), $count, 'every session can call');
 is($admin->value('SELECT pg_postmaster_start_time()'), $started, 'the server was not restarted');
 
 $_->quit for $stress->sessions;

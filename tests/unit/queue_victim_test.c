@@ -144,6 +144,61 @@ test_one_that_resumes_asks_after_a_quantum(void **state)
 	free(queue);
 }
 
+/* The quantum is of a call's turn: slots that it has again after SQL, with nobody waiting, have what is left of it. */
+static void
+test_sql_does_not_renew_a_quantum(void **state)
+{
+	const QueueRule rules[] = {POOL(50)};
+	Queue *queue = QUEUE_OF(1, rules);
+	QueueClaim resumed = {.priority = -1, .resumes = true, .attained = 40 * MS};
+
+	(void) state;
+	assert_int_equal(enters(queue, 0, 0, 0), QUEUE_GRANTED);
+	queue_release(queue, 0, 40 * MS);
+	assert_true(queue_try(queue, 0, &resumed, 41 * MS));
+	assert_int_equal(enters(queue, 1, 0, 42 * MS), QUEUE_QUEUED);
+	assert_int_equal(asks_nobody(queue, 42 * MS), 51 * MS);
+	asks_only(queue, 0, 51 * MS);
+	assert_int_equal(next_after_yield(queue, 0, 51 * MS), 1);
+	/* It has given way: with its next slot a turn begins. */
+	assert_int_equal(next_after(queue, 1, 60 * MS), 0);
+	assert_int_equal(enters(queue, 1, 0, 61 * MS), QUEUE_QUEUED);
+	assert_int_equal(asks_nobody(queue, 61 * MS), 110 * MS);
+	/* So it does with another call. */
+	assert_int_equal(next_after(queue, 0, 100 * MS), 1);
+	assert_int_equal(next_after(queue, 1, 101 * MS), QUEUE_NOBODY);
+	assert_int_equal(enters(queue, 0, 0, 102 * MS), QUEUE_GRANTED);
+	assert_int_equal(enters(queue, 1, 0, 103 * MS), QUEUE_QUEUED);
+	assert_int_equal(asks_nobody(queue, 103 * MS), 152 * MS);
+	free(queue);
+}
+
+/* Two calls that pass the slot to each other with each SQL keep a third out for the quanta of their turns, not for ever. */
+static void
+test_sql_does_not_keep_others_out(void **state)
+{
+	const QueueRule rules[] = {POOL(50)};
+	Queue *queue = QUEUE_OF(1, rules);
+	int64_t now = 0, attained[2] = {0};
+	int32_t holder = 0, next;
+
+	(void) state;
+	for (int32_t who = 0; who < 3; who++)
+		assert_int_equal(enters(queue, who, 0, who), who == 0 ? QUEUE_GRANTED : QUEUE_QUEUED);
+	for (next = 1; next != 2 && now < SECOND; holder = next)
+	{
+		now += 10 * MS;
+		attained[holder] += 10 * MS;
+		next = next_after(queue, holder, now);
+		assert_int_equal(
+			claims(queue, holder, (QueueClaim){.priority = -1, .resumes = true, .attained = attained[holder]}, now),
+			QUEUE_QUEUED);
+	}
+	assert_int_equal(now, 100 * MS);
+	assert_int_equal(queue_state(queue, 2), QUEUE_HOLDING);
+	free(queue);
+}
+
 /* Pools that yield between calls alone are never asked; those that share are, as those that pause. */
 static void
 test_contention(void **state)
@@ -358,6 +413,8 @@ main(void)
 		cmocka_unit_test(test_quanta_and_predictions),
 		cmocka_unit_test(test_quanta_and_weights),
 		cmocka_unit_test(test_one_that_resumes_asks_after_a_quantum),
+		cmocka_unit_test(test_sql_does_not_renew_a_quantum),
+		cmocka_unit_test(test_sql_does_not_keep_others_out),
 		cmocka_unit_test(test_contention),
 		cmocka_unit_test(test_aged_waiters_ask),
 		cmocka_unit_test(test_only_a_holder_that_helps_is_asked),
