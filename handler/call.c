@@ -162,7 +162,8 @@ static void
 call_start(Call *call)
 {
 	call->id = call_id_next();
-	call->queued_at = wall_clock_of(clock_now());
+	call->asked_at = clock_now();
+	call->queued_at = wall_clock_of(call->asked_at);
 }
 
 static void
@@ -397,6 +398,8 @@ call_judge_again(Call *call)
 void
 call_check(void *arg)
 {
+	uint64 generation = policy_store_generation();
+
 	for (Call *call = arg; call != NULL; call = call->outer)
 	{
 		ActivityStop stop = activity_stop_get(call->entry);
@@ -406,6 +409,8 @@ call_check(void *arg)
 			stop = ACTIVITY_STOP_WALL;
 		if (stop != ACTIVITY_STOP_NONE)
 			stop_raise(call, stop);
+		if (unlikely(call->ruled_policy != generation))
+			call_rules_renew(call);
 		call_judge_again(call);
 		cpu_check(call);
 		account_look(call);
@@ -683,6 +688,9 @@ call_ask(Call *call, WireKind kind, uint64 answers)
 
 	call->measure.is_check = kind == WIRE_CHECK;
 	call->kind = kind;
+	if (unlikely(call->selection.rules != 0))
+		call_check(
+			call); /* a rule may have ended what its statement makes of the function, and it may be too short to see it later */
 	if (kind == WIRE_CALL || kind == WIRE_TRIGGER)
 		call_judge(call);
 	call_admit(call);
@@ -774,6 +782,7 @@ call_abort(Call *call)
 {
 	(void) FAULT_POINT("backend.abort");
 	slot_give_back();
+	stop_explain(call);
 	measure_abort(call);
 	account_end(call);
 	if (call->lease != NULL)

@@ -52,7 +52,8 @@ typedef struct Call
 	int64 cpu_base_us;			 /* the interpreter's CPU clock when it was first looked at; -1: not yet */
 	TimestampTz cpu_look_at;	 /* when to look next; 0: it has yet to get its interpreter */
 	uint64 rows;				 /* returned so far */
-	TimestampTz asked_at;		 /* when it was asked for, by clock_now(); 0: no rule is about it */
+	TimestampTz asked_at;		 /* when it was asked for, by clock_now() */
+	uint64 ruled_policy;		 /* generation of the policy whose rules are about it */
 	TimestampTz account_look_at; /* when its CPU time is charged to budgets next */
 	bool demoted;				 /* by a budget */
 	bool resumes; /* inside another call, or the next step of a set: goes first in the queue and is not refused */
@@ -88,6 +89,8 @@ typedef struct CallProgress
 /* call_select.c: which filters, rules and budgets are about the call in its pool; rules may go by how often a statement calls. */
 void call_select(Call *call);
 void call_count(const Call *call);
+/* The policy in force is another one than that whose rules are about the call. Waits for nothing. */
+void call_rules_renew(Call *call);
 /* progress: NULL for a new call, else this is the next step of a set. */
 void call_begin(Call *call, Function *function, const CallProgress *progress);
 /* How far the call is, for the next step. */
@@ -127,6 +130,11 @@ bool request_is_note(WireKind kind);
 void request_note(uint64 lease, WireKind kind, const WireWriter *in);
 /* stop.c: raises the error for a call that was asked to stop. */
 void stop_raise(Call *call, ActivityStop stop) pg_attribute_noreturn();
+/*
+ * While an error is on its way out: where it is the server's for the interrupt that came with a stop of the call or a caller of
+ * it, that stop's takes its place. SQL, messages to the client and others meet the interrupt before we look at the stop word.
+ */
+void stop_explain(Call *call);
 /* set.c: the next row of a set-returning function. */
 Datum set_next(Call *call, CallSite *site, FunctionCallInfo info);
 /* The progress of the set under way at this site, or NULL. */

@@ -19,6 +19,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "handler/caller.h"
 #include "handler/lease.h"
 #include "scheduler/clock.h"
 #include "scheduler/policy_store.h"
@@ -43,18 +44,11 @@ typedef struct FunctionSlot
 
 static HTAB *functions = NULL;
 static uint64 function_generation = 1;
-static uint64 role_generation = 1;
 
 static void
 procedure_changed(Datum arg, int cache, uint32 hash)
 {
 	function_generation++;
-}
-
-static void
-role_changed(Datum arg, int cache, uint32 hash)
-{
-	role_generation++;
 }
 
 static void
@@ -66,8 +60,6 @@ functions_initialize(void)
 		return;
 	CacheRegisterSyscacheCallback(PROCOID, procedure_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(NAMESPACEOID, procedure_changed, (Datum) 0);
-	CacheRegisterSyscacheCallback(AUTHOID, role_changed, (Datum) 0);
-	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, role_changed, (Datum) 0);
 	functions = hash_create("pybox functions", 64, &control, HASH_ELEM | HASH_BLOBS);
 }
 
@@ -437,30 +429,10 @@ function_put(FrameOut *out, const Function *function)
 	}
 }
 
-static bool
-role_is_member(void *arg, const char *role)
-{
-	Oid oid = get_role_oid(role, true);
-
-	return OidIsValid(oid) && is_member_of_role_nosuper(*(Oid *) arg, oid);
-}
-
-static PolicyCaller
-function_caller(Oid *role, const char *database, const char *function)
-{
-	return (PolicyCaller){
-		.function = function,
-		.role = GetUserNameFromId(*role, false),
-		.database = database,
-		.is_member = role_is_member,
-		.arg = role,
-	};
-}
-
 const PolicyAssign *
 function_assignment(const Policy *policy, Oid role, const char *database, const char *function, const char **why)
 {
-	PolicyCaller caller = function_caller(&role, database, function);
+	PolicyCaller caller = caller_find(role, database, function);
 
 	return policy_assign_find(policy, &caller, why);
 }
@@ -476,16 +448,16 @@ function_pool(Function *function)
 	const char *why;
 
 	if (likely(function->pool != NULL && function->pool_role == role && function->pool_policy == generation &&
-			   function->pool_roles == role_generation))
+			   function->pool_roles == caller_generation()))
 		return function->pool;
 	functions_initialize();
-	caller = function_caller(&role, get_database_name(MyDatabaseId), function->qualified);
+	caller = caller_find(role, NULL, function->qualified);
 	assign = policy_assign_find(policy, &caller, &why);
 	policy_select(policy, &caller, &function->selection);
 	function->pool = &policy->pools[assign != NULL ? assign->pool : 0];
 	function->pool_role = role;
 	function->pool_policy = generation;
-	function->pool_roles = role_generation;
+	function->pool_roles = caller_generation();
 	return function->pool;
 }
 

@@ -241,6 +241,7 @@ request_run_without_slot(Call *call, const Request *request, WireReader *reader,
 	FAULT_RAISE("backend.sql_begin");
 	activity_enter_sql(call->entry);
 	call_check(call);
+	FAULT_RAISE("backend.sql_run");
 	answer = request->run(call, request, reader, out);
 	call_check(call);
 	FAULT_RAISE("backend.sql_end");

@@ -5,6 +5,8 @@
 
 #include "scheduler/rule.h"
 
+#define INTERRUPT_MESSAGE "canceling statement due to user request" /* the server's, before translation */
+
 static const struct
 {
 	const char *message;
@@ -71,4 +73,61 @@ stop_raise(Call *call, ActivityStop stop)
 							  (long long) call->id, (long long) ms / 1000, (int) (ms % 1000),
 							  (long long) call->pool->limits.wall_ms),
 					stops[stop].hint != NULL ? errhint("%s", stops[stop].hint) : 0));
+}
+
+/* The innermost of the call and its callers that was asked to stop. */
+static Call *
+stop_find(Call *call, ActivityStop *stop)
+{
+	for (; call != NULL; call = call->outer)
+	{
+		*stop = activity_stop_get(call->entry);
+		if (*stop != ACTIVITY_STOP_NONE)
+			return call;
+	}
+	return NULL;
+}
+
+/* Whether the error under way is how the server words an interrupt. */
+static bool
+error_is_interrupt(const Call *call)
+{
+	MemoryContext old = MemoryContextSwitchTo(call->home);
+	ErrorData *error = CopyErrorData();
+	bool is_interrupt = error->message_id != NULL && strcmp(error->message_id, INTERRUPT_MESSAGE) == 0;
+
+	FreeErrorData(error);
+	MemoryContextSwitchTo(old);
+	return is_interrupt;
+}
+
+/* Puts it in the place of the error under way. */
+static void
+error_replace(Call *stopped, ActivityStop stop)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	FlushErrorState();
+	PG_TRY();
+	{
+		stop_raise(stopped, stop);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+	}
+	PG_END_TRY();
+}
+
+void
+stop_explain(Call *call)
+{
+	ActivityStop stop;
+	Call *stopped;
+
+	if (geterrcode() != ERRCODE_QUERY_CANCELED)
+		return;
+	stopped = stop_find(call, &stop);
+	if (stopped != NULL && error_is_interrupt(call))
+		error_replace(stopped, stop);
 }

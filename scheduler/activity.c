@@ -11,6 +11,7 @@
 #include "storage/procsignal.h"
 #include "utils/timeout.h"
 
+#include "sandbox/fault.h"
 #include "scheduler/shared.h"
 
 #if PG_VERSION_NUM >= 170000
@@ -49,7 +50,7 @@ activity_initialize(void)
 	for (int i = 0; i < activity_entries(); i++)
 	{
 		pg_atomic_init_u32(&entry_at(i)->version, 0);
-		pg_atomic_init_u32(&entry_at(i)->stop, ACTIVITY_STOP_NONE);
+		SpinLockInit(&entry_at(i)->stop_lock);
 		pg_atomic_init_u64(&entry_at(i)->stop_call, 0);
 		pg_atomic_init_u32(&entry_at(i)->signalers, 0);
 		pg_atomic_init_u64(&entry_at(i)->wish_call, 0);
@@ -86,17 +87,24 @@ wish_inherit(ActivityEntry *entry, const ActivityCall *call)
 	LWLockRelease(shared->lock);
 }
 
+static ActivityStop
+stop_of_verdict(const ActivityVerdict *verdict)
+{
+	return verdict->action == POLICY_ACTION_KILL ? ACTIVITY_STOP_RULE_KILL : ACTIVITY_STOP_RULE;
+}
+
 /* The same of its end. */
 static void
 stop_inherit(ActivityEntry *entry, const ActivityCall *call)
 {
-	bool kills = entry->verdict.action == POLICY_ACTION_KILL;
-
-	if (entry->verdict.function != call->function)
-		return;
-	pg_atomic_write_u32(&entry->stop, kills ? ACTIVITY_STOP_RULE_KILL : ACTIVITY_STOP_RULE);
-	pg_write_barrier();
-	pg_atomic_write_u64(&entry->stop_call, call->call_id);
+	SpinLockAcquire(&entry->stop_lock);
+	if (entry->verdict.statement == call->statement && entry->verdict.function == call->function &&
+		pg_atomic_read_u64(&entry->stop_call) != call->call_id)
+	{
+		entry->stop = stop_of_verdict(&entry->verdict);
+		pg_atomic_write_u64(&entry->stop_call, call->call_id);
+	}
+	SpinLockRelease(&entry->stop_lock);
 }
 
 ActivityEntry *
@@ -107,16 +115,13 @@ activity_begin(int depth, const ActivityCall *call)
 	if (depth >= ACTIVITY_DEPTH)
 		return NULL;
 	entry = entry_at(shared_my_number() * ACTIVITY_DEPTH + depth);
-	if (unlikely(call->statement != 0))
-	{
-		if (entry->wish.statement == call->statement)
-			wish_inherit(entry, call);
-		if (entry->verdict.statement == call->statement)
-			stop_inherit(entry, call);
-	}
+	if (unlikely(call->statement != 0) && entry->wish.statement == call->statement)
+		wish_inherit(entry, call);
 	entry_open(entry);
 	entry->call = *call;
 	entry_close(entry);
+	if (unlikely(call->statement != 0) && entry->verdict.statement == call->statement)
+		stop_inherit(entry, call); /* last: from now on nobody asks for the end of what was here before */
 	return entry;
 }
 
@@ -193,6 +198,19 @@ activity_seat_set(ActivityEntry *entry, const char *pool, int32 priority, int64 
 }
 
 void
+activity_rules_set(ActivityEntry *entry, uint64 policy, uint64 rules, TimestampTz statement, uint64 calls)
+{
+	if (entry == NULL)
+		return;
+	entry_open(entry);
+	entry->call.policy = policy;
+	entry->call.rules = rules;
+	entry->call.statement = statement;
+	entry->call.calls = calls;
+	entry_close(entry);
+}
+
+void
 activity_put_off(ActivityEntry *entry, int64 us)
 {
 	if (entry == NULL || entry->call.started_at == 0)
@@ -233,16 +251,25 @@ activity_end(ActivityEntry *entry)
 ActivityStop
 activity_stop_get(ActivityEntry *entry)
 {
+	ActivityStop stop;
+
 	if (entry == NULL || likely(pg_atomic_read_u64(&entry->stop_call) != entry->call.call_id))
 		return ACTIVITY_STOP_NONE;
-	return (ActivityStop) pg_atomic_read_u32(&entry->stop);
+	SpinLockAcquire(&entry->stop_lock);
+	stop = entry->stop;
+	SpinLockRelease(&entry->stop_lock);
+	return stop;
 }
 
 ActivityVerdict
 activity_verdict(ActivityEntry *entry)
 {
-	pg_read_barrier(); /* pairs with that of activity_stop() */
-	return entry->verdict;
+	ActivityVerdict verdict;
+
+	SpinLockAcquire(&entry->stop_lock);
+	verdict = entry->verdict;
+	SpinLockRelease(&entry->stop_lock);
+	return verdict;
 }
 
 uint32
@@ -293,17 +320,52 @@ activity_read(int number, ActivityCall *call)
 	}
 }
 
+static bool
+stop_is_kill(ActivityStop stop)
+{
+	return stop == ACTIVITY_STOP_KILL || stop == ACTIVITY_STOP_RULE_KILL;
+}
+
+/* What became of asking for a stop. */
+typedef enum StopAnswer
+{
+	STOP_TOO_LATE, /* the entry holds another call by now, or none */
+	STOP_STANDS,   /* it stops for another reason */
+	STOP_IS_THIS
+} StopAnswer;
+
+static StopAnswer
+stop_write(int number, uint64 call_id, ActivityStop stop, const ActivityVerdict *verdict)
+{
+	ActivityEntry *entry = entry_at(number);
+	StopAnswer answer = STOP_TOO_LATE;
+
+	SpinLockAcquire(&entry->stop_lock);
+	if (activity_call_id(number) == call_id)
+	{
+		bool stops = pg_atomic_read_u64(&entry->stop_call) == call_id;
+
+		answer = stops && (stop_is_kill(entry->stop) || !stop_is_kill(stop)) ? STOP_STANDS : STOP_IS_THIS;
+	}
+	if (answer == STOP_IS_THIS)
+	{
+		entry->stop = stop;
+		if (verdict != NULL)
+			entry->verdict = *verdict;
+		pg_atomic_write_u64(&entry->stop_call, call_id);
+	}
+	SpinLockRelease(&entry->stop_lock);
+	return answer;
+}
+
+/* Has the owner see it. SQL does not look at the stop word: it is interrupted as pg_cancel_backend does. */
 static void
-entry_stop(int number, uint64 call_id, ActivityStop stop)
+stop_tell(int number, uint64 call_id)
 {
 	ActivityCall call;
 
-	pg_atomic_write_u32(&entry_at(number)->stop, stop);
-	pg_write_barrier();
-	pg_atomic_write_u64(&entry_at(number)->stop_call, call_id);
 	pg_memory_barrier(); /* pairs with the owner's: it sets its state, then looks at the stop word */
 	activity_wake(number);
-	/* SQL does not look at the stop word: interrupt it as pg_cancel_backend does. */
 	pg_atomic_fetch_add_u32(&entry_at(number)->signalers, 1);
 	if (activity_read(number, &call) && call.call_id == call_id && call.state == ACTIVITY_SQL)
 		kill(call.pid, SIGINT);
@@ -322,27 +384,31 @@ entry_find(uint64 call_id)
 	return -1;
 }
 
+static StopAnswer
+call_stop(uint64 call_id, ActivityStop stop, const ActivityVerdict *verdict)
+{
+	int number = entry_find(call_id);
+	StopAnswer answer;
+
+	if (number < 0)
+		return STOP_TOO_LATE;
+	(void) FAULT_POINT("backend.stop");
+	answer = stop_write(number, call_id, stop, verdict);
+	if (answer != STOP_TOO_LATE)
+		stop_tell(number, call_id);
+	return answer;
+}
+
 bool
 activity_stop(uint64 call_id, ActivityStop stop)
 {
-	int number = entry_find(call_id);
-
-	if (number >= 0)
-		entry_stop(number, call_id, stop);
-	return number >= 0;
+	return call_stop(call_id, stop, NULL) != STOP_TOO_LATE;
 }
 
 bool
 activity_stop_by_rule(uint64 call_id, const ActivityVerdict *verdict)
 {
-	int number = entry_find(call_id);
-
-	if (number < 0)
-		return false;
-	entry_at(number)->verdict = *verdict;
-	pg_write_barrier();
-	entry_stop(number, call_id, verdict->action == POLICY_ACTION_KILL ? ACTIVITY_STOP_RULE_KILL : ACTIVITY_STOP_RULE);
-	return true;
+	return call_stop(call_id, stop_of_verdict(verdict), verdict) == STOP_IS_THIS;
 }
 
 void

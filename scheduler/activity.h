@@ -3,8 +3,9 @@
  *
  * DESIGN. Each backend owns ACTIVITY_DEPTH entries, one for each level of nested calls (deeper ones are governed as part
  * of the deepest entry). Only the owner writes, between version increments; readers copy until the version is even and
- * unchanged. The stop word is the exception: others set it to the call's id to ask for its end, so a request that comes
- * too late names a call that is over and does nothing.
+ * unchanged. The stop word is the exception: others set it to the call's id to ask for its end. They do so one at a time and
+ * only while the entry holds that call, so that a request which comes too late does nothing, not even to what was asked of the
+ * next call. The first of several that ask is who is told of; only a kill takes the place of what is milder.
  */
 #ifndef PYBOX_ACTIVITY_H
 #define PYBOX_ACTIVITY_H
@@ -12,6 +13,7 @@
 #include "postgres.h"
 
 #include "port/atomics.h"
+#include "storage/spin.h"
 #include "utils/timestamp.h"
 
 #include "policies/policy.h"
@@ -80,9 +82,10 @@ typedef struct ActivityCall
 	TimestampTz queued_at, started_at; /* started_at: 0 while it never had a slot */
 	TimestampTz running_since;		   /* the same by clock_now(), without the time it stood still */
 	TimestampTz still_since;		   /* it, or a call inside it, waits for a slot in mid-call since then; 0: no */
-	TimestampTz asked_at;			   /* as queued_at, by clock_now(); 0: no rule is about it */
-	uint64 policy;					   /* generation of the policy that the next two are of */
-	uint64 rules, budgets;			   /* that select it, whatever its pool: bits 1 << number */
+	TimestampTz asked_at;			   /* as queued_at, by clock_now() */
+	uint64 policy;					   /* generation of the policy that rules are of */
+	uint64 rules;					   /* that select it, whatever its pool: bits 1 << number */
+	uint64 budgets;					   /* the same of budgets, of the policy that it began under */
 	uint64 body;					   /* hash of the function's source */
 	TimestampTz statement;			   /* when the session's statement began */
 	uint64 calls, rows;				   /* of this function by that statement; returned so far by this set */
@@ -100,13 +103,15 @@ typedef struct ActivityMeasure
 typedef struct ActivityEntry
 {
 	pg_atomic_uint32 version; /* odd: being written */
-	pg_atomic_uint32 stop;	  /* ActivityStop */
-	pg_atomic_uint64 stop_call;
+	slock_t stop_lock;		  /* for the next three */
+	ActivityStop stop;
+	ActivityVerdict verdict; /* of a rule */
+	pg_atomic_uint64
+		stop_call; /* whose the two are; written last, and read without the lock to see whether there is any */
 	pg_atomic_uint32 signalers; /* who may be about to send the owner SIGINT: see activity_stop() */
 	pg_atomic_uint64 wish_call; /* whose the wish is */
 	pg_atomic_uint32 wish_turn; /* grows with each change of it */
 	ActivityWish wish;			/* by anybody, under shared->lock */
-	ActivityVerdict verdict;	/* by the scheduler, before it sets the stop word */
 	pg_atomic_uint64 measured;	/* by the scheduler: call_id of what follows */
 	pg_atomic_uint64 cpu_us, memory, temp;
 	ActivityCall call;
@@ -124,6 +129,8 @@ void activity_watch(void);
 void activity_enter_sql(ActivityEntry *entry);
 void activity_started(ActivityEntry *entry, TimestampTz at, TimestampTz running_since);
 void activity_interpreter_set(ActivityEntry *entry, uint64 interpreter, int pid);
+/* Another policy's rules are about it. */
+void activity_rules_set(ActivityEntry *entry, uint64 policy, uint64 rules, TimestampTz statement, uint64 calls);
 /* Pool and priority that it counts by, and the wall limit that it has or will have; cheap when they are the same. */
 void activity_seat_set(ActivityEntry *entry, const char *pool, int32 priority, int64 wall_ms);
 /* It stands still since then, ... */
@@ -151,9 +158,9 @@ int activity_backend(int number);
 uint64 activity_call_id(int number);
 /* Has the backend of entry number look again at what it waits for. */
 void activity_wake(int number);
-/* Asks call_id to stop and wakes its backend; false when there is no such call any more. */
+/* Asks call_id to stop and wakes its backend, anew if somebody has asked already; false when there is no such call any more. */
 bool activity_stop(uint64 call_id, ActivityStop stop);
-/* The same for a rule, with what the error is to say. For the scheduler alone. */
+/* The same for a rule, with what the error is to say; false too when the call stops for another reason. */
 bool activity_stop_by_rule(uint64 call_id, const ActivityVerdict *verdict);
 void activity_measure_set(int number, uint64 call_id, const ActivityMeasure *measure);
 /* False: nothing was measured of entry number's call_id. */

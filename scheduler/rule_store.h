@@ -1,7 +1,7 @@
 /*
  * rule_store.h - what rules keep in shared memory: how often each acted, who offended before, and what their numbers meant.
  *
- * DESIGN. A call knows its rules by their numbers in the policy it began under. The last lists of names are kept, one
+ * DESIGN. A call knows its rules by their numbers in the policy that its backend saw last. The last lists of names are kept, one
  * for all reloads that change none, so that the scheduler can tell which rule of the policy in force that is. All under the
  * part's own lock but the names, which are written with the policy, under shared->lock.
  */

@@ -130,10 +130,24 @@ call_judge(Look *look, int number, const ActivityCall *call, uint64 rules)
 		usage_ask(look, call->interpreter);
 }
 
+/*
+ * There are rules that the call's backend has not seen: wakes it to look. Returns whether it is to be looked at again. In SQL it
+ * cannot look, and does when that is over.
+ */
+static bool
+call_remind(const Look *look, int number, const ActivityCall *call)
+{
+	if (call->policy == look->generation || look->policy->rule_count == 0 || call->state == ACTIVITY_SQL)
+		return false;
+	activity_wake(number);
+	return true;
+}
+
 /* Returns whether the call needs another look. */
 static bool
 call_look(Look *look, int number, const ActivityCall *call)
 {
+	bool reminded = call_remind(look, number, call);
 	uint64 rules = rules_of(look, call);
 	ActivityWish wish;
 	bool held = activity_wish_read(number, call->call_id, &wish) && wish.held && !OidIsValid(wish.held_by) &&
@@ -145,7 +159,7 @@ call_look(Look *look, int number, const ActivityCall *call)
 		call_judge(look, number, call, rules);
 	if (call->budgets != 0 && call->state == ACTIVITY_RUNNING && look->now - call->running_since >= CHARGE_AFTER_US)
 		activity_wake(number);
-	return rules != 0 || call->budgets != 0 || held;
+	return rules != 0 || call->budgets != 0 || held || reminded;
 }
 
 static bool

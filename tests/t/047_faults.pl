@@ -106,6 +106,13 @@ my %provoke = (
 	fail     => sub { },
 	connect  => sub { my $new = PyboxSession->new($node); $new->send($traffic); return $new; },
 	contend  => sub { my @new = map { PyboxSession->new($node) } 1 .. 3; $_->send('SELECT turns(); DISCARD ALL') for @new; return @new; },
+	stop     => sub {
+		my ($one, $other) = map { PyboxSession->new($node) } 1 .. 2;
+		$one->send('SELECT turns(); DISCARD ALL');
+		poll_fast(sub { $admin->value("SELECT count(*) FROM pybox.activity WHERE function LIKE 'turns%'") });
+		$other->send("SELECT pybox.cancel_where(function => 'turns()')");
+		return ($one, $other);
+	},
 	zygote   => sub { kill 'KILL', zygotes_of($node); return; },
 	launcher => sub { kill 'KILL', launcher_of($node); return; },
 	hangup   => sub { $node->reload; return; },

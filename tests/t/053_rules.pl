@@ -60,6 +60,11 @@ CREATE FUNCTION query(s float8) RETURNS text LANGUAGE pybox AS $$
 plpy.execute('SELECT pg_sleep(%f)' % s)
 return 'asked'
 $$;
+CREATE FUNCTION lock_and_nap(key int) RETURNS text LANGUAGE pybox AS $$
+import time
+plpy.execute('SELECT pg_advisory_xact_lock(%d)' % key)
+while True: time.sleep(0.01)
+$$;
 CREATE FUNCTION in_line(s float8) RETURNS text LANGUAGE pybox AS $$
 import time
 plpy.notice('inside')
@@ -97,10 +102,11 @@ sub reload
 
 sub last_event { return $admin->value('SELECT coalesce(max(number), 0) FROM pybox.events'); }
 
-# The events since one, as lines; columns as SQL.
+# The events since one, as lines; columns as SQL. Who is told of a stop may be so before its event is there.
 sub events_since
 {
 	my ($number, $columns, $where) = @_;
+	$admin->poll("SELECT count(*) > 0 FROM pybox.events WHERE number > $number AND kind <> 'reload' AND " . ($where // 'true'));
 	return $admin->value("SELECT string_agg(concat_ws(' ', $columns), E'\\n' ORDER BY number) FROM pybox.events
 		WHERE number > $number AND kind <> 'reload' AND " . ($where // 'true'));
 }
@@ -317,6 +323,128 @@ $session->send('SELECT nap(60)');
 ok($admin->poll("SELECT count(*) FROM pybox.events WHERE number > $before AND rule = 'watched' AND dry_run", 1), 'a rule is tried out on a call');
 reload("  - {name: watched, function: public.nap, when: {run_time: 100ms}, action: kill}\n");
 like($session->wait->{text}, qr/terminating Python call due to rule "watched"/, '... and ends that very call when it is put in force');
+
+# --- what a rule has done it has done, over a reload that gives it another number ---
+reload("  - {name: once, function: public.nap, when: {run_time: 100ms}, action: log, cooldown: 1h}\n");
+$session->send('SELECT nap(60)');
+ok($admin->poll("SELECT acted FROM pybox.rules WHERE name = 'once'", 1), 'a rule acts');
+reload(<<'YAML');
+  - {name: another, function: public.nap, when: {run_time: 100ms}, action: log, cooldown: 1h}
+  - {name: once, function: public.nap, when: {run_time: 100ms}, action: log, cooldown: 1h}
+YAML
+ok($admin->poll("SELECT acted FROM pybox.rules WHERE name = 'another'", 1), '... another one, new by a reload, too');
+is($admin->value("SELECT acted FROM pybox.rules WHERE name = 'once'"), 1, '... and the first not again');
+$admin->value('SELECT pybox.cancel(call_id) FROM pybox.activity');
+$session->wait;
+
+# --- what is measured of an interpreter is its own call's ---
+reload(<<'YAML');
+  - {name: by_temp, when: {temp: 8MB}, action: log, cooldown: 1h}
+  - {name: by_memory, when: {memory: 150MB}, action: log, cooldown: 1h}
+  - {name: by_cpu_time, when: {cpu_time: 400ms}, action: log, cooldown: 1h}
+  - {name: by_rows, when: {rows: 1000}, action: log, cooldown: 1h}
+YAML
+for my $case (['temp', 'fill(0.7)', 'fill'], ['memory', 'hog(0.7)', 'hog'], ['cpu_time', 'spin(1)', 'spin'], ['rows', 'count(*) FROM (SELECT rows(200000)) r', 'rows'])
+{
+	my ($metric, $sql, $function) = @$case;
+
+	$before = last_event();
+	$bob->send('SELECT nap(60)');
+	ok($admin->poll("SELECT state FROM pybox.activity WHERE function LIKE 'nap%'", 'running'), "$metric: another call runs");
+	$session->ask("SELECT $sql");
+	is(events_since($before, "function ~ '^$function', function ~ '^nap'", "rule = 'by_$metric'"), 't f', '... and is not taken for the one that is above');
+	$admin->value("SELECT pybox.cancel(call_id) FROM pybox.activity WHERE function LIKE 'nap%'");
+	$bob->wait;
+}
+
+# --- time in a pause is no run time ---
+reload(<<'YAML');
+  - {name: stay, function: public.nap, when: {run_time: 100ms}, action: pause, duration: 2s, cooldown: 1h}
+  - {name: ran, function: public.nap, when: {run_time: 1500ms}, action: cancel}
+YAML
+is($session->value('SELECT nap(0.5)'), 'rested', 'a pause counts for no run time');
+
+# --- a rule that counts calls ends those that its statement makes later, too ---
+$admin->value(<<'SQL');
+CREATE OR REPLACE FUNCTION insists(tries int) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE ended int := 0; done int := 0;
+BEGIN
+	WHILE ended < tries LOOP
+		BEGIN
+			PERFORM one(1);
+			done := done + 1;
+		EXCEPTION WHEN query_canceled THEN
+			IF ended = 0 THEN done := 0; END IF;
+			ended := ended + 1;
+		END;
+	END LOOP;
+	RETURN done || ' after the first that was ended';
+END $$;
+SQL
+reload("  - {name: many, function: public.one, when: {calls: 1000}, action: cancel}\n");
+is($session->value('SELECT insists(20)'), '0 after the first that was ended', 'a statement that goes on is given no more calls of the function');
+is($session->value('SELECT one(1)'), '1', '... the next statement is');
+
+# --- offences that are long ago do not count ---
+reload("  - {name: repeat, function: public.offend, when: {run_time: 100ms}, action: quarantine, after: 2, duration: 300ms}\n");
+$before = last_event();
+$session->ask('SELECT offend(60)');
+ok($admin->poll("SELECT now() - max(at) > '400ms' FROM pybox.events WHERE rule = 'repeat' AND number > $before", 't'), 'an offence, and more than its time');
+$session->ask('SELECT offend(60)');
+is(events_since($before, 'kind, detail'), join("\n", ('cancel offence 1 of 2, quarantine for 300 ms') x 2), '... so that the next one is a first one');
+
+# --- rules that are new reach the calls that run ---
+sub call_waits
+{
+	my ($one, $sql, $function, $state) = @_;
+	$one->send($sql);
+	return ok($admin->poll("SELECT state FROM pybox.activity WHERE function LIKE '$function(%'", $state // 'running'), "$sql runs");
+}
+
+my $two = "  - {name: other, function: public.hog, when: {run_time: 100ms}, action: kill}\n";
+for my $case (['without rules before', ''], ['with others before', $two])
+{
+	my ($name, $old) = @$case;
+
+	reload($old);
+	call_waits($session, 'SELECT nap(60)', 'nap');
+	reload("$two  - {name: new, function: public.nap, when: {elapsed: 100ms}, action: cancel}\n");
+	like($session->wait->{text}, qr/rule "new".*elapsed was \d{3,} ms/s, "a new rule ends a call that sleeps, $name");
+	reload($old);
+	call_waits($session, 'SELECT spin(60)', 'spin');
+	reload("  - {name: new, database: postgres, when: {cpu_time: 100ms}, action: cancel}\n$two");
+	like($session->wait->{text}, qr/rule "new".*cpu_time was \d{3,} ms/s, "... one that computes, $name");
+	reload($old);
+	call_waits($ana, 'SELECT nap(60)', 'nap');
+	reload("$two  - {name: new, role: analysts, when: {run_time: 100ms}, action: cancel}\n");
+	like($ana->wait->{text}, qr/rule "new"/, "... one of a role's members, $name");
+	reload($old);
+	call_waits($bob, 'SELECT nap(1)', 'nap');
+	reload("$two  - {name: new, role: analysts, when: {run_time: 100ms}, action: cancel}\n");
+	is($bob->wait->{text}, 'rested', "... and nobody else's, $name");
+	reload($old);
+	call_waits($session, 'SELECT sum(one(g)) FROM (SELECT generate_series(1, 1000000000) AS g) s', 'one');
+	reload("$two  - {name: new, function: public.one, when: {calls: 1000}, action: cancel}\n");
+	like($session->wait->{text}, qr/rule "new".*calls was \d{4,}/s, "... a statement of many calls, $name");
+	reload($old);
+	call_waits($session, 'SELECT nap(60)', 'nap');
+	reload("$two  - {name: new, function: public.nap, when: {run_time: 100ms}, action: kill, dry_run: true}\n");
+	ok($admin->poll("SELECT acted FROM pybox.rules WHERE name = 'new'", 1), "... on trial too, $name");
+	reload("$two  - {name: new, function: public.spin, when: {run_time: 100ms}, action: kill}\n");
+	ok(!$session->is_answered, '... and one that is about others now is about it no more');
+	reload("$two  - {name: new, function: public.nap, when: {run_time: 100ms}, action: kill}\n");
+	like($session->wait->{text}, qr/terminating Python call due to rule "new"/, '... until it is again');
+}
+
+# In SQL a call does not look, and does when that is over.
+$admin->value('SELECT pg_advisory_lock(53)');
+reload('');
+call_waits($session, 'SELECT lock_and_nap(53)', 'lock_and_nap', 'sql');
+reload("  - {name: new, function: public.lock_and_nap, when: {elapsed: 100ms}, action: cancel}\n");
+$admin->value('SELECT pg_advisory_unlock(53)');
+like($session->wait->{text}, qr/rule "new"/, 'a call that was in SQL meets a new rule after it');
+is($session->value('SELECT pg_try_advisory_lock(53)'), 't', '... its transaction is over');
+$session->value('SELECT pg_advisory_unlock(53)');
 
 # --- what several want of a call ---
 reload("  - {name: lower, function: public.nap, when: {run_time: 100ms}, action: demote, priority: 60}\n");
