@@ -5,8 +5,8 @@
  * free, that one the slot of a holder who is asked already, and so on, each holder for the good of one waiter. The first
  * for whom another holder would have to go, and may, is why that one is asked. Whoever is asked and helps nobody any more is let be.
  *
- * It ends as soon as each holder helps somebody whom it would matter to: one who is asked, whose quantum is over, or whose
- * priority is lower than that of any waiter. Mostly there is none to begin with.
+ * It ends as soon as each holder that matters helps somebody: one who is asked, whose quantum is over, or whose priority is lower
+ * than some waiter's. Mostly there is none to begin with.
  *
  * Holders are known by a list: a grant adds to it, a look takes those out that are through. Who took a slot without the lock is in
  * no list; then more are counted than listed, and the look goes through all callers.
@@ -347,11 +347,11 @@ holders_weigh(Ask *ask)
 	for (int32_t i = 0; i < queue->holders; i++)
 	{
 		Holder holder = holder_at(ask, i);
+		bool holds = seat_state(holder.seat) == QUEUE_HOLDING; /* else it has just given back */
 
-		if (seat_state(holder.seat) != QUEUE_HOLDING)
-			continue; /* it has just given back */
-		pass_update(queue, holder.who, holder.seat, ask->look.now);
-		if (holder_matters(ask, &holder, highest))
+		if (holds)
+			pass_update(queue, holder.who, holder.seat, ask->look.now);
+		if (holds && holder_matters(ask, &holder, highest))
 			ask->unspoken++;
 		else
 			helper_set(ask, holder.who, QUEUE_NOBODY);
@@ -413,7 +413,8 @@ ask_next(Ask *ask, int32_t who, bool aged)
 	if (waiter_help(ask, who, aged, &fresh))
 	{
 		queue->callers[who].looked = ask->look.number;
-		ask->hope->pass[pool] += pass_expected(queue, who);
+		if (ask->unspoken > 0)
+			ask->hope->pass[pool] += pass_expected(queue, who);
 		return fresh;
 	}
 	if (aged)
