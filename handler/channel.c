@@ -67,9 +67,9 @@ ring_writable(const Channel *channel)
 static void
 child_wake(Channel *channel)
 {
-	if (likely(__atomic_load_n(&channel->map->child_sleeps, __ATOMIC_SEQ_CST) == 0))
+	if (likely(__atomic_load_n(&channel->map->child_sleeps, __ATOMIC_SEQ_CST) == WIRE_AWAKE))
 		return;
-	if (__atomic_exchange_n(&channel->map->child_sleeps, 0, __ATOMIC_SEQ_CST) == 1)
+	if (__atomic_exchange_n(&channel->map->child_sleeps, WIRE_AWAKE, __ATOMIC_SEQ_CST) != WIRE_AWAKE)
 		(void) send(channel->socket, "w", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -144,10 +144,12 @@ channel_sleep(Channel *channel, long ms, WaitName name)
 static void
 sleep_once(Channel *channel, bool (*ready)(const Channel *channel), long timeout)
 {
-	__atomic_store_n(&channel->map->backend_sleeps, 1, __ATOMIC_SEQ_CST);
+	WireSleep waits_for = ready == ring_readable ? WIRE_SLEEPS_FOR_BYTES : WIRE_SLEEPS_FOR_ROOM;
+
+	__atomic_store_n(&channel->map->backend_sleeps, waits_for, __ATOMIC_SEQ_CST);
 	if (!ready(channel))
 		channel_sleep(channel, timeout, WAIT_NAME_PYTHON);
-	__atomic_store_n(&channel->map->backend_sleeps, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&channel->map->backend_sleeps, WIRE_AWAKE, __ATOMIC_SEQ_CST);
 }
 
 static ChannelStatus

@@ -120,12 +120,14 @@ channel_sleep(void)
 static void
 channel_sleep_until(ChannelReady ready)
 {
+	WireSleep waits_for = ready == channel_has_bytes ? WIRE_SLEEPS_FOR_BYTES : WIRE_SLEEPS_FOR_ROOM;
+
 	while (!ready())
 	{
-		__atomic_exchange_n(&channel.shared->child_sleeps, 1, __ATOMIC_SEQ_CST);
+		__atomic_exchange_n(&channel.shared->child_sleeps, waits_for, __ATOMIC_SEQ_CST);
 		if (!ready())
 			channel_sleep();
-		__atomic_exchange_n(&channel.shared->child_sleeps, 0, __ATOMIC_SEQ_CST);
+		__atomic_exchange_n(&channel.shared->child_sleeps, WIRE_AWAKE, __ATOMIC_SEQ_CST);
 	}
 }
 
@@ -148,12 +150,15 @@ channel_wait(ChannelReady ready)
 		wire_spin_failed(&channel.spin, spin_ns / 1000, (channel_clock_ns() - start) / 1000);
 }
 
-/* After anything was published. */
+/* After what it may sleep for was published. */
 static void
-channel_wake_backend(void)
+channel_wake_backend(WireSleep waits_for)
 {
-	if (__atomic_load_n(&channel.shared->backend_sleeps, __ATOMIC_SEQ_CST) == 1 &&
-		__atomic_exchange_n(&channel.shared->backend_sleeps, 0, __ATOMIC_SEQ_CST) == 1)
+	uint32_t sleeps = waits_for;
+
+	if (__atomic_load_n(&channel.shared->backend_sleeps, __ATOMIC_SEQ_CST) == sleeps &&
+		__atomic_compare_exchange_n(&channel.shared->backend_sleeps, &sleeps, WIRE_AWAKE, 0, __ATOMIC_SEQ_CST,
+									__ATOMIC_SEQ_CST))
 		send(channel.socket, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -170,7 +175,7 @@ channel_read_some(uint8_t *bytes, size_t size)
 	}
 	if (done < 0)
 		channel_fail(wire_strerror((int) done));
-	channel_wake_backend();
+	channel_wake_backend(WIRE_SLEEPS_FOR_ROOM);
 	return (size_t) done;
 }
 
@@ -190,7 +195,7 @@ channel_write(const uint8_t *bytes, size_t size)
 		}
 		bytes += done;
 		size -= (size_t) done;
-		channel_wake_backend();
+		channel_wake_backend(WIRE_SLEEPS_FOR_BYTES);
 	}
 }
 

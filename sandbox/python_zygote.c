@@ -210,15 +210,18 @@ zygote_reap(void)
 	}
 }
 
+/* An interpreter that is paused, or goes on, is no matter of the zygote's: told of it, it would run in the midst of both. */
 static int
 zygote_prepare(void)
 {
+	const struct sigaction deaths_only = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
 	sigset_t child;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
+	sigaction(SIGCHLD, &deaths_only, NULL);
 	zygote.signal_fd = signalfd(-1, &child, SFD_NONBLOCK | SFD_CLOEXEC);
 	zygote.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	return zygote.signal_fd < 0 || zygote.null_fd < 0 ? -1 : 0;

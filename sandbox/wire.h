@@ -41,11 +41,22 @@ typedef struct WireRing
 	_Alignas(64) uint64_t consumed; /* published by the receiver */
 } WireRing;
 
+/*
+ * For what an end sleeps: it is woken by a byte on the socket, and by that alone. Who wakes it for less has it take a core for
+ * nothing, which on a busy machine may be the waker's own, and the next turn of a thread that computes is some milliseconds.
+ */
+typedef enum WireSleep
+{
+	WIRE_AWAKE,
+	WIRE_SLEEPS_FOR_BYTES,
+	WIRE_SLEEPS_FOR_ROOM
+} WireSleep;
+
 typedef struct WireShared
 {
 	uint32_t magic, version;
-	_Alignas(64) uint32_t backend_sleeps; /* 1: wake the backend by a byte on the socket */
-	_Alignas(64) uint32_t child_sleeps;	  /* 1: wake the child by a byte on the socket */
+	_Alignas(64) uint32_t backend_sleeps; /* WireSleep, by backend; the child that wakes it clears it */
+	_Alignas(64) uint32_t child_sleeps;	  /* WireSleep, by child; the backend that wakes it clears it */
 	_Alignas(64) uint64_t cancel_call;	  /* by backend: SIGINT is meant for this call only */
 	uint32_t spin_us;					  /* by backend: how long the child may spin before it sleeps */
 	uint32_t lease_state;				  /* WireLeaseState, by backend and launcher, compare-and-swap */
