@@ -23,7 +23,7 @@ LAUNCHER_SRCS    := $(wildcard sandbox/launcher*.c sandbox/jail*.c sandbox/cgrou
                     $(LOCK_SRCS) sandbox/control.c $(POLICY_SRCS)
 INTERPRETER_SRCS := $(wildcard sandbox/python*.c sandbox/lockdown*.c) \
                     $(LOCK_SRCS) sandbox/wire.c sandbox/wire_spin.c sandbox/layer.c sandbox/control.c
-SIMULATOR_SRCS   := $(wildcard policies/simulate*.c policies/trace*.c scheduler/queue*.c) policies/option.c scheduler/history.c
+SIMULATOR_SRCS   := $(wildcard policies/simulate*.c policies/trace*.c scheduler/queue*.c) policies/option.c $(wildcard scheduler/history*.c)
 CLI_SRCS         := $(wildcard policies/cli*.c) $(POLICY_SRCS) $(SIMULATOR_SRCS)
 TOP_SRCS         := $(wildcard ops/top*.c)
 TOP_PURE_SRCS    := $(filter-out ops/top_main.c ops/top_link.c ops/top_screen.c,$(TOP_SRCS))
@@ -49,7 +49,8 @@ policy_assign_test_SRCS := $(POLICY_SRCS)
 sandbox_test_SRCS := $(LAUNCHER_SRCS)
 seccomp_test_SRCS := $(wildcard sandbox/seccomp*.c)
 watch_test_SRCS   := $(LAUNCHER_SRCS)
-STAT_SRCS         := $(wildcard scheduler/stat_histogram.c scheduler/stat_counters.c scheduler/stat_table.c scheduler/stat_file.c scheduler/history.c)
+STAT_SRCS         := $(wildcard scheduler/stat_histogram.c scheduler/stat_counters.c scheduler/stat_table.c scheduler/stat_file.c scheduler/history*.c)
+rank_test_SRCS    := $(wildcard scheduler/queue*.c scheduler/history*.c)
 stat_test_SRCS    := $(STAT_SRCS)
 $(foreach test,$(filter top_%,$(UNIT_TESTS)),$(eval $(test)_SRCS := $(TOP_PURE_SRCS)))
 $(foreach test,$(filter queue%_test,$(UNIT_TESTS)),$(eval $(test)_SRCS := $(wildcard scheduler/queue*.c)))

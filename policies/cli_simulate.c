@@ -151,6 +151,9 @@ ideals_run(CliSimulation *simulation, const SimulateSetup *setup, PolicyError *e
 		result = simulate_sharing(copy, setup->policy->node_slots,
 								  &run_add(simulation, "processor sharing, ideal", "processor_sharing")->run, error);
 		if (result == 0)
+			result = simulate_expected(copy, setup->policy->node_slots,
+									   &run_add(simulation, "best without sizes, ideal", "expected")->run, error);
+		if (result == 0)
 			result = simulate_oracle(copy, setup->policy->node_slots,
 									 &run_add(simulation, "shortest first, by an oracle", "oracle")->run, error);
 	}

@@ -20,7 +20,7 @@ typedef struct CliSimulation
 	const Trace *trace;
 	int32_t *pools;							   /* of classes */
 	SimulateFigures of_pool[POLICY_POOLS_MAX]; /* of the first run */
-	CliRun runs[4];							   /* the policy itself, and what it is compared with */
+	CliRun runs[5];							   /* the policy itself, and what it is compared with */
 	int run_count;
 } CliSimulation;
 

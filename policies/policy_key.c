@@ -37,7 +37,7 @@ static const PolicyKey node_keys[] = {
 	{"memory", POLICY_KIND_SIZE, .max = 1024 * TB, NODE(node_memory),
 		DOC(BUDGET, "Memory of all interpreters together, kept by the kernel with cgroups, and what all calls together may reserve; 0: not capped, else at least 32MB")},
 	{"quantum", POLICY_KIND_DURATION, .min = 1, .max = 10 * SECOND, .fallback = 50, NODE(quantum_ms),
-		DOC(ONCE, "How long a call runs, SQL not counted, before another of the same priority may have its slot")},
+		DOC(ONCE, "How long a call runs, SQL not counted, before another of the same priority may have its slot; one of its pool that history says is far shorter may sooner")},
 	{0},
 };
 

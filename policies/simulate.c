@@ -42,26 +42,35 @@ function_compare(const void *left, const void *right)
 	return database != 0 ? database : strcmp(a->function, b->function);
 }
 
-/* Classes of the same function in the same database have one history. */
-static int
-histories_number(Engine *engine)
+int
+simulate_functions_number(const Trace *trace, uint32_t *numbers, uint32_t *count)
 {
-	uint32_t count = engine->trace->class_count, histories = 0;
-	uint32_t *order = malloc((count + 1) * sizeof(uint32_t));
+	uint32_t *order = malloc((trace->class_count + 1) * sizeof(uint32_t));
 
+	*count = 0;
 	if (order == NULL)
 		return -1;
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < trace->class_count; i++)
 		order[i] = i;
-	sorted_trace = engine->trace;
-	qsort(order, count, sizeof(uint32_t), function_compare);
-	for (uint32_t i = 0; i < count; i++)
+	sorted_trace = trace;
+	qsort(order, trace->class_count, sizeof(uint32_t), function_compare);
+	for (uint32_t i = 0; i < trace->class_count; i++)
 	{
-		histories += i > 0 && function_compare(&order[i - 1], &order[i]) != 0;
-		engine->history_numbers[order[i]] = histories;
+		*count += i == 0 || function_compare(&order[i - 1], &order[i]) != 0;
+		numbers[order[i]] = *count - 1;
 	}
 	free(order);
-	engine->histories = calloc(histories + 1, sizeof(History));
+	return 0;
+}
+
+static int
+histories_make(Engine *engine)
+{
+	uint32_t functions;
+
+	if (simulate_functions_number(engine->trace, engine->history_numbers, &functions) < 0)
+		return -1;
+	engine->histories = calloc((size_t) functions + 1, sizeof(History));
 	return engine->histories == NULL ? -1 : 0;
 }
 
@@ -82,7 +91,7 @@ engine_allocate(Engine *engine)
 		return -1;
 	for (int32_t i = 0; i < engine->session_count; i++)
 		engine->sessions[i].next = i + 1 < engine->session_count ? i + 1 : QUEUE_NOBODY;
-	return histories_number(engine);
+	return histories_make(engine);
 }
 
 static void

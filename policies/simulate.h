@@ -94,6 +94,10 @@ void simulate_slots_set(Policy *policy, int32_t slots);
  */
 int simulate_sharing(const Trace *trace, int32_t slots, SimulateRun *run, PolicyError *error);
 int simulate_oracle(const Trace *trace, int32_t slots, SimulateRun *run, PolicyError *error);
+/* The best that can be done when it is known how the calls of each function are distributed, but no call's own size. */
+int simulate_expected(const Trace *trace, int32_t slots, SimulateRun *run, PolicyError *error);
+/* Functions by class: classes of the same function in the same database have one number. 0, or -1 without memory. */
+int simulate_functions_number(const Trace *trace, uint32_t *numbers, uint32_t *count);
 /* The policy without its order: one pool, no pauses, first come, first served by the same queue. */
 void simulate_fifo(const SimulateSetup *setup, Policy *fifo, SimulateSetup *plain);
 

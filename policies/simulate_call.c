@@ -249,6 +249,7 @@ slot_take(Engine *engine, int32_t who)
 		.caps = engine->class_caps[call->class],
 		.memory = memory_claimed(engine, who),
 		.predicted = session->predicted_us,
+		.ranks = session->ranks,
 		.attained = session->attained_us,
 	};
 	QueueAnswer answer = QUEUE_GRANTED;
@@ -284,6 +285,8 @@ session_arrive(Engine *engine, uint32_t number)
 		.sql_us = call->sql_us,
 		.predicted_us = time_predicted(engine, call),
 	};
+	if (engine->setup->prediction == SIMULATE_HISTORY)
+		history_rank(call_history(engine, call), &session->ranks);
 	session->wall_us = engine->policy->pools[session->pool].limits.wall_ms * 1000;
 	part_begin(session);
 	slot_take(engine, who);

@@ -38,6 +38,7 @@ typedef struct Session
 	int64_t wall_us;	 /* left of the wall limit */
 	int64_t attained_us; /* had before the state began */
 	int64_t predicted_us;
+	RankTable ranks;
 	int64_t since_us; /* when the state began */
 	int64_t bound_us; /* of this wait; 0: none */
 	int64_t lead_us;  /* at the begin of this run: the time in which nothing is done */

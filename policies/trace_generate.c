@@ -42,12 +42,32 @@ kind_choose(const GenerateSetup *setup, uint64_t *random, double shares)
 	return &setup->kinds[i];
 }
 
-/* One of a kind's functions: each has a size of its own, and its name. */
+/* Of the standard normal distribution. */
 static double
-function_choose(const GenerateKind *kind, uint64_t *random, TraceClass *class)
+normal(uint64_t *state)
 {
-	int32_t number = (int32_t) (uniform(random) * kind->functions);
-	double size = size_at(kind, ((double) number + 0.5) / kind->functions);
+	double radius = sqrt(-2.0 * log(uniform(state)));
+
+	return radius * cos(6.283185307179586 * uniform(state));
+}
+
+/*
+ * The function that a call of this size is of: the size, blurred by sigma, falls into the function's part of the logarithmic
+ * scale; what leaves the scale is turned back at its end.
+ */
+static int32_t
+function_of(const GenerateKind *kind, uint64_t *random, double size)
+{
+	double scale = log((double) kind->high_us / (double) kind->low_us);
+	double at = fmod(fabs((log(size / (double) kind->low_us) + kind->sigma * normal(random)) / scale), 2.0);
+	int32_t number = (int32_t) ((at > 1.0 ? 2.0 - at : at) * kind->functions);
+
+	return number < kind->functions ? number : kind->functions - 1;
+}
+
+static void
+function_name(TraceClass *class, int32_t number)
+{
 	char end[16];
 	size_t length = strlen(class->function), more;
 
@@ -55,6 +75,26 @@ function_choose(const GenerateKind *kind, uint64_t *random, TraceClass *class)
 	if (length + more >= sizeof(class->function))
 		length = sizeof(class->function) - more - 1;
 	memcpy(class->function + length, end, more + 1);
+}
+
+/* A call's size and its function's name. */
+static double
+size_choose(const GenerateKind *kind, uint64_t *random, TraceClass *class)
+{
+	int32_t number;
+	double size;
+
+	if (kind->functions == 0)
+		return size_at(kind, uniform(random));
+	if (kind->sigma > 0)
+	{
+		size = size_at(kind, uniform(random));
+		function_name(class, function_of(kind, random, size));
+		return size;
+	}
+	number = (int32_t) (uniform(random) * kind->functions);
+	size = size_at(kind, ((double) number + 0.5) / kind->functions);
+	function_name(class, number);
 	return size * (1.0 + kind->spread * (2.0 * uniform(random) - 1.0));
 }
 
@@ -63,7 +103,7 @@ call_generate(const GenerateSetup *setup, Trace *trace, uint64_t *random, double
 {
 	const GenerateKind *kind = kind_choose(setup, random, shares);
 	TraceClass class = kind->who;
-	double size = kind->functions > 0 ? function_choose(kind, random, &class) : size_at(kind, uniform(random));
+	double size = size_choose(kind, random, &class);
 	TraceCall call = {.memory = kind->memory, .queue_us = -1, .priority = -1};
 
 	call.run_us = size < 1.0 ? 1 : (int64_t) (size + 0.5);

@@ -23,6 +23,11 @@ typedef struct GenerateKind
 	/* 0: calls differ as the distribution says. Else so many functions differ, and each one's calls by spread of a size. */
 	int32_t functions;
 	double spread;
+	/*
+	 * Above 0: the calls of all functions together are as the distribution says, and those of each lie around a time of its own, these
+	 * evenly in octaves from low to high, log-normally with this deviation.
+	 */
+	double sigma;
 	double sql; /* time in SQL for each unit of slot time */
 	int32_t queries;
 	int64_t memory;

@@ -19,6 +19,7 @@ static const OptionRow rows[] = {
 	{"high", OPTION_TIME, 1, TRACE_TIME_MAX, offsetof(GenerateKind, high_us)},
 	{"functions", OPTION_COUNT, 0, GENERATE_FUNCTIONS_MAX, offsetof(GenerateKind, functions)},
 	{"spread", OPTION_REAL, 0, 1, offsetof(GenerateKind, spread)},
+	{"sigma", OPTION_REAL, 0, 100, offsetof(GenerateKind, sigma)},
 	{"sql", OPTION_REAL, 0, 1000, offsetof(GenerateKind, sql)},
 	{"queries", OPTION_COUNT, 1, TRACE_QUERIES_MAX, offsetof(GenerateKind, queries)},
 	{"memory", OPTION_SIZE, 0, (double) TRACE_MEMORY_MAX, offsetof(GenerateKind, memory)},

@@ -332,10 +332,11 @@ zygote_retire(Zygote *zygote)
 static void
 zygote_announce(const Zygote *zygote)
 {
-	static const ControlZygote told[] = {
+	static const ControlZygote told[ZYGOTE_STATE_COUNT] = {
 		[ZYGOTE_DOWN] = CONTROL_ZYGOTE_BROKEN,
 		[ZYGOTE_STARTING] = CONTROL_ZYGOTE_STARTING,
 		[ZYGOTE_RUNNING] = CONTROL_ZYGOTE_RUNNING,
+		[ZYGOTE_ENDING] = CONTROL_ZYGOTE_BROKEN,
 	};
 
 	zygote_status_send(zygote, told[zygote->state]);

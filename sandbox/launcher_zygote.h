@@ -16,6 +16,7 @@ typedef enum ZygoteState
 	ZYGOTE_STARTING, /* imports its preload list */
 	ZYGOTE_RUNNING,	 /* forks */
 	ZYGOTE_ENDING,	 /* killed, not dead yet */
+	ZYGOTE_STATE_COUNT
 } ZygoteState;
 
 typedef struct Lease Lease;

@@ -3,11 +3,12 @@
  */
 #include "scheduler/history.h"
 
-#define RECENT 16		  /* calls; the weight of the newest is one in so many */
-#define VARIANCE_MOST 1.0 /* over mean squared: that of an exponential distribution */
-#define SIZES_MOST 256	  /* then all buckets are halved: older calls count less */
+#define RECENT 16						   /* calls; the weight of the newest is one in so many */
+#define VARIANCE_MOST 1.0				   /* over mean squared: that of an exponential distribution */
+#define SIZES_MOST 256					   /* then all buckets are halved: older calls count less */
+#define RUNS_MOST (256 * HISTORY_RUN_UNIT) /* as for sizes */
 #define SIZE_LEAST (INT64_C(1) << 20)
-#define QUARTERS 4
+#define QUARTERS HISTORY_RUN_PARTS
 #define RUN_MOST (INT64_C(1) << 50) /* us */
 
 /* What a quarter of an octave is, and two, three and four of them. */
@@ -41,6 +42,48 @@ sizes_halve(History *history)
 	}
 }
 
+double
+history_run_bound(int bucket)
+{
+	double octave = (double) (INT64_C(1) << (HISTORY_RUN_LEAST + bucket / QUARTERS));
+
+	return bucket % QUARTERS == 0 ? octave : octave * quarters[bucket % QUARTERS - 1];
+}
+
+static int
+run_bucket(int64_t us)
+{
+	int octave, bucket;
+	double part;
+
+	if (us <= INT64_C(1) << HISTORY_RUN_LEAST)
+		return 0;
+	octave = 63 - __builtin_clzll((uint64_t) us);
+	part = (double) us / (double) (INT64_C(1) << octave);
+	bucket = QUARTERS * (octave - HISTORY_RUN_LEAST) + (part > 1.0);
+	for (int i = 0; i < QUARTERS - 1; i++)
+		bucket += part > quarters[i];
+	return bucket < HISTORY_RUNS ? bucket : HISTORY_RUNS - 1;
+}
+
+static void
+runs_learn(History *history, const HistoryCalls *calls)
+{
+	uint32_t runs[HISTORY_RUNS], ran = 0;
+
+	for (int i = 0; i < HISTORY_RUNS; i++)
+		ran += runs[i] = history->runs[i] + (uint32_t) calls->runs[i] * HISTORY_RUN_UNIT;
+	while (ran > RUNS_MOST)
+	{
+		ran = 0;
+		for (int i = 0; i < HISTORY_RUNS; i++)
+			ran += runs[i] /= 2;
+	}
+	for (int i = 0; i < HISTORY_RUNS; i++)
+		history->runs[i] = (uint16_t) runs[i];
+	history->ran = ran;
+}
+
 /* How much of what is known stays beside so many new calls. */
 static double
 weight_kept(uint32_t known, uint32_t calls)
@@ -56,6 +99,7 @@ void
 history_calls_add(HistoryCalls *calls, int64_t run_us, int64_t memory)
 {
 	double us = run_us > RUN_MOST ? (double) RUN_MOST : (double) run_us, kept = 1.0 - 1.0 / RECENT;
+	int bucket;
 
 	if (calls->calls < RECENT)
 		kept = (double) calls->calls / (double) (calls->calls + 1);
@@ -63,6 +107,9 @@ history_calls_add(HistoryCalls *calls, int64_t run_us, int64_t memory)
 		calls->calls++;
 	calls->mean_us = kept * calls->mean_us + (1.0 - kept) * us;
 	calls->squares = kept * calls->squares + (1.0 - kept) * us * us;
+	bucket = run_bucket((int64_t) us);
+	if (calls->runs[bucket] < UINT16_MAX)
+		calls->runs[bucket]++;
 	history_calls_memory(calls, memory);
 }
 
@@ -84,6 +131,7 @@ history_learn(History *history, const HistoryCalls *calls)
 		history->mean_us = kept * history->mean_us + (1.0 - kept) * calls->mean_us;
 		history->squares = kept * history->squares + (1.0 - kept) * calls->squares;
 		history->calls = history->calls > UINT32_MAX - calls->calls ? UINT32_MAX : history->calls + calls->calls;
+		runs_learn(history, calls);
 	}
 	if (calls->memory <= 0)
 		return;
@@ -124,10 +172,14 @@ history_guess(const History *history)
 bool
 history_is_sane(const History *history)
 {
-	uint32_t sized = 0;
+	uint32_t sized = 0, ran = 0;
 
 	for (int bucket = 0; bucket < HISTORY_BUCKETS; bucket++)
 		sized += history->sizes[bucket];
+	for (int bucket = 0; bucket < HISTORY_RUNS; bucket++)
+		ran += history->runs[bucket];
+	if (ran != history->ran || ran > RUNS_MOST)
+		return false;
 	/* What is not a number compares with nothing. */
 	return sized == history->sized && sized <= SIZES_MOST && history->mean_us >= 0 && history->mean_us <= RUN_MOST &&
 		   history->squares >= 0 && history->squares <= (double) RUN_MOST * (double) RUN_MOST;

@@ -70,6 +70,8 @@ caller_describe(QueueCaller *caller, const QueueClaim *claim, int64_t since)
 	RELAXED_SET(caller->charged, 0);
 	RELAXED_SET(caller->predicted, claim->predicted > 0 ? claim->predicted : 0);
 	RELAXED_SET(caller->attained, claim->attained > 0 ? claim->attained : 0);
+	for (int i = 0; i < RANK_WORDS; i++)
+		RELAXED_SET(caller->ranks[i], claim->ranks.words[i]);
 	if (!claim->resumes)
 		RELAXED_SET(caller->turn, 0);
 }

@@ -9,8 +9,8 @@
  * Order. Strict by priority, which is a caller's (its pool's, unless somebody set it). Among pools whose best waiters have
  * the same priority: stride scheduling by weight, charged by the time that slots were held while anybody waited; a pool
  * that begins to wait joins where its tier's last grant began. Inside a pool: those that resume within their quantum in
- * order of return, then the one with the least rank, then first come. Rank: what is left of the predicted time while that is more
- * than nothing, else the time attained. Out of turn: a pool's longest waiter that has waited for the pool's ageing time is
+ * order of return, then the one with the least rank, then first come. Rank: what history says of a call that has had so much slot
+ * time (rank.h); without history the time it has had. Out of turn: a pool's longest waiter that has waited for the pool's ageing time is
  * granted next, unless the pool had such a grant within that time; of several pools the one that is due first. So the k-th
  * longest waiter of a pool gets a slot after k times the pool's ageing time and a quantum for each pool that ages, at most,
  * unless holders that are never asked, or caps, or memory, stand in its way.
@@ -20,7 +20,8 @@
  * its next turn, as one that gave way does. While nobody waits it is as one that ran on.
  *
  * Giving way. queue_ask() names holders whose slot a better waiter should have: at once when the waiter's priority is
- * higher, else when the holder's quantum is over and the order puts the waiter first. The caller of queue_ask wakes them;
+ * higher; when the holder's quantum is over and the order puts the waiter first; and sooner, after a millisecond, for one of
+ * its own pool that history says has half its rank. The caller of queue_ask wakes them;
  * they answer with queue_yield(), or end. It never asks more than there are waiters to help, nor holders of pools that
  * yield only between calls; and one granted out of turn keeps its slot for a quantum. Whoever is asked frees all that the
  * waiter lacks: one who lacks a pool's slot that one call holds and a cap's that another holds waits until either of them
@@ -114,6 +115,7 @@ typedef struct QueueClaim
 	int64_t memory;			/* bytes to reserve beside what it has reserved already; 0: none */
 	int64_t predicted;		/* us of slot time that the whole call is expected to take; 0: no history */
 	int64_t attained;		/* us that it has had */
+	RankTable ranks;		/* how urgent it is; all zero: by the two above */
 	int64_t since;			/* when it began to wait for its first slot; 0: now */
 	uint64_t version; /* of the definitions that pool and caps are numbers of, for queue_try; 0: the ones in force */
 } QueueClaim;

@@ -47,7 +47,7 @@ static const char *
 order_check(const Queue *queue, int32_t number)
 {
 	const QueuePool *pool = &queue->pools[number];
-	int32_t previous = QUEUE_NOBODY, listed = 0, fresh = 0;
+	int32_t previous = QUEUE_NOBODY, listed = 0, fresh = 0, known = 0;
 
 	for (int32_t who = pool->first; who != QUEUE_NOBODY; who = queue->callers[who].next)
 	{
@@ -62,12 +62,13 @@ order_check(const Queue *queue, int32_t number)
 		if (++listed > queue->caller_count)
 			return "a list of waiters has a loop";
 		fresh += queue->callers[who].fresh;
+		known += queue->callers[who].known;
 		previous = who;
 	}
 	if (pool->last != previous)
 		return "a list's end is wrong";
-	if (fresh != pool->fresh)
-		return "a pool's number of new waiters is wrong";
+	if (fresh != pool->fresh || known != pool->known)
+		return "a pool's number of new waiters, or of known ones, is wrong";
 	return listed == pool->waiting ? NULL : "a pool's number of waiters is wrong";
 }
 

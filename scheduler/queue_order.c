@@ -3,14 +3,43 @@
  */
 #include "scheduler/queue_seat.h"
 
-/* What is left of the predicted time, while that is more than nothing; else the time it has had. */
+static uint8_t
+caller_code(const QueueCaller *caller, int step)
+{
+	return (uint8_t) (RELAXED(caller->ranks[step / 8]) >> step % 8 * 8);
+}
+
+/* By the table of its function; without one what is left of the predicted time while that is more than nothing, else the time it has had. */
 int64_t
 caller_rank(const QueueCaller *caller, int64_t held)
 {
-	int64_t had = time_after(RELAXED(caller->attained), held);
-	int64_t predicted = RELAXED(caller->predicted);
+	int64_t had = time_after(RELAXED(caller->attained), held), predicted = RELAXED(caller->predicted);
+	uint8_t code = caller_code(caller, rank_step(had));
 
-	return predicted > had ? predicted - had : had;
+	if (code != 0)
+		return rank_decode(code);
+	return caller_code(caller, 0) == 0 && predicted > had ? predicted - had : had;
+}
+
+/* How long it has to hold a slot, so long at least, until its rank is above this one; INT64_MAX: never. */
+int64_t
+caller_rank_above(const QueueCaller *caller, int64_t rank, int64_t held)
+{
+	int64_t attained = RELAXED(caller->attained), predicted = RELAXED(caller->predicted);
+
+	while (caller_rank(caller, held) <= rank)
+	{
+		int step = rank_step(time_after(attained, held));
+
+		if (caller_code(caller, 0) == 0 && predicted > rank)
+			return predicted - attained;
+		if (caller_code(caller, step) == 0)
+			return time_after(rank, 1) - attained;
+		if (step == RANK_STEPS - 1)
+			return INT64_MAX;
+		held = rank_step_begin(step + 1) - attained;
+	}
+	return held;
 }
 
 bool
@@ -123,6 +152,8 @@ waiter_insert(Queue *queue, int32_t who)
 	pool->waiting++;
 	queue->waiting_pools |= UINT32_C(1) << seat_pool(seat);
 	pool->fresh += caller->fresh;
+	caller->known = caller_code(caller, 0) != 0 || RELAXED(caller->predicted) > RELAXED(caller->attained);
+	pool->known += caller->known;
 	queue->waiting++;
 	queue->wanting_memory += caller->pages > 0;
 }
@@ -143,6 +174,7 @@ waiter_remove(Queue *queue, int32_t who)
 	if (--pool->waiting == 0)
 		queue->waiting_pools &= ~(UINT32_C(1) << seat_pool(seat));
 	pool->fresh -= caller->fresh;
+	pool->known -= caller->known;
 	queue->waiting--;
 	queue->wanting_memory -= caller->pages > 0;
 }

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "scheduler/rank.h"
+
 #define QUEUE_POOLS_MAX 32
 #define QUEUE_CAPS_MAX 32
 #define QUEUE_NOBODY (-1)
@@ -37,6 +39,7 @@ typedef struct QueuePool
 	_Atomic int64_t mean_us;		  /* slot time between grant and give-back, lately; 0: not known */
 	int32_t waiting;
 	int32_t fresh;			/* of these, those that have had no slot yet: what length bounds */
+	int32_t known;			/* of waiting, those that history tells of */
 	int32_t first, last;	/* waiters in order, through QueueCaller.next and .previous */
 	int32_t oldest, newest; /* the same by age, through .younger and .older */
 	int64_t aged_at;		/* when its last grant out of turn was due; INT64_MIN: it had none */
@@ -56,12 +59,13 @@ typedef struct QueueCaller
 	int64_t rank;		   /* of a waiter */
 	uint64_t ticket;	   /* grows with each that begins to wait */
 	int32_t next, previous, younger, older;
-	uint32_t pages; /* to reserve with the slot */
-	bool resumes, fresh;
+	uint32_t pages;						 /* to reserve with the slot */
+	bool resumes, fresh, known;			 /* known: of a waiter, that history tells of it */
 	bool listed;						 /* among the holders that are known, see queue_victim.c */
 	_Atomic int64_t predicted, attained; /* attained: before this slot */
 	_Atomic uint64_t account;			 /* what memory it has reserved from whom */
 	_Atomic uint64_t charged;			 /* pass its pool has paid for this slot already */
+	_Atomic uint64_t ranks[RANK_WORDS];	 /* a RankTable */
 	_Atomic int64_t turn;				 /* slot time that its turn has had before this slot */
 	int32_t reason, reason_index;		 /* QueueWhy of the last refusal */
 	uint64_t looked;					 /* queue_ask's own: the look that has seen to it, ... */

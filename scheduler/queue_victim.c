@@ -5,13 +5,15 @@
  * free, that one the slot of a holder who is asked already, and so on, each holder for the good of one waiter. The first
  * for whom another holder would have to go, and may, is why that one is asked. Whoever is asked and helps nobody any more is let be.
  *
- * It ends as soon as each holder that matters helps somebody: one who is asked, whose quantum is over, or whose priority is lower
- * than some waiter's. Mostly there is none to begin with.
+ * It ends as soon as each holder that matters helps somebody: one who is asked, whose quantum is over, whose priority is lower
+ * than some waiter's, or who is much less urgent than one. Mostly there is none to begin with.
  *
  * Holders are known by a list: a grant adds to it, a look takes those out that are through. Who took a slot without the lock is in
  * no list; then more are counted than listed, and the look goes through all callers.
  */
 #include "scheduler/queue_seat.h"
+
+#define URGENT_LEAST_US 1000 /* that a holder keeps its slot in any case: a pause costs about a fifth of it */
 
 typedef struct Ask
 {
@@ -122,6 +124,26 @@ time_of_pass(const QueuePool *pool, uint64_t pass)
 	return (int64_t) (us + pass % QUEUE_STRIDE * weight / QUEUE_STRIDE);
 }
 
+static int64_t
+sooner_of(int64_t one, int64_t other)
+{
+	return one < other ? one : other;
+}
+
+/*
+ * When a waiter that is known to be more than twice as urgent as the holder, of the same pool, goes before it, its quantum over or
+ * not. Nobody comes to that by waiting: so it costs at most one pause for each call.
+ */
+static int64_t
+urgent_at(const QueueCaller *waiter, const QueueCaller *other, const Holder *holder)
+{
+	int64_t held = holder->held > URGENT_LEAST_US ? holder->held : URGENT_LEAST_US;
+
+	if ((holder->seat & SEAT_AGED) != 0 || !waiter->known)
+		return INT64_MAX;
+	return time_after(holder->since, caller_rank_above(other, time_after(waiter->rank, waiter->rank), held));
+}
+
 /* When a waiter of the same priority goes before the holder, if not before the holder's quantum is over; INT64_MAX: never. */
 static int64_t
 order_turns_at(const Ask *ask, int32_t who, const Holder *holder)
@@ -130,18 +152,17 @@ order_turns_at(const Ask *ask, int32_t who, const Holder *holder)
 	const QueueCaller *waiter = &queue->callers[who], *other = &queue->callers[holder->who];
 	int32_t pool = seat_pool(RELAXED(waiter->seat)), priority = seat_priority(holder->seat);
 	int64_t held = holder->held > holder->quantum ? holder->held : holder->quantum;
-	int64_t at, predicted;
+	int64_t at;
 	uint64_t ahead;
 
 	if (pool == seat_pool(holder->seat))
 	{
 		if (account_pages(atomic_load(&other->account)) > 0 && memory_is_scarce(queue, who))
 			return INT64_MAX; /* it would have its slot back */
+		at = urgent_at(waiter, other, holder);
 		if (waiter->resumes || waiter->rank < caller_rank(other, held))
-			return holder->over;
-		predicted = RELAXED(other->predicted);
-		at = (predicted > waiter->rank ? predicted : time_after(waiter->rank, 1)) - RELAXED(other->attained);
-		return time_after(holder->since, at > 0 ? at : 0);
+			return sooner_of(at, holder->over);
+		return sooner_of(at, time_after(holder->since, caller_rank_above(other, waiter->rank, held)));
 	}
 	ahead = ask_pass(ask, priority, pool) - ask_pass(ask, priority, seat_pool(holder->seat));
 	if ((int64_t) ahead < 0)
@@ -318,12 +339,37 @@ waiting_priority(const Queue *queue)
 	return highest;
 }
 
-/* Whether it may be that this holder is asked now, or let be. If not, then not before its quantum is over, whoever waits. */
+/* When any that waits in the holder's pool is urgent enough: of those that history tells of, the first by rank, or one that resumes. */
+static int64_t
+pool_urgent_at(const Queue *queue, const Holder *holder)
+{
+	const QueuePool *pool = &queue->pools[seat_pool(holder->seat)];
+	int64_t soonest = INT64_MAX;
+
+	for (int32_t who = pool->known > 0 ? pool->first : QUEUE_NOBODY; who != QUEUE_NOBODY;
+		 who = queue->callers[who].next)
+	{
+		const QueueCaller *waiter = &queue->callers[who];
+
+		if (!waiter->known || seat_priority(RELAXED(waiter->seat)) != seat_priority(holder->seat))
+			continue;
+		soonest = sooner_of(soonest, urgent_at(waiter, &queue->callers[holder->who], holder));
+		if (!waiter->resumes)
+			break;
+	}
+	return soonest;
+}
+
+/*
+ * Whether it may be that this holder is asked now, or let be. If not, then not before its quantum is over or somebody is urgent,
+ * whoever waits.
+ */
 static bool
 holder_matters(Ask *ask, const Holder *holder, int32_t highest)
 {
 	const Queue *queue = ask->queue;
 	bool quantum = queue->quantum_us > 0;
+	int64_t urgent;
 
 	if ((holder->seat & SEAT_ASKED) != 0)
 		return true;
@@ -331,9 +377,13 @@ holder_matters(Ask *ask, const Holder *holder, int32_t highest)
 		return false;
 	if (highest > seat_priority(holder->seat) && (!quantum || (holder->seat & SEAT_AGED) == 0))
 		return true;
-	if (quantum && holder->over > ask->look.now)
-		ask_due(ask, holder->over);
-	return quantum && holder->over <= ask->look.now;
+	if (!quantum || holder->over <= ask->look.now)
+		return quantum;
+	urgent = pool_urgent_at(queue, holder);
+	ask_due(ask, holder->over);
+	if (urgent > ask->look.now)
+		ask_due(ask, urgent);
+	return urgent <= ask->look.now;
 }
 
 /* Charges the holders for what they have had so far, and counts those that matter. */

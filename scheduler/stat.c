@@ -313,7 +313,8 @@ stat_guess(Oid database, Oid function, StatGuess *guess)
 		SpinLockRelease(lock);
 	}
 	LWLockRelease(stat_shared()->lock);
-	*guess = history_guess(&history);
+	guess->next = history_guess(&history);
+	history_rank(&history, &guess->ranks);
 }
 
 bool

@@ -38,7 +38,11 @@ typedef struct StatCall
 	TimestampTz ended_at; /* by clock_now() */
 } StatCall;
 
-typedef HistoryGuess StatGuess;
+typedef struct StatGuess
+{
+	HistoryGuess next;
+	RankTable ranks;
+} StatGuess;
 
 /* When a backend looked at the memory of a function's calls. */
 typedef struct StatMemory

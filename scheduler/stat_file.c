@@ -5,11 +5,11 @@
 
 #include <string.h>
 
-#define FORMAT 1
+#define FORMAT 2
 #define COUNT_MOST (INT64_C(1) << 59) /* of anything: sums of a few do not overflow */
 
 /* What a file has to agree with. */
-static const uint64_t shape[] = {FORMAT, STAT_CAUSE_COUNT, STAT_SUM_COUNT, STAT_BUCKETS, HISTORY_BUCKETS};
+static const uint64_t shape[] = {FORMAT, STAT_CAUSE_COUNT, STAT_SUM_COUNT, STAT_BUCKETS, HISTORY_BUCKETS, HISTORY_RUNS};
 
 #define SHAPE_COUNT (sizeof(shape) / sizeof(shape[0]))
 
@@ -62,6 +62,8 @@ put_history(uint8_t *at, const History *history)
 	at = put_double(at, history->squares);
 	for (int i = 0; i < HISTORY_BUCKETS; i++)
 		at = put(at, history->sizes[i]);
+	for (int i = 0; i < HISTORY_RUNS; i++)
+		at = put(at, history->runs[i]);
 	return at;
 }
 
@@ -193,6 +195,11 @@ get_history(Reader *reader, History *history)
 	{
 		history->sizes[i] = (uint16_t) get(reader, UINT16_MAX);
 		history->sized += history->sizes[i];
+	}
+	for (int i = 0; i < HISTORY_RUNS; i++)
+	{
+		history->runs[i] = (uint16_t) get(reader, UINT16_MAX);
+		history->ran += history->runs[i];
 	}
 	if (reader->error == STAT_FILE_OK && !history_is_sane(history))
 		fail(reader, STAT_FILE_DAMAGED);

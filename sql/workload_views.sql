@@ -243,7 +243,7 @@ COMMENT ON COLUMN pybox.node.paused IS 'Calls that are stopped, for others or by
 COMMENT ON COLUMN pybox.node.memory_budget IS 'Bytes that all calls may reserve together; null: any';
 COMMENT ON COLUMN pybox.node.memory_reserved IS 'Bytes that calls have reserved';
 COMMENT ON COLUMN pybox.node.memory_used IS 'Bytes that all interpreters hold, spares included; null while the launcher does not answer';
-COMMENT ON COLUMN pybox.node.quantum IS 'For how long a call has its slot before another of its priority gets it';
+COMMENT ON COLUMN pybox.node.quantum IS 'For how long a call has its slot before another of its priority gets it; one of its pool that history says is far shorter may sooner';
 COMMENT ON COLUMN pybox.node.generation IS 'Grows with each policy loaded since the server started';
 COMMENT ON COLUMN pybox.node.hash IS 'As pybox.policy.hash';
 COMMENT ON COLUMN pybox.node.loaded_at IS 'When the policy was loaded';

@@ -70,8 +70,10 @@ note($stress->figures);
 is($stress->wrong, '', 'every call ended as it should, and every sample of the views was consistent');
 cmp_ok($stress->views->steady, '>', 0, 'there were samples, and of one policy');
 cmp_ok($stress->stood, '>', 0, 'all stood still, and all views agreed');
-cmp_ok($stress->did($_), '>', 0, "there was $_") for grep { $calls > 50000 || !/^(?:zygote|terminate|drain)$/ } PyboxStress::acts();
-cmp_ok($stress->ended($_), '>', 0, "calls ended with $_") for qw(ok 57014 38000 53400);
+# What is rare has come for certain only in a long run.
+my $rare = $calls > 50000 ? qr/^$/ : qr/^(?:zygote|terminate|drain|53400)$/;
+cmp_ok($stress->did($_), '>', 0, "there was $_") for grep { !/$rare/ } PyboxStress::acts();
+cmp_ok($stress->ended($_), '>', 0, "calls ended with $_") for grep { !/$rare/ } qw(ok 57014 38000 53400);
 
 ok($admin->poll('SELECT count(*) FROM pybox.activity', 0), 'no call is stuck');
 is($admin->value(PyboxStress::totals()), PyboxStress::nothing(), 'no slot and no memory is lost, and the queue adds up');

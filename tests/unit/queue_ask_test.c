@@ -65,6 +65,19 @@ plain_precedes(const Plain *plain, int32_t waiter, int32_t holder)
 		   queue->callers[waiter].rank < caller_rank(&queue->callers[holder], held_by(plain, holder));
 }
 
+/* Before its quantum is over, both of the same priority: by what is known of the waiter. */
+static bool
+plain_is_urgent(const Plain *plain, int32_t waiter, int32_t holder)
+{
+	const QueueCaller *caller = &plain->queue->callers[waiter], *other = &plain->queue->callers[holder];
+	bool known = caller->ranks[0] != 0 || caller->predicted > caller->attained; /* by the claim */
+
+	return known && seat_pool(seat_of(plain, waiter)) == seat_pool(seat_of(plain, holder)) &&
+		   (seat_of(plain, holder) & SEAT_AGED) == 0 && held_by(plain, holder) >= MS &&
+		   caller_rank(other, held_by(plain, holder)) > 2 * caller->rank &&
+		   !(account_pages(RELAXED(other->account)) > 0 && memory_is_scarce(plain->queue, waiter));
+}
+
 static bool
 plain_may(const Plain *plain, int32_t waiter, bool aged, int32_t holder)
 {
@@ -77,7 +90,10 @@ plain_may(const Plain *plain, int32_t waiter, bool aged, int32_t holder)
 		return false;
 	if (priority > seat_priority(seat))
 		return over || queue->quantum_us == 0 || (seat & SEAT_AGED) == 0;
-	return over && (aged || (priority == seat_priority(seat) && plain_precedes(plain, waiter, holder)));
+	if (over && aged)
+		return true;
+	return priority == seat_priority(seat) && queue->quantum_us > 0 &&
+		   ((over && plain_precedes(plain, waiter, holder)) || (!aged && plain_is_urgent(plain, waiter, holder)));
 }
 
 static bool
@@ -287,6 +303,8 @@ walk_enter(Walk *walk, int32_t who)
 		.attained = (int64_t) chance(walk, 4) * 15 * MS,
 	};
 
+	for (int step = 0; claim.predicted > 0 && step < 24; step++) /* 1 to 64 ms */
+		rank_table_set(&claim.ranks, step, (uint8_t) (1 + 10 * RANK_PARTS + (int) chance(walk, 6 * RANK_PARTS)));
 	if (!queue_try(walk->queue, who, &claim, walk->now))
 		(void) queue_acquire(walk->queue, who, &claim, walk->now);
 }

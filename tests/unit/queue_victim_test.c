@@ -81,7 +81,9 @@ test_quanta_and_predictions(void **state)
 		{SECOND, 950 * MS, SECOND},			  /* not less: when it has had its second, it is worth a second */
 		{SECOND, 2 * SECOND, 2 * SECOND + 1}, /* worth what it has had, which must be more than 2 s */
 		{0, 70 * MS, 70 * MS + 1},			  /* no history: what it has had */
-		{0, 10 * MS, 50 * MS},
+		{0, 10 * MS, 20 * MS + 1},			  /* more than twice as urgent: before the quantum is over */
+		{0, 30 * MS, 50 * MS},
+		{SECOND, 1, MS},
 		{20 * MS, 30 * MS, 50 * MS},
 	};
 

@@ -201,6 +201,8 @@ walk_enter(Walk *walk, int32_t who)
 	};
 	QueueAnswer answer;
 
+	for (int step = 0; chance(walk, 2) == 0 && step < RANK_STEPS - 1; step++)
+		rank_table_set(&claim.ranks, step, (uint8_t) (1 + chance(walk, RANK_CODE_MAX)));
 	walk->claims[who] = claim;
 	walk->caps_now[who] = claim.caps;
 	if (queue_try(walk->queue, who, &claim, walk->now))

@@ -5,59 +5,57 @@
 #include "tests/unit/simulate_fixture.h"
 
 #define CALLS 10000
-#define SEEDS 2
 #define NODE "version: 1\nnode: {name: n, id: 1, slots: %d, quantum: %s}\n"
 #define PATIENT "queue: {length: 10000, timeout: 1d}, limits: {wall: 30d}"
 
 /* --- slowdown ---------------------------------------------------------------------------------------------------------- */
 
 /*
- * Bounded Pareto from 10 ms to 100 s; the policy has a quantum of half the least size, and pauses cost 200 us. Functions: each
- * of 50 has its own size, which history learns. Alike: all calls are of one function, of which no history tells; then least
- * attained service is the best that can be done without knowing sizes, and `most` is what it comes to beside the oracle at a
- * tenth of the least size as quantum, without costs, and 6 % more.
+ * All calls together are bounded Pareto distributed from 10 ms to 100 s; the policy has a quantum of half the least size, and pauses
+ * cost 200 us. History begins with nothing. Of one function it never tells a call's size; of others it does more or less; of
+ * the mixture's last six, with a tenth of the calls, it does not.
  */
 static const struct
 {
-	const char *sizes;
-	bool functions;
-	int slots;
-	double load, most;
-} slowdowns[] = {
-	{"alpha=1.1", true, 1, 0.7, 1.5},  {"alpha=1.1", true, 1, 0.9, 1.5},  {"alpha=1.1", true, 2, 0.7, 1.5},
-	{"alpha=1.1", true, 2, 0.9, 1.5},  {"alpha=1.1", true, 8, 0.7, 1.5},  {"alpha=1.1", true, 8, 0.9, 1.5},
-	{"alpha=1.5", true, 1, 0.7, 1.5},  {"alpha=1.5", true, 1, 0.9, 1.5},  {"alpha=1.5", true, 2, 0.7, 1.5},
-	{"alpha=1.5", true, 2, 0.9, 1.5},  {"alpha=1.5", true, 8, 0.7, 1.5},  {"alpha=1.5", true, 8, 0.9, 1.5},
-	{"alpha=1.9", true, 1, 0.7, 1.5},  {"alpha=1.9", true, 1, 0.9, 1.5},  {"alpha=1.9", true, 2, 0.7, 1.5},
-	{"alpha=1.9", true, 2, 0.9, 1.5},  {"alpha=1.9", true, 8, 0.7, 1.5},  {"alpha=1.9", true, 8, 0.9, 1.5},
-	{"alpha=1.1", false, 1, 0.7, 1.5}, {"alpha=1.1", false, 1, 0.9, 1.5}, {"alpha=1.1", false, 2, 0.7, 1.5},
-	{"alpha=1.1", false, 2, 0.9, 1.5}, {"alpha=1.1", false, 8, 0.7, 1.5}, {"alpha=1.1", false, 8, 0.9, 1.5},
-	{"alpha=1.5", false, 1, 0.7, 1.5}, {"alpha=1.5", false, 1, 0.9, 0},	  {"alpha=1.5", false, 2, 0.7, 1.5},
-	{"alpha=1.5", false, 2, 0.9, 1.5}, {"alpha=1.5", false, 8, 0.7, 1.5}, {"alpha=1.5", false, 8, 0.9, 1.5},
-	{"alpha=1.9", false, 1, 0.7, 0},   {"alpha=1.9", false, 1, 0.9, 0},	  {"alpha=1.9", false, 2, 0.7, 1.5},
-	{"alpha=1.9", false, 2, 0.9, 0},   {"alpha=1.9", false, 8, 0.7, 1.5}, {"alpha=1.9", false, 8, 0.9, 1.5},
+	const char *name, *kinds[2];
+} workloads[] = {
+	{"one function", {"functions=0"}},
+	{"sigma 0.5", {"functions=60,sigma=0.5"}},
+	{"sigma 1.0", {"functions=60,sigma=1.0"}},
+	{"mixture", {"share=9,functions=54,sigma=0.5", "share=1,functions=6,sigma=50,function=app.any"}},
 };
+
+static const double alphas[] = {1.1, 1.5, 1.9}, loads[] = {0.7, 0.9};
+static const int slot_counts[] = {1, 2, 8};
+
+/*
+ * Of the oracle, which knows what nobody can; else of the best order that knows how a function's calls are distributed, where
+ * that one is not within so much of the oracle either, or nearly.
+ */
+#define ORACLE_MOST 1.5
+#define EXPECTED_MOST 1.12
 
 typedef struct Slowdowns
 {
-	double policy, sharing, oracle, ideal; /* ideal: least attained service, without costs; 0: not run */
+	double policy, sharing, expected, oracle;
 } Slowdowns;
 
 static void
-trace_make(size_t row, uint64_t seed, Trace *trace)
+trace_make(size_t workload, double alpha, int slots, double load, Trace *trace)
 {
 	GenerateSetup setup;
 	char kind[128];
 	PolicyError error;
 
 	generate_setup_init(&setup);
-	setup.seed = seed;
 	setup.calls = CALLS;
-	setup.slots = slowdowns[row].slots;
-	setup.load = slowdowns[row].load;
-	snprintf(kind, sizeof(kind), "%s,low=10ms,high=100s,functions=%d", slowdowns[row].sizes,
-			 slowdowns[row].functions ? 50 : 0);
-	assert_int_equal(generate_kind_add(&setup, kind, &error), 0);
+	setup.slots = slots;
+	setup.load = load;
+	for (int i = 0; i < 2 && workloads[workload].kinds[i] != NULL; i++)
+	{
+		snprintf(kind, sizeof(kind), "alpha=%.1f,low=10ms,high=100s,%s", alpha, workloads[workload].kinds[i]);
+		assert_int_equal(generate_kind_add(&setup, kind, &error), 0);
+	}
 	trace_init(trace);
 	assert_int_equal(trace_generate(&setup, trace, &error), 0);
 }
@@ -90,54 +88,74 @@ slowdown_ideal(int (*ideal)(const Trace *, int32_t, SimulateRun *, PolicyError *
 }
 
 static Slowdowns
-slowdowns_measure(size_t row, uint64_t seed, Policy *policy)
+slowdowns_measure(Trace *trace, int slots, const char *quantum, Policy *policy)
 {
-	int slots = slowdowns[row].slots;
-	Slowdowns got = {0};
+	Slowdowns got;
 	SimulateSetup setup;
-	Trace trace;
 	char text[512];
 
-	trace_make(row, seed, &trace);
-	snprintf(text, sizeof(text), NODE "pools: {p: {" PATIENT "}}", slots, "5ms");
+	snprintf(text, sizeof(text), NODE "pools: {p: {" PATIENT "}}", slots, quantum);
 	policy_make(policy, text);
 	simulate_setup_init(&setup, policy);
-	got.policy = slowdown_of(&setup, &trace);
-	got.sharing = slowdown_ideal(simulate_sharing, &trace, slots);
-	got.oracle = slowdown_ideal(simulate_oracle, &trace, slots);
-	if (slowdowns[row].most == 0)
-	{
-		setup = setup_free(policy);
-		setup.prediction = SIMULATE_NOTHING;
-		policy->quantum_ms = 1;
-		got.ideal = slowdown_of(&setup, &trace);
-	}
-	trace_free(&trace);
+	got.policy = slowdown_of(&setup, trace);
+	got.sharing = slowdown_ideal(simulate_sharing, trace, slots);
+	got.expected = slowdown_ideal(simulate_expected, trace, slots);
+	got.oracle = slowdown_ideal(simulate_oracle, trace, slots);
 	return got;
+}
+
+static void
+slowdowns_check(size_t workload, double alpha, int slots, double load, Policy *policy)
+{
+	Trace trace;
+	Slowdowns got;
+
+	trace_make(workload, alpha, slots, load, &trace);
+	got = slowdowns_measure(&trace, slots, "5ms", policy);
+	if (getenv("PYBOX_TEST_REPORT") != NULL)
+		print_message(
+			"%s, alpha %.1f, %d slots, load %.1f: %.3f, sharing %.3f; to the oracle %.3f, best without sizes %.3f\n",
+			workloads[workload].name, alpha, slots, load, got.policy, got.sharing, got.policy / got.oracle,
+			got.expected / got.oracle);
+	assert_true(got.policy < got.sharing);
+	assert_true(got.policy < ORACLE_MOST * got.oracle || got.policy < EXPECTED_MOST * got.expected);
+	assert_true(got.expected > 0.99 * got.oracle); /* the other way round for the ideals: each checks the other */
+	trace_free(&trace);
 }
 
 static void
 test_slowdowns_are_near_the_best(void **state)
 {
 	Policy *policy = malloc(sizeof(*policy));
-	bool report = getenv("PYBOX_TEST_REPORT") != NULL;
 
 	(void) state;
-	for (size_t row = 0; row < sizeof(slowdowns) / sizeof(slowdowns[0]); row++)
-		for (uint64_t seed = 1; seed <= SEEDS; seed++)
-		{
-			Slowdowns got = slowdowns_measure(row, seed, policy);
-			double most = slowdowns[row].most > 0 ? slowdowns[row].most * got.oracle : 1.06 * got.ideal;
+	for (size_t workload = 0; workload < sizeof(workloads) / sizeof(workloads[0]); workload++)
+		for (int setting = 0; setting < 3 * 3 * 2; setting++)
+			slowdowns_check(workload, alphas[setting / 6], slot_counts[setting / 2 % 3], loads[setting % 2], policy);
+	free(policy);
+}
 
-			if (report)
-				print_message("%s %s slots=%d load=%.1f seed=%d: %.3f, sharing %.3f, oracle %.3f, ratio %.3f%s\n",
-							  slowdowns[row].sizes, slowdowns[row].functions ? "functions" : "alike    ",
-							  slowdowns[row].slots, slowdowns[row].load, (int) seed, got.policy, got.sharing,
-							  got.oracle, got.policy / got.oracle,
-							  slowdowns[row].most > 0 ? "" : " (no history could tell)");
-			assert_true(got.policy < got.sharing);
-			assert_true(got.policy < most);
-		}
+/* With the quantum that there is by default, calls that are far shorter go before it is over, where history tells. */
+static void
+test_a_long_quantum_does_not_hold_up_short_calls(void **state)
+{
+	Policy *policy = malloc(sizeof(*policy));
+	GenerateSetup setup;
+	PolicyError error;
+	Trace trace;
+	Slowdowns got;
+
+	(void) state;
+	generate_setup_init(&setup);
+	setup.calls = CALLS;
+	setup.load = 0.9;
+	assert_int_equal(generate_kind_add(&setup, "alpha=1.5,low=1ms,high=10s,functions=60,sigma=0.5", &error), 0);
+	trace_init(&trace);
+	assert_int_equal(trace_generate(&setup, &trace, &error), 0);
+	got = slowdowns_measure(&trace, 1, "50ms", policy);
+	assert_true(got.policy < 0.5 * got.sharing);
+	assert_true(got.policy < 2 * got.oracle);
+	trace_free(&trace);
 	free(policy);
 }
 
@@ -392,6 +410,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slowdowns_are_near_the_best),
+		cmocka_unit_test(test_a_long_quantum_does_not_hold_up_short_calls),
 		cmocka_unit_test(test_no_wait_exceeds_the_ageing_bound),
 		cmocka_unit_test(test_without_ageing_calls_starve),
 		cmocka_unit_test(test_saturated_pools_share_by_weight),

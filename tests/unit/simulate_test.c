@@ -284,6 +284,42 @@ test_ideals_by_hand(void **state)
 	trace_free(&trace);
 }
 
+/* What is known of functions alone: within a quarter of an octave of the times that follow from it. */
+static void
+test_the_best_without_sizes(void **state)
+{
+	SimulateRun run;
+	Trace trace;
+	PolicyError error;
+
+	(void) state;
+	/* Of a function whose calls are alike the one that has begun is the more urgent. */
+	trace_init(&trace);
+	call_add(&trace, "a", 0, 100 * MS);
+	call_add(&trace, "a", 50 * MS, 100 * MS);
+	call_add(&trace, "b", 55 * MS, 10 * MS); /* shorter than what is left of it */
+	assert_int_equal(simulate_expected(&trace, 1, &run, &error), 0);
+	assert_in_range(run.outcomes[0].end_us, 110 * MS - 2, 110 * MS + 2);
+	assert_in_range(run.outcomes[1].end_us, 160 * MS - 2, 160 * MS + 2);
+	assert_in_range(run.outcomes[2].end_us, 10 * MS - 2, 10 * MS + 2);
+	simulate_free(&run);
+	assert_int_equal(simulate_expected(&trace, 2, &run, &error), 0);
+	assert_in_range(run.outcomes[1].end_us, 100 * MS - 2, 110 * MS + 2);
+	simulate_free(&run);
+	trace_free(&trace);
+	/* A long one among short ones passes for short until it has had as much as they. */
+	trace_init(&trace);
+	call_add(&trace, "a", 0, SECOND);
+	call_add(&trace, "a", 5 * MS, 10 * MS);
+	call_add(&trace, "a", 500 * MS, 10 * MS);
+	assert_int_equal(simulate_expected(&trace, 1, &run, &error), 0);
+	assert_in_range(run.outcomes[1].end_us, 15 * MS, 18 * MS);
+	assert_in_range(run.outcomes[2].end_us, 10 * MS - 2, 10 * MS + 2);
+	assert_in_range(run.outcomes[0].end_us, 1020 * MS - 2, 1020 * MS + 2);
+	simulate_free(&run);
+	trace_free(&trace);
+}
+
 /* With known sizes, no costs and a tiny quantum the queue comes near the oracle: each checks the other. */
 static void
 test_known_sizes_come_near_the_oracle(void **state)
@@ -426,6 +462,7 @@ main(void)
 		cmocka_unit_test(test_memory_is_reserved_and_learned),
 		cmocka_unit_test(test_caps_count_whom_they_select),
 		cmocka_unit_test(test_ideals_by_hand),
+		cmocka_unit_test(test_the_best_without_sizes),
 		cmocka_unit_test(test_known_sizes_come_near_the_oracle),
 		cmocka_unit_test(test_the_same_trace_gives_the_same_run),
 		cmocka_unit_test(test_a_reload_needs_the_same_pools),

@@ -342,9 +342,9 @@ test_a_wrong_file_gives_nothing(void **state)
 		uint8_t byte;
 		int error;
 	} faults[] = {
-		{0, 2, STAT_FILE_OTHER},					/* another format */
+		{0, 1, STAT_FILE_OTHER},					/* another format */
 		{1, STAT_CAUSE_COUNT + 1, STAT_FILE_OTHER}, /* other causes */
-		{5, KINDS + 1, STAT_FILE_DAMAGED},			/* a kind that is none */
+		{7, KINDS + 1, STAT_FILE_DAMAGED},			/* a kind that is none */
 		{SIZE_MAX, 0, STAT_FILE_DAMAGED},			/* something behind the end */
 	};
 	static uint8_t data[STAT_FILE_START_MAX + ENTRIES * STAT_FILE_ENTRY_MAX + 2];
@@ -369,16 +369,21 @@ static void
 test_a_mad_history_is_damage(void **state)
 {
 	static uint8_t data[STAT_FILE_START_MAX + STAT_FILE_ENTRY_MAX + 1];
-	static const double means[] = {-1, 1e300, 0.0 / 0.0};
+	static const struct
+	{
+		double mean_us;
+		uint16_t runs[2]; /* a sum that cannot be */
+	} mad[] = {{-1, {0}}, {1e300, {0}}, {0.0 / 0.0, {0}}, {1, {40000, 40000}}};
 
 	(void) state;
-	for (size_t i = 0; i < sizeof(means) / sizeof(means[0]); i++)
+	for (size_t i = 0; i < sizeof(mad) / sizeof(mad[0]); i++)
 	{
 		StatEntry entry = wanted(0);
 		size_t size = stat_file_put_start(data);
 		Taken taken = {0};
 
-		entry.history.mean_us = means[i];
+		entry.history.mean_us = mad[i].mean_us;
+		memcpy(entry.history.runs, mad[i].runs, sizeof(mad[i].runs));
 		size += stat_file_put_entry(data + size, 0, &entry);
 		size += stat_file_put_end(data + size);
 		assert_int_equal(stat_file_read(data, size, KINDS, take, &taken), STAT_FILE_DAMAGED);
