@@ -135,10 +135,12 @@ number_column(int64 number, bool is_null, Datum *value, bool *null)
 	*null = is_null;
 }
 
-/* Paused calls have no slot: the queue does not tell them from others that wait. */
-static void
+/* Paused calls have no slot: the queue does not tell them from others that wait. Returns how many there are of all pools. */
+static int
 paused_count(const Policy *policy, PoolShown *shown)
 {
+	int sum = 0;
+
 	for (int i = 0; i < activity_entries(); i++)
 	{
 		ActivityCall call;
@@ -147,9 +149,11 @@ paused_count(const Policy *policy, PoolShown *shown)
 		if (activity_call_id(i) == 0 || !activity_read(i, &call) || call.state != ACTIVITY_PAUSED)
 			continue;
 		pool = policy_pool_find(policy, call.pool_name);
+		sum++;
 		if (pool >= 0)
 			shown[pool].paused++;
 	}
+	return sum;
 }
 
 /* Returns that of all pools together, of those too that the policy has lost. */
@@ -217,7 +221,7 @@ pybox_pools(PG_FUNCTION_ARGS)
 	NodeShown shown = node_collect();
 	Datum node = CStringGetTextDatum(shown.policy->node_name);
 
-	paused_count(shown.policy, shown.pools);
+	(void) paused_count(shown.policy, shown.pools);
 	(void) memory_count(shown.policy, shown.pools);
 	for (int i = 0; i < shown.policy->pool_count; i++)
 		pool_row(rows, node, &shown.policy->pools[i], &shown.pools[i]);
@@ -247,15 +251,12 @@ static void
 node_columns(const NodeShown *shown, Datum *values, bool *nulls)
 {
 	const Policy *policy = shown->policy;
-	int paused = 0;
 
-	for (int i = 0; i < policy->pool_count; i++)
-		paused += shown->pools[i].paused;
 	values[NODE_NAME] = CStringGetTextDatum(policy->node_name);
 	values[NODE_SLOTS] = Int32GetDatum(policy->node_slots);
 	values[NODE_RUNNING] = Int32GetDatum(shown->running);
 	values[NODE_WAITING] = Int32GetDatum(shown->waiting);
-	values[NODE_PAUSED] = Int32GetDatum(paused);
+	values[NODE_PAUSED] = Int32GetDatum(paused_count(policy, shown->pools));
 	number_column(policy->node_memory, policy->node_memory == 0, &values[NODE_MEMORY_BUDGET],
 				  &nulls[NODE_MEMORY_BUDGET]);
 	values[NODE_MEMORY_RESERVED] = Int64GetDatum(shown->reserved);
@@ -277,7 +278,6 @@ pybox_node(PG_FUNCTION_ARGS)
 
 	if (shown.policy->pool_count == 0)
 		return (Datum) 0;
-	paused_count(shown.policy, shown.pools);
 	memory_used = memory_count(shown.policy, shown.pools);
 	node_columns(&shown, values, nulls);
 	number_column(memory_used, memory_used < 0, &values[NODE_MEMORY_USED], &nulls[NODE_MEMORY_USED]);

@@ -128,13 +128,22 @@ lease_rest(Lease *lease)
 		lease_continue(lease, WATCH_PAUSED);
 }
 
+/* One that has long rested at an unusual weight was left out of account by the launcher. */
+static bool
+lease_weight_is_known(const Lease *lease)
+{
+	return lease->weight == LEASE_WEIGHT_USUAL || __atomic_load_n(&lease->watch->weight_is_left, __ATOMIC_RELAXED) == 0;
+}
+
 void
 lease_weigh(Lease *lease, int weight)
 {
-	if (likely(lease->weight == weight) || lease->killed)
+	if (lease->killed || likely(lease->weight == weight && lease_weight_is_known(lease)))
 		return;
-	if (launcher_weigh(lease->id, weight)) /* else the next time that it is wished */
-		lease->weight = weight;
+	if (!launcher_weigh(lease->id, weight)) /* the next time that it is wished, then */
+		return;
+	lease->weight = weight;
+	__atomic_store_n(&lease->watch->weight_is_left, 0, __ATOMIC_RELAXED);
 }
 
 int64

@@ -21,7 +21,7 @@
 #include "sandbox/launcher_interpreter.h"
 #include "sandbox/launcher_lease.h"
 #include "sandbox/launcher_list.h"
-#include "sandbox/launcher_weight.h"
+#include "sandbox/launcher_watch.h"
 
 #define BACKEND_BACKLOG 128
 #define BACKEND_ACCEPT_PAUSE_MS 100
@@ -102,7 +102,7 @@ backend_weigh(Backend *backend, const ControlMessage *message)
 	Interpreter *interpreter = backend_leased(backend, message);
 
 	if (interpreter != NULL)
-		weight_set(interpreter, message->status);
+		watch_weigh(interpreter, message->status, launcher_now_ms());
 }
 
 static const struct

@@ -30,7 +30,7 @@
 #define WATCH_LAST_MS 4000	  /* between two looks in the end */
 #define WATCH_STRAY_MS 500	  /* at most, for those that have been stopped before, or are frozen */
 #define WATCH_AGAIN_MS 25	  /* for a turn that has just begun */
-#define WATCH_WEIGHT_MS 100	  /* for those of another weight than the usual one */
+#define WATCH_WEIGHT_MS 100	  /* for those of another weight than the usual one that run */
 #define WATCH_OVERDUE_MS 2000 /* after its wall limit a call is the launcher's to end */
 #define WATCH_STRAY_SHARE 10  /* a tenth of a core between calls is too much */
 
@@ -218,14 +218,24 @@ watch_wall(Interpreter *interpreter, int64_t now_ms)
 	return true;
 }
 
+/* Its pool's weight follows it while it has calls; else its backend says when it has them again. */
+static bool
+watch_weighs(Interpreter *interpreter, bool same_turn, uint32_t state)
+{
+	bool is_left = same_turn && state != WATCH_RUNS;
+
+	if (interpreter->weight == WEIGHT_USUAL)
+		return false;
+	weight_follow(interpreter);
+	__atomic_store_n(&interpreter->watch->weight_is_left, is_left, __ATOMIC_RELAXED);
+	return !is_left;
+}
+
 static int64_t
 watch_pause(const Interpreter *interpreter, bool same_turn, uint32_t state)
 {
 	const Zygote *zygote = interpreter->zygote;
 	int64_t most = interpreter->look.is_stray ? WATCH_STRAY_MS : WATCH_LAST_MS;
-
-	if (interpreter->weight != WEIGHT_USUAL) /* who else runs in its pool may change at any time */
-		return WATCH_WEIGHT_MS;
 
 	if (state == WATCH_PAUSED && watch_freezes(interpreter))
 		most = WATCH_STRAY_MS;
@@ -274,10 +284,23 @@ watch_look(Interpreter *interpreter, int64_t now_ms)
 		watch_memory(interpreter, turn);
 	if (state == WATCH_PAUSED)
 		watch_let_die(interpreter);
-	if (interpreter->weight != WEIGHT_USUAL)
-		weight_follow(interpreter);
-	watch_again(interpreter, now_ms, watch_pause(interpreter, same_turn, state));
+	if (watch_weighs(interpreter, same_turn, state)) /* who else runs in its pool may change at any time */
+		watch_again(interpreter, now_ms, WATCH_WEIGHT_MS);
+	else
+		watch_again(interpreter, now_ms, watch_pause(interpreter, same_turn, state));
 	interpreter->look.turn = turn;
 	interpreter->look.state = state;
 	interpreter->look.cpu_ns = cpu_ns;
+}
+
+void
+watch_weigh(Interpreter *interpreter, int32_t weight, int64_t now_ms)
+{
+	weight_set(interpreter, weight);
+	if (interpreter->weight == WEIGHT_USUAL)
+		return;
+	interpreter->look.pause_ms =
+		WATCH_WEIGHT_MS; /* should it not run yet when it is looked at, so it will soon again */
+	if (interpreter->look.due_ms > now_ms + WATCH_WEIGHT_MS)
+		interpreter->look.due_ms = now_ms + WATCH_WEIGHT_MS;
 }

@@ -12,6 +12,8 @@ int watch_make(Interpreter *interpreter);
 void watch_begin(Interpreter *interpreter);
 /* It is due: stops what uses CPU time between calls, ends what is long past its wall limit. The interpreter is not freed. */
 void watch_look(Interpreter *interpreter, int64_t now_ms);
+/* Its backend is about to run it with this weight: it is looked at soon. */
+void watch_weigh(Interpreter *interpreter, int32_t weight, int64_t now_ms);
 void watch_forget(Interpreter *interpreter);
 
 #endif

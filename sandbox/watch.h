@@ -33,6 +33,8 @@ typedef struct WatchPage
 	uint64_t calls;				  /* by backend: that are over */
 	uint64_t memory, memory_peak; /* by launcher, when it looked while Python ran: bytes */
 	uint32_t seen_turn;			  /* by launcher, after these: the turn at that look */
+	uint32_t
+		weight_is_left; /* by launcher: rests for so long that who runs it at an unusual weight is to say so again */
 } WatchPage;
 
 #define WATCH_PAGE_SIZE 4096

@@ -46,8 +46,8 @@ RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_P
 COMMENT ON FUNCTION pybox.drained_rows() IS 'The rows of pybox.drained with the oid of the role';
 
 CREATE VIEW pybox.drained AS
-SELECT g.pool, r.rolname AS role, g.since
-FROM pybox.drained_rows() g LEFT JOIN pg_catalog.pg_roles r ON r.oid = g.role;
+SELECT g.pool, pybox.role_name(g.role) AS role, g.since
+FROM pybox.drained_rows() g;
 COMMENT ON VIEW pybox.drained IS 'One row for each pool that pybox.drain() has closed';
 COMMENT ON COLUMN pybox.drained.pool IS 'Name of the pool; the policy may have lost it since';
 COMMENT ON COLUMN pybox.drained.role IS 'Who did it';
@@ -59,11 +59,9 @@ RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_P
 COMMENT ON FUNCTION pybox.quarantine_rows() IS 'The rows of pybox.quarantines with oids for database and function';
 
 CREATE VIEW pybox.quarantines AS
-SELECT d.datname AS database,
-       CASE WHEN d.datname = current_database() THEN coalesce(q.function::regprocedure::text, q.function::text)
-            ELSE q.function::text END AS function,
+SELECT pybox.database_name(q.database) AS database, pybox.function_name(q.database, q.function) AS function,
        q.function AS function_oid, q.body, q.since, q.until, q.reason
-FROM pybox.quarantine_rows() q LEFT JOIN pg_catalog.pg_database d ON d.oid = q.database;
+FROM pybox.quarantine_rows() q;
 COMMENT ON VIEW pybox.quarantines IS 'One row for each function under quarantine, by pybox.quarantine() or a rule';
 COMMENT ON COLUMN pybox.quarantines.database IS 'Database of the function';
 COMMENT ON COLUMN pybox.quarantines.function IS 'Function with its argument types (its oid when of another database)';

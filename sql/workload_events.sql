@@ -9,15 +9,11 @@ RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_P
 COMMENT ON FUNCTION pybox.events_rows() IS 'The rows of pybox.events with oids for roles, database and function';
 
 CREATE VIEW pybox.events AS
-SELECT e.number, e.at, e.node, e.kind, e.rule, e.dry_run, a.rolname AS actor, e.actor_pid, e.call_id, e.pid,
-       r.rolname AS role, d.datname AS database,
-       CASE WHEN d.datname = current_database() THEN coalesce(e.function::regprocedure::text, e.function::text)
-            ELSE e.function::text END AS function,
+SELECT e.number, e.at, e.node, e.kind, e.rule, e.dry_run, pybox.role_name(e.actor) AS actor, e.actor_pid, e.call_id, e.pid,
+       pybox.role_name(e.role) AS role, pybox.database_name(e.database) AS database,
+       pybox.function_name(e.database, e.function) AS function,
        e.pool, e.metric, e.value, e.threshold, e.detail
-FROM pybox.events_rows() e
-LEFT JOIN pg_catalog.pg_roles a ON a.oid = e.actor
-LEFT JOIN pg_catalog.pg_roles r ON r.oid = e.role
-LEFT JOIN pg_catalog.pg_database d ON d.oid = e.database;
+FROM pybox.events_rows() e;
 COMMENT ON VIEW pybox.events IS 'The last 1024 things done to calls, functions, pools and the policy since the server started, as in its log: about or by one''s own roles, or all for pg_read_all_stats';
 COMMENT ON COLUMN pybox.events.number IS 'From 1, without gaps: what is missing at the start was longer ago';
 COMMENT ON COLUMN pybox.events.at IS 'When';
@@ -64,9 +60,8 @@ RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_P
 COMMENT ON FUNCTION pybox.budgets_rows() IS 'The rows of pybox.budgets with the oid of the role';
 
 CREATE VIEW pybox.budgets AS
-SELECT b.name, r.rolname AS role, b."window", b.used, b.cpu_time, b.action, b.over, b.selectors, b.line, b.demoted, b.refused
-FROM pybox.budgets_rows() b
-LEFT JOIN pg_catalog.pg_roles r ON r.oid = b.role;
+SELECT b.name, pybox.role_name(b.role) AS role, b."window", b.used, b.cpu_time, b.action, b.over, b.selectors, b.line, b.demoted, b.refused
+FROM pybox.budgets_rows() b;
 COMMENT ON VIEW pybox.budgets IS 'One row for each account of each budget of the policy in force: of one''s own roles, or all for pg_read_all_stats; a budget without one has a row with nulls';
 COMMENT ON COLUMN pybox.budgets.name IS 'Name of the budget';
 COMMENT ON COLUMN pybox.budgets.role IS 'Whose account it is; null: of all calls together';

@@ -26,10 +26,7 @@ COMMENT ON VIEW pybox.stat_pools IS 'What calls have used and how they ended, a 
 COMMENT ON COLUMN pybox.stat_pools.pool IS 'Name of the pool';
 
 CREATE VIEW pybox.stat_functions AS
-SELECT d.datname AS database,
-       CASE WHEN s.oid = 0 THEN 'DO'
-            WHEN d.datname = current_database() THEN s.oid::regprocedure::text
-            ELSE s.oid::text END AS function,
+SELECT pybox.database_name(s.database) AS database, coalesce(pybox.function_name(s.database, s.oid), 'DO') AS function,
        s.oid AS function_oid,
        s.calls, s.errors, s.errors_python, s.errors_cancel, s.errors_wall, s.errors_cpu, s.errors_memory,
        s.errors_resource, s.errors_crash, s.errors_refused, s.errors_timeout, s.errors_rule, s.rows, s.bytes_in,
@@ -37,8 +34,7 @@ SELECT d.datname AS database,
        s.queue_histogram, s.run_p50, s.run_p95, s.run_p99, s.queue_p50, s.queue_p95, s.queue_p99, s.memory_peak,
        s.cold_starts, s.stats_reset,
        s.predicted_run, s.predicted_memory
-FROM pybox.stat_rows('functions') s
-LEFT JOIN pg_catalog.pg_database d ON d.oid = s.database;
+FROM pybox.stat_rows('functions') s;
 COMMENT ON VIEW pybox.stat_functions IS 'What calls have used and how they ended, a row for each function that had any: those one owns, or all for pg_monitor';
 COMMENT ON COLUMN pybox.stat_functions.database IS 'Database of the function; null when it is gone';
 COMMENT ON COLUMN pybox.stat_functions.function IS 'Function with its argument types (its oid when of another database, or gone), or DO for the blocks of a database';
@@ -47,14 +43,13 @@ COMMENT ON COLUMN pybox.stat_functions.predicted_run IS 'Run time that the queue
 COMMENT ON COLUMN pybox.stat_functions.predicted_memory IS 'Bytes that the queue reserves for the next call where there is a budget of memory: what 95 of 100 calls stayed within and an eighth; null: measured fewer than 4 times';
 
 CREATE VIEW pybox.stat_roles AS
-SELECT r.rolname AS role,
+SELECT pybox.role_name(s.oid) AS role,
        s.calls, s.errors, s.errors_python, s.errors_cancel, s.errors_wall, s.errors_cpu, s.errors_memory,
        s.errors_resource, s.errors_crash, s.errors_refused, s.errors_timeout, s.errors_rule, s.rows, s.bytes_in,
        s.bytes_out, s.queue_time, s.run_time, s.sql_time, s.paused_time, s.cpu_time, s.run_histogram,
        s.queue_histogram, s.run_p50, s.run_p95, s.run_p99, s.queue_p50, s.queue_p95, s.queue_p99, s.memory_peak,
        s.cold_starts, s.stats_reset
-FROM pybox.stat_rows('roles') s
-LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.oid;
+FROM pybox.stat_rows('roles') s;
 COMMENT ON VIEW pybox.stat_roles IS 'What calls have used and how they ended, a row for each role that functions ran as: oneself, or all for pg_monitor';
 COMMENT ON COLUMN pybox.stat_roles.role IS 'Role; null when it is gone';
 
@@ -144,16 +139,12 @@ RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_P
 COMMENT ON FUNCTION pybox.activity_rows_1_2() IS 'The rows of pybox.activity with oids for role, database and function';
 
 CREATE OR REPLACE VIEW pybox.activity AS
-SELECT a.call_id, a.pid, a.leader_pid, a.node, r.rolname AS role, d.datname AS database,
-       CASE WHEN a.function IS NULL THEN 'DO'
-            WHEN d.datname = current_database() THEN coalesce(a.function::regprocedure::text, a.function::text)
-            ELSE a.function::text END AS function,
+SELECT a.call_id, a.pid, a.leader_pid, a.node, pybox.role_name(a.role) AS role, pybox.database_name(a.database) AS database,
+       coalesce(pybox.function_name(a.database, a.function), 'DO') AS function,
        a.language,
        a.pool, a.priority, a.state, a.queue_position, a.queued_at, a.started_at, a.elapsed, a.cpu, a.memory,
        a.memory_peak, a.interpreter_pid, a.waiting_for, a.predicted, a.attained, a.rows
-FROM pybox.activity_rows_1_2() a
-LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.role
-LEFT JOIN pg_catalog.pg_database d ON d.oid = a.database;
+FROM pybox.activity_rows_1_2() a;
 COMMENT ON COLUMN pybox.activity.state IS 'queued (waits for a slot), starting (for an interpreter), running, paused (stopped for others or by pybox.pause()), or sql (the backend runs SQL for it, without a slot)';
 COMMENT ON COLUMN pybox.activity.waiting_for IS 'What it lacks while it is queued or paused, as in pybox.queue';
 COMMENT ON COLUMN pybox.activity.predicted IS 'Run time that the queue expects of the whole call; null: not known, or in SQL';
@@ -170,14 +161,10 @@ RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_P
 COMMENT ON FUNCTION pybox.queue_rows() IS 'The rows of pybox.queue with oids for role, database and function';
 
 CREATE VIEW pybox.queue AS
-SELECT q.position, q.call_id, q.pid, r.rolname AS role, d.datname AS database,
-       CASE WHEN q.function IS NULL THEN 'DO'
-            WHEN d.datname = current_database() THEN coalesce(q.function::regprocedure::text, q.function::text)
-            ELSE q.function::text END AS function,
+SELECT q.position, q.call_id, q.pid, pybox.role_name(q.role) AS role, pybox.database_name(q.database) AS database,
+       coalesce(pybox.function_name(q.database, q.function), 'DO') AS function,
        q.pool, q.priority, q.state, q.waiting_for, q.waited, q.estimate, q.predicted, q.memory, q.blocks
-FROM pybox.queue_rows() q
-LEFT JOIN pg_catalog.pg_roles r ON r.oid = q.role
-LEFT JOIN pg_catalog.pg_database d ON d.oid = q.database;
+FROM pybox.queue_rows() q;
 COMMENT ON VIEW pybox.queue IS 'One row for each Python call that waits for a slot or is paused: one''s own, or all for pg_monitor';
 COMMENT ON COLUMN pybox.queue.position IS 'Place in the pool''s queue, 1 is next; null: does not stand in it';
 COMMENT ON COLUMN pybox.queue.call_id IS 'As in pybox.activity';
@@ -202,10 +189,9 @@ RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_P
 COMMENT ON FUNCTION pybox.interpreters_rows() IS 'The rows of pybox.interpreters with the oid of the role';
 
 CREATE VIEW pybox.interpreters AS
-SELECT i.node, i.pool, i.language, i.pid, i.backend_pid, r.rolname AS role, i.state, i.age, i.idle, i.calls, i.cpu,
+SELECT i.node, i.pool, i.language, i.pid, i.backend_pid, pybox.role_name(i.role) AS role, i.state, i.age, i.idle, i.calls, i.cpu,
        i.memory, i.memory_peak
-FROM pybox.interpreters_rows() i
-LEFT JOIN pg_catalog.pg_roles r ON r.oid = i.role;
+FROM pybox.interpreters_rows() i;
 COMMENT ON VIEW pybox.interpreters IS 'One row for each process that can run Python: one''s own and spares, or all for pg_monitor; none while the launcher does not answer';
 COMMENT ON COLUMN pybox.interpreters.node IS 'node.name of the policy';
 COMMENT ON COLUMN pybox.interpreters.pool IS 'Pool it was made for';

@@ -191,9 +191,92 @@ test_pauses(void **state)
 	watch_look(&interpreter, now_ms);
 	watch_look(&interpreter, now_ms);
 	assert_int_equal(interpreter.look.due_ms - now_ms, 500);
-	interpreter.weight = 2 * WEIGHT_USUAL; /* the pool's weight follows it */
-	watch_look(&interpreter, now_ms);
-	assert_int_equal(interpreter.look.due_ms - now_ms, 100);
+	process_end();
+}
+
+static const struct
+{
+	const char *what;
+	int32_t weight;
+	WatchState state;
+	uint32_t turns; /* that begin between two looks */
+	int64_t due_ms; /* from the second look on */
+	uint32_t is_left;
+} weights[] = {
+	{"runs", 2 * WEIGHT_USUAL, WATCH_RUNS, 0, 100, 0},
+	{"runs again", 2 * WEIGHT_USUAL, WATCH_RUNS, 1, 100, 0},
+	{"rests since a moment ago", 2 * WEIGHT_USUAL, WATCH_RESTS, 1, 100, 0},
+	{"rests", 2 * WEIGHT_USUAL, WATCH_RESTS, 0, 500, 1},
+	{"is paused", WEIGHT_USUAL / 2, WATCH_PAUSED, 0, 500, 1},
+	{"rests at the usual weight", WEIGHT_USUAL, WATCH_RESTS, 0, 500, 0},
+};
+
+/* The pool's weight follows an unusual one for as long as it is used. */
+static void
+test_weights(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++)
+	{
+		process_start(0);
+		interpreter.weight = weights[i].weight;
+		interpreter.look.state = interpreter.watch->state = weights[i].state;
+		interpreter.watch->turn = weights[i].turns;
+		watch_look(&interpreter, START_MS);
+		if (interpreter.look.due_ms - START_MS != weights[i].due_ms ||
+			interpreter.watch->weight_is_left != weights[i].is_left)
+			fail_msg("%s: after %lld ms, left %u", weights[i].what, (long long) interpreter.look.due_ms - START_MS,
+					 interpreter.watch->weight_is_left);
+		process_end();
+	}
+}
+
+/* Of one that nobody uses, in ten minutes. */
+static int
+looks_count(int32_t weight)
+{
+	int count = 0;
+
+	process_start(0);
+	interpreter.weight = weight;
+	watch_look(&interpreter, START_MS);
+	for (; interpreter.look.due_ms < START_MS + 600000; count++)
+		watch_look(&interpreter, interpreter.look.due_ms);
+	process_end();
+	return count;
+}
+
+static void
+test_weight_costs_nothing_at_rest(void **state)
+{
+	(void) state;
+	assert_int_equal(looks_count(2 * WEIGHT_USUAL), looks_count(WEIGHT_USUAL));
+	assert_in_range(looks_count(WEIGHT_USUAL), 150, 155);
+}
+
+/* Whoever is about to run at an unusual weight is looked at soon. What is known of its use of CPU time stays. */
+static void
+test_weigh(void **state)
+{
+	InterpreterLook look;
+
+	(void) state;
+	process_start(0);
+	interpreter.look.due_ms = START_MS + 4000;
+	look = interpreter.look;
+	watch_weigh(&interpreter, WEIGHT_USUAL, START_MS);
+	assert_memory_equal(&interpreter.look, &look, sizeof(look));
+	watch_weigh(&interpreter, 2 * WEIGHT_USUAL, START_MS);
+	assert_int_equal(interpreter.weight, 2 * WEIGHT_USUAL);
+	assert_int_equal(interpreter.look.due_ms, START_MS + 100);
+	/* That it is asked for again and again puts nothing off. */
+	watch_weigh(&interpreter, 3 * WEIGHT_USUAL, START_MS + 99);
+	assert_int_equal(interpreter.look.due_ms, START_MS + 100);
+	look.due_ms = interpreter.look.due_ms;
+	look.pause_ms = 100;
+	assert_memory_equal(&interpreter.look, &look, sizeof(look));
+	watch_look(&interpreter, look.due_ms); /* still rests, and is looked at again before long */
+	assert_int_equal(interpreter.look.due_ms, look.due_ms + 200);
 	process_end();
 }
 
@@ -221,8 +304,12 @@ test_dead(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_looks), cmocka_unit_test(test_dead),
-									   cmocka_unit_test(test_pauses)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_looks),
+									   cmocka_unit_test(test_dead),
+									   cmocka_unit_test(test_pauses),
+									   cmocka_unit_test(test_weights),
+									   cmocka_unit_test(test_weight_costs_nothing_at_rest),
+									   cmocka_unit_test(test_weigh)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
