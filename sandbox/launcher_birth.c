@@ -23,6 +23,7 @@
 #include "sandbox/launcher_death.h"
 #include "sandbox/launcher_memfd.h"
 #include "sandbox/launcher_proc.h"
+#include "sandbox/launcher_slice.h"
 #include "sandbox/launcher_watch.h"
 #include "sandbox/launcher_weight.h"
 #include "sandbox/launcher_zygote.h"
@@ -144,6 +145,14 @@ birth_oom_score(Interpreter *interpreter)
 	return launcher_proc_oom_score(interpreter->pid, BIRTH_OOM_SCORE);
 }
 
+/* It runs as well with another slice. */
+static int
+birth_slice(Interpreter *interpreter)
+{
+	(void) slice_set(interpreter->pid, slice_of_pool(&interpreter->launcher->policy, interpreter->zygote->pool.name));
+	return 0;
+}
+
 /* It goes into its group by itself where that is quicker, or has been put there. */
 static int
 birth_go(Interpreter *interpreter)
@@ -173,6 +182,7 @@ static const struct
 	{"process", birth_pid_check},
 	{"oom_score_adj", birth_oom_score},
 	{"cgroup", birth_group_make},
+	{"slice", birth_slice},
 	{"go", birth_go},
 };
 

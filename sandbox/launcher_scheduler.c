@@ -13,6 +13,7 @@
 #include "sandbox/launcher_cause.h"
 #include "sandbox/launcher_interpreter.h"
 #include "sandbox/launcher_layer.h"
+#include "sandbox/launcher_slice.h"
 #include "sandbox/launcher_weight.h"
 #include "sandbox/launcher_zygote.h"
 
@@ -165,6 +166,7 @@ launcher_scheduler_apply(Launcher *launcher)
 	scheduler_node_limit(launcher);
 	zygote_reconcile(launcher);
 	weight_apply(launcher);
+	slice_apply(launcher);
 }
 
 static void
