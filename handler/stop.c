@@ -37,7 +37,7 @@ rule_raise(const Call *call, ActivityStop stop)
 					   call->pool->name, (long long) call->id, policy_metric_name(verdict.metric),
 					   (long long) verdict.value, unit[0] != '\0' ? " " : "", unit, (long long) verdict.threshold,
 					   unit[0] != '\0' ? " " : "", unit, policy_action_name(verdict.action)),
-			 errhint("Do less in one call, or ask who keeps the policy about this rule; see pybox.rules.")));
+			 errhint("Do less in one call, or ask who keeps the policy about this rule; pg_monitor sees it in pybox.rules.")));
 }
 
 /* It has not begun: its time says nothing. */

@@ -137,7 +137,7 @@ for my $case (@metrics)
 	is($answer->{sqlstate}, '57014', "$case->{function} by $metric is canceled");
 	like($answer->{text}, qr/^ERROR:  57014: canceling Python call due to rule "by_$metric"
 DETAIL:  Pool "main", call \d+: $metric was \d+$unit, more than the rule's $case->{least}$unit; its action is cancel[.]
-HINT:  Do less in one call, or ask who keeps the policy about this rule; see pybox[.]rules[.]
+HINT:  Do less in one call, or ask who keeps the policy about this rule; pg_monitor sees it in pybox[.]rules[.]
 /,
 		'... with metric, value and threshold');
 	my ($value) = $answer->{text} =~ /$metric was (\d+)/;
@@ -430,8 +430,10 @@ for my $case (['without rules before', ''], ['with others before', $two])
 	call_waits($session, 'SELECT nap(60)', 'nap');
 	reload("$two  - {name: new, function: public.nap, when: {run_time: 100ms}, action: kill, dry_run: true}\n");
 	ok($admin->poll("SELECT acted FROM pybox.rules WHERE name = 'new'", 1), "... on trial too, $name");
-	reload("$two  - {name: new, function: public.spin, when: {run_time: 100ms}, action: kill}\n");
-	ok(!$session->is_answered, '... and one that is about others now is about it no more');
+	reload("$two  - {name: new, function: public.spin, when: {run_time: 100ms}, action: kill}\n"
+		  . "  - {name: looked, function: public.nap, when: {run_time: 100ms}, action: log}\n");
+	ok($admin->poll("SELECT acted FROM pybox.rules WHERE name = 'looked'", 1), "... and is looked at again, $name");
+	is($admin->value("SELECT acted FROM pybox.rules WHERE name = 'new'"), 1, '... by one that is about others now no more');
 	reload("$two  - {name: new, function: public.nap, when: {run_time: 100ms}, action: kill}\n");
 	like($session->wait->{text}, qr/terminating Python call due to rule "new"/, '... until it is again');
 }
