@@ -448,7 +448,7 @@ sub crc32c
 	return pack 'L', $crc ^ 0xffffffff;
 }
 my $old = slurp_file($file);
-my $start = qr/.{5}\x01(?:[\x80-\xff]*[\x00-\x7f]){2}\x00/s; # shape, kind, database, function, no name
+my $start = qr/(?:[\x80-\xff]*[\x00-\x7f]){6}\x01(?:[\x80-\xff]*[\x00-\x7f]){2}\x00/s; # shape, kind, database, function, no name
 ok($old =~ /^PYBOXST\n.{4}($start)[\x80-\xff]+[\x00-\x7f](.*)$/s, 'the file begins with a function');
 my $future = $1 . number(9223372036854775807) . $2;
 open my $new, '>', $file or die $!;
