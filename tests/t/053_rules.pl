@@ -194,6 +194,27 @@ is(events_since($before, 'kind, rule, detail'), 'move away pool "main" to "batch
 $admin->value('SELECT pybox.cancel(call_id) FROM pybox.activity');
 $session->wait;
 
+# Who is moved counts against the caps of the pool that it runs in now.
+reload(<<'YAML');
+  - {name: away, function: public.nap, when: {run_time: 200ms}, action: move, to: batch, cooldown: 1h}
+  - {name: aside, function: public.in_line, when: {queue_time: 200ms}, action: move, to: batch, cooldown: 1h}
+caps:
+  - {pool: batch, slots: 1}
+YAML
+my $third = PyboxSession->new($node);
+$session->send('SELECT nap(60)');
+ok($admin->poll("SELECT pool FROM pybox.activity WHERE function LIKE 'nap%'", 'batch'), 'move puts a running call into a pool with a cap');
+$second->send('SELECT in_line(60)');
+ok($second->wait_for(qr/inside/), '... another pool has its only slot taken');
+$third->send('SELECT in_line(0)');
+ok($admin->poll('SELECT waiting_for ~ \'^cap line \' FROM pybox.queue WHERE pid = ' . $third->pid), '... who is moved from its queue waits for that cap');
+$admin->value("SELECT pybox.cancel(call_id) FROM pybox.activity WHERE function LIKE 'nap%'");
+$session->wait;
+like($third->wait->{text}, qr/^served$/m, '... until the first is over');
+$admin->value('SELECT pybox.cancel(call_id) FROM pybox.activity');
+$second->wait;
+$third->quit;
+
 reload("  - {name: stay, function: public.nap, when: {run_time: 200ms}, action: pause, cooldown: 1h}\n");
 $before = last_event();
 $session->send('SELECT nap(1)');
