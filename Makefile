@@ -253,9 +253,9 @@ $(BUILD)/bare/pybox-launcher: $(call objects,exe,$(LAUNCHER_SRCS) ops/layercost/
 	$(CC) $(EXE_LDFLAGS) -Wl,--wrap=jail_seccomp_apply,--wrap=jail_landlock_apply -o $@ $^ $(LAUNCHER_LIBS)
 
 # --- the program of `make bench ONLY=D1`: the queue as it is in the server, on its own. Never installed.
-$(BUILD)/queue_cost: $(call objects,exe,$(wildcard scheduler/queue*.c) ops/queue_cost.c)
+$(BUILD)/queue_cost: $(call objects,exe,$(wildcard scheduler/queue*.c scheduler/history*.c) ops/queue_cost.c)
 	@mkdir -p $(@D)
-	$(CC) $(EXE_LDFLAGS) -o $@ $^
+	$(CC) $(EXE_LDFLAGS) -o $@ $^ -lm
 
 # --- programs of t/041_sweep.pl: ours, but a call that the filter refuses has an error of its own. Never installed.
 SENTINEL := $(BUILD)/sentinel

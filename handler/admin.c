@@ -53,6 +53,12 @@ admin_may_see(Oid role)
 }
 
 bool
+admin_may_see_policy(void)
+{
+	return has_privs_of_role(GetUserId(), ROLE_PG_MONITOR);
+}
+
+bool
 admin_may_govern(void)
 {
 	return superuser() || has_privs_of_role(GetUserId(), ROLE_PG_SIGNAL_BACKEND);

@@ -16,6 +16,8 @@
 ReturnSetInfo *admin_rows(FunctionCallInfo call);
 /* Whether the current user may see the calls of role: its own, or all for pg_read_all_stats (so pg_monitor). */
 bool admin_may_see(Oid role);
+/* Whether the current user may see what the policy says: members of pg_monitor. */
+bool admin_may_see_policy(void);
 /* Whether the current user may act on calls of role: as pg_cancel_backend. The other raises 42501. */
 bool admin_may_signal(Oid role);
 void admin_may_signal_check(Oid role);

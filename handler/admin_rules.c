@@ -129,7 +129,7 @@ pybox_rules(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* account NULL: nothing that one may see was used of it. */
+/* account NULL: nothing that one may see was used of it. Whose calls a budget is about is for those who may see the policy. */
 static void
 budget_row(ReturnSetInfo *rows, const Policy *policy, const PolicyBudget *budget, const BudgetAccount *account)
 {
@@ -142,6 +142,7 @@ budget_row(ReturnSetInfo *rows, const Policy *policy, const PolicyBudget *budget
 	values[BUDGET_ACTION] = CStringGetTextDatum(policy_overdraft_name(budget->action));
 	values[BUDGET_SELECTORS] = selectors_text(&budget->who, policy);
 	values[BUDGET_LINE] = Int32GetDatum(budget->line);
+	nulls[BUDGET_SELECTORS] = nulls[BUDGET_LINE] = !admin_may_see_policy();
 	nulls[BUDGET_ROLE] = account == NULL || !OidIsValid(account->role);
 	nulls[BUDGET_USED] = nulls[BUDGET_OVER] = nulls[BUDGET_DEMOTED] = nulls[BUDGET_REFUSED] = account == NULL;
 	if (account != NULL)
@@ -166,7 +167,7 @@ budget_rows(ReturnSetInfo *rows, const Policy *policy, const PolicyBudget *budge
 			budget_row(rows, policy, budget, &accounts[i]);
 			shown++;
 		}
-	if (shown == 0)
+	if (shown == 0 && admin_may_see_policy())
 		budget_row(rows, policy, budget, NULL);
 }
 

@@ -179,6 +179,17 @@ guess_get(Function *function, TimestampTz now)
 	return &function->guess;
 }
 
+/* Its callers go on no sooner for it than they would by themselves. */
+static int64
+rank_least_find(const Call *call)
+{
+	int64 least = 0;
+
+	for (const Call *outer = call->outer; outer != NULL; outer = outer->outer)
+		least = Max(least, rank_of(&outer->function->guess.ranks, measure_run_us(outer)));
+	return least;
+}
+
 static int32
 priority_find(const Call *call, const ActivityWish *wish, const ClaimSeat *seat)
 {
@@ -223,6 +234,7 @@ claim_make(void *arg, SlotClaim *claim)
 				  .memory = memory_find(call, &seat, guess->next.memory),
 				  .predicted = guess->next.run_us,
 				  .ranks = guess->ranks,
+				  .rank_least = rank_least_find(call),
 				  .attained = measure_run_us(call),
 				  .version = seat.version},
 		.held = wish.held,

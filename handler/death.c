@@ -113,7 +113,7 @@ lease_death_report(Lease *lease, uint64 call_id, const PolicyPool *pool)
 						   pool->name, (long long) call_id, lease->pid),
 				 errhint("Call again; SD and GD start empty.")));
 	lease_end_threads(lease);
-	if (launcher_death_await(&lease->is_told))
+	if (launcher_death_await(lease->generation, &lease->is_told))
 		reports[lease->death.cause](&death);
 	ereport(ERROR,
 			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION), errmsg("Python interpreter was lost with the pybox launcher"),

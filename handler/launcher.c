@@ -362,7 +362,7 @@ launcher_drain(void)
 }
 
 bool
-launcher_death_await(const bool *told)
+launcher_death_await(uint32 lent_by, const bool *told)
 {
 	TimestampTz deadline = TimestampTzPlusMilliseconds(clock_now(), DEATH_TIMEOUT_MS);
 
@@ -372,7 +372,7 @@ launcher_death_await(const bool *told)
 		ControlMessage message;
 		int fds[CONTROL_FDS_MAX];
 
-		if (control < 0 || clock_now() >= deadline)
+		if (control < 0 || generation != lent_by || clock_now() >= deadline)
 			return false;
 		if (launcher_take(&message, fds) == TAKEN_NOTHING)
 			launcher_sleep(deadline);

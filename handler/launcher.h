@@ -38,8 +38,11 @@ void launcher_thaw(uint64 id);
 bool launcher_weigh(uint64 id, int weight);
 /* Who is told of each death, whenever word of it comes, so also of those that are long given back. Raises nothing. */
 void launcher_deaths_pass(LauncherDeathTaker taker);
-/* Waits up to half a minute until the taker has set *told; false: the notice did not come. */
-bool launcher_death_await(const bool *told);
+/*
+ * Waits up to half a minute until the taker has set *told; false: the notice did not come, or cannot, as the launcher of generation
+ * lent_by is not the one that this session talks to.
+ */
+bool launcher_death_await(uint32 lent_by, const bool *told);
 /* Fills usages (at most CONTROL_USAGES_MAX) by id, but temp, as of a moment ago; false: no answer within a second. */
 bool launcher_usage(ControlUsage *usages, int count);
 /* All of one, as it is now, without a wait worth the name and without raising anything. */

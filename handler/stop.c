@@ -31,13 +31,15 @@ rule_raise(const Call *call, ActivityStop stop)
 	const ActivityVerdict verdict = activity_verdict(call->entry);
 	const char *unit = rule_metric_unit(verdict.metric);
 
-	ereport(ERROR,
-			(errcode(ERRCODE_QUERY_CANCELED), errmsg_internal(stops[stop].message, verdict.rule),
-			 errdetail("Pool \"%s\", call %lld: %s was %lld%s%s, more than the rule's %lld%s%s; its action is %s.",
-					   call->pool->name, (long long) call->id, policy_metric_name(verdict.metric),
-					   (long long) verdict.value, unit[0] != '\0' ? " " : "", unit, (long long) verdict.threshold,
-					   unit[0] != '\0' ? " " : "", unit, policy_action_name(verdict.action)),
-			 errhint("Do less in one call, or ask who keeps the policy about this rule; see pybox.rules.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_QUERY_CANCELED), errmsg_internal(stops[stop].message, verdict.rule),
+		 errdetail("Pool \"%s\", call %lld: %s was %lld%s%s, more than the rule's %lld%s%s; its action is %s.",
+				   call->pool->name, (long long) call->id, policy_metric_name(verdict.metric),
+				   (long long) verdict.value, unit[0] != '\0' ? " " : "", unit, (long long) verdict.threshold,
+				   unit[0] != '\0' ? " " : "", unit, policy_action_name(verdict.action)),
+		 errhint(
+			 "Do less in one call, or ask who keeps the policy about this rule; pg_monitor sees it in pybox.rules.")));
 }
 
 /* It has not begun: its time says nothing. */

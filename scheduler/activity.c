@@ -452,12 +452,19 @@ activity_wish_read(int number, uint64 call_id, ActivityWish *wish)
 	return found;
 }
 
-static void
-wish_write(ActivityEntry *entry, uint64 call_id, void (*change)(ActivityWish *wish, void *arg), void *arg)
+/* Writes nothing when the entry holds another call by now, of which somebody may have wished something already. */
+static bool
+wish_write(int number, uint64 call_id, void (*change)(ActivityWish *wish, void *arg), void *arg)
 {
+	ActivityEntry *entry = entry_at(number);
 	uint32 turn;
 
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	if (activity_call_id(number) != call_id)
+	{
+		LWLockRelease(shared->lock);
+		return false;
+	}
 	turn = pg_atomic_read_u32(&entry->wish_turn) + 1;
 	if (pg_atomic_read_u64(&entry->wish_call) != call_id)
 		entry->wish = (ActivityWish){.priority = -1};
@@ -466,22 +473,21 @@ wish_write(ActivityEntry *entry, uint64 call_id, void (*change)(ActivityWish *wi
 	pg_write_barrier();
 	pg_atomic_write_u64(&entry->wish_call, call_id);
 	LWLockRelease(shared->lock);
+	return true;
 }
 
 bool
 activity_wish_change(uint64 call_id, void (*change)(ActivityWish *wish, void *arg), void *arg)
 {
-	for (int i = 0; i < activity_entries(); i++)
-	{
-		ActivityCall call;
+	int number = entry_find(call_id);
 
-		if (!activity_read(i, &call) || call.call_id != call_id)
-			continue;
-		wish_write(entry_at(i), call_id, change, arg);
-		SetLatch(&PROC_OF(activity_backend(i))->procLatch);
-		return true;
-	}
-	return false;
+	if (number < 0)
+		return false;
+	(void) FAULT_POINT("backend.wish");
+	if (!wish_write(number, call_id, change, arg))
+		return false;
+	activity_wake(number);
+	return true;
 }
 
 void

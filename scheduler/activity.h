@@ -167,7 +167,7 @@ void activity_measure_set(int number, uint64 call_id, const ActivityMeasure *mea
 bool activity_measure_get(int number, uint64 call_id, ActivityMeasure *measure);
 /* The wish for call_id in entry number; false: there is none. */
 bool activity_wish_read(int number, uint64 call_id, ActivityWish *wish);
-/* Changes the wish for call_id by change(wish, arg), under shared->lock, and wakes its backend; false: no such call. */
+/* Changes the wish for call_id by change(wish, arg), under shared->lock, and wakes its backend; false: no such call any more. */
 bool activity_wish_change(uint64 call_id, void (*change)(ActivityWish *wish, void *arg), void *arg);
 
 #endif

@@ -72,6 +72,7 @@ caller_describe(QueueCaller *caller, const QueueClaim *claim, int64_t since)
 	RELAXED_SET(caller->attained, claim->attained > 0 ? claim->attained : 0);
 	for (int i = 0; i < RANK_WORDS; i++)
 		RELAXED_SET(caller->ranks[i], claim->ranks.words[i]);
+	RELAXED_SET(caller->rank_least, claim->rank_least);
 	if (!claim->resumes)
 		RELAXED_SET(caller->turn, 0);
 }

@@ -17,7 +17,8 @@
  *
  * Turns. A call's turn begins when it is granted a slot in order, and goes on over SQL: its quantum is of slot time, of all
  * the slots of the turn together. A call that resumes after SQL goes first for what is left of it, and then waits in order for
- * its next turn, as one that gave way does. While nobody waits it is as one that ran on.
+ * its next turn, as one that gave way does. While nobody waits it is as one that ran on. Calls inside a call share its turn, and
+ * are no more urgent than it is, so that none comes to turns by small calls in its SQL.
  *
  * Giving way. queue_ask() names holders whose slot a better waiter should have: at once when the waiter's priority is
  * higher; when the holder's quantum is over and the order puts the waiter first; and sooner, after a millisecond, for one of
@@ -116,6 +117,7 @@ typedef struct QueueClaim
 	int64_t predicted;		/* us of slot time that the whole call is expected to take; 0: no history */
 	int64_t attained;		/* us that it has had */
 	RankTable ranks;		/* how urgent it is; all zero: by the two above */
+	int64_t rank_least;		/* but no more than one of this rank, as the call that it is inside of */
 	int64_t since;			/* when it began to wait for its first slot; 0: now */
 	uint64_t version; /* of the definitions that pool and caps are numbers of, for queue_try; 0: the ones in force */
 } QueueClaim;

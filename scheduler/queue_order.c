@@ -14,11 +14,14 @@ int64_t
 caller_rank(const QueueCaller *caller, int64_t held)
 {
 	int64_t had = time_after(RELAXED(caller->attained), held), predicted = RELAXED(caller->predicted);
+	int64_t least = RELAXED(caller->rank_least), rank = had;
 	uint8_t code = caller_code(caller, rank_step(had));
 
 	if (code != 0)
-		return rank_decode(code);
-	return caller_code(caller, 0) == 0 && predicted > had ? predicted - had : had;
+		rank = rank_decode(code);
+	else if (caller_code(caller, 0) == 0 && predicted > had)
+		rank = predicted - had;
+	return rank > least ? rank : least;
 }
 
 /* How long it has to hold a slot, so long at least, until its rank is above this one; INT64_MAX: never. */
@@ -68,13 +71,27 @@ waiter_is_older(const Queue *queue, int32_t one, int32_t other)
 	return a_since != b_since ? a_since < b_since : a->ticket < b->ticket;
 }
 
+/* Whom it goes after; from both ends at once, since short calls mostly come to where long ones wait, or the other way round. */
+static int32_t
+order_place(const Queue *queue, const QueuePool *pool, int32_t who)
+{
+	int32_t head = pool->first, tail = pool->last;
+
+	while (tail != QUEUE_NOBODY && waiter_precedes(queue, who, tail))
+	{
+		if (waiter_precedes(queue, who, head))
+			return queue->callers[head].previous;
+		head = queue->callers[head].next;
+		tail = queue->callers[tail].previous;
+	}
+	return tail;
+}
+
 static void
 order_insert(Queue *queue, QueuePool *pool, int32_t who)
 {
-	int32_t after = pool->last, before;
+	int32_t after = order_place(queue, pool, who), before;
 
-	while (after != QUEUE_NOBODY && waiter_precedes(queue, who, after))
-		after = queue->callers[after].previous;
 	before = after == QUEUE_NOBODY ? pool->first : queue->callers[after].next;
 	queue->callers[who].previous = after;
 	queue->callers[who].next = before;

@@ -71,8 +71,10 @@ typedef struct QueueCaller
 	uint64_t looked;					 /* queue_ask's own: the look that has seen to it, ... */
 	int32_t helps;						 /* ... for whose good, ... */
 	int32_t holder;						 /* ... and the how manieth of Queue.holders is who; not about this caller */
-	char apart[8];						 /* no two callers write to the same line */
+	_Atomic int64_t rank_least;			 /* of the claim */
 } QueueCaller;
+
+_Static_assert(sizeof(QueueCaller) % 64 == 0, "no two callers write to the same line");
 
 /* One priority's stride scheduling; by pool. */
 typedef struct QueueTier

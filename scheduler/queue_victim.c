@@ -304,6 +304,13 @@ holder_list(Queue *queue, int32_t who)
 	queue->callers[queue->holders++].holder = who;
 }
 
+/* Not relaxed: what queue_try() wrote of the caller before its seat is seen too. */
+static bool
+caller_holds(const Queue *queue, int32_t who)
+{
+	return seat_state(atomic_load(&queue->callers[who].seat)) == QUEUE_HOLDING;
+}
+
 /* Afterwards the list has all holders and nobody else, but for who comes or goes without the lock at this moment. */
 static void
 holders_list(Queue *queue)
@@ -316,11 +323,11 @@ holders_list(Queue *queue)
 		int32_t who = queue->callers[i].holder;
 
 		queue->callers[who].listed = false;
-		if (seat_state(RELAXED(queue->callers[who].seat)) == QUEUE_HOLDING)
+		if (caller_holds(queue, who))
 			holder_list(queue, who);
 	}
 	for (int32_t who = 0; who < seen && queue->holders < holding; who++)
-		if (seat_state(RELAXED(queue->callers[who].seat)) == QUEUE_HOLDING)
+		if (caller_holds(queue, who))
 			holder_list(queue, who);
 }
 
@@ -339,25 +346,37 @@ waiting_priority(const Queue *queue)
 	return highest;
 }
 
-/* When any that waits in the holder's pool is urgent enough: of those that history tells of, the first by rank, or one that resumes. */
-static int64_t
-pool_urgent_at(const Queue *queue, const Holder *holder)
+/* The most urgent of those that wait in the holder's pool with its priority and that history tells of; NULL: there is none. */
+static const QueueCaller *
+most_urgent(const Queue *queue, const Holder *holder)
 {
 	const QueuePool *pool = &queue->pools[seat_pool(holder->seat)];
-	int64_t soonest = INT64_MAX;
+	const QueueCaller *best = NULL;
 
 	for (int32_t who = pool->known > 0 ? pool->first : QUEUE_NOBODY; who != QUEUE_NOBODY;
 		 who = queue->callers[who].next)
 	{
 		const QueueCaller *waiter = &queue->callers[who];
+		int32_t priority = seat_priority(RELAXED(waiter->seat));
 
-		if (!waiter->known || seat_priority(RELAXED(waiter->seat)) != seat_priority(holder->seat))
-			continue;
-		soonest = sooner_of(soonest, urgent_at(waiter, &queue->callers[holder->who], holder));
-		if (!waiter->resumes)
+		if (priority < seat_priority(holder->seat))
 			break;
+		if (!waiter->known || priority > seat_priority(holder->seat))
+			continue;
+		if (best == NULL || waiter->rank < best->rank)
+			best = waiter;
+		if (!waiter->resumes)
+			break; /* the others come after it by rank */
 	}
-	return soonest;
+	return best;
+}
+
+static int64_t
+pool_urgent_at(const Queue *queue, const Holder *holder)
+{
+	const QueueCaller *waiter = most_urgent(queue, holder);
+
+	return waiter == NULL ? INT64_MAX : urgent_at(waiter, &queue->callers[holder->who], holder);
 }
 
 /*

@@ -56,6 +56,16 @@ rank_decode(uint8_t code)
 	return code == 0 ? 0 : (INT64_C(1) << (code - 1) / RANK_PARTS) * sixths[(code - 1) % RANK_PARTS] / 1024;
 }
 
+/* Of a call that has had so many us. */
+static inline int64_t
+rank_of(const RankTable *table, int64_t had)
+{
+	int step = rank_step(had);
+	uint8_t code = (uint8_t) (table->words[step / 8] >> step % 8 * 8);
+
+	return code != 0 ? rank_decode(code) : had;
+}
+
 static inline void
 rank_table_set(RankTable *table, int step, uint8_t code)
 {

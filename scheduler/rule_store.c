@@ -3,6 +3,7 @@
  */
 #include "scheduler/rule_store.h"
 
+#include "common/hashfn.h"
 #include "storage/lwlock.h"
 
 #include "scheduler/shared.h"
@@ -10,12 +11,13 @@
 #define LISTS_KEPT 16
 #define OFFENCES_MAX 256
 
-/* The names of the rules, by their numbers, of policies one after the other that have the same. */
+/* The names of the rules, by their numbers, and whom they are about, of policies one after the other that have the same. */
 typedef struct RuleNames
 {
 	uint64 first, last; /* generations; 0: none */
 	int32 count;
 	char names[POLICY_RULES_MAX][POLICY_NAME_SIZE];
+	uint64 about[POLICY_RULES_MAX]; /* whose calls each is about, but for pools: a hash */
 } RuleNames;
 
 typedef struct RuleOffender
@@ -81,13 +83,27 @@ counts_install(RuleStore *store, const Policy *policy)
 	}
 }
 
+static uint64
+text_hash(const char *text, uint64 seed)
+{
+	return hash_bytes_extended((const unsigned char *) text, (int) strlen(text), seed);
+}
+
+/* Of which pool a call is, is looked up by who asks. */
+static uint64
+about_hash(const PolicySelector *who)
+{
+	return text_hash(who->function, text_hash(who->role, text_hash(who->database, 0)));
+}
+
 static bool
 names_are(const RuleNames *names, const Policy *policy)
 {
 	bool same = names->first != 0 && names->count == policy->rule_count;
 
 	for (int i = 0; same && i < policy->rule_count; i++)
-		same = strcmp(names->names[i], policy->rules[i].name) == 0;
+		same =
+			strcmp(names->names[i], policy->rules[i].name) == 0 && names->about[i] == about_hash(&policy->rules[i].who);
 	return same;
 }
 
@@ -103,7 +119,10 @@ names_install(RuleStore *store, const Policy *policy, uint64 generation)
 		names->first = generation;
 		names->count = policy->rule_count;
 		for (int i = 0; i < policy->rule_count; i++)
+		{
 			strlcpy(names->names[i], policy->rules[i].name, POLICY_NAME_SIZE);
+			names->about[i] = about_hash(&policy->rules[i].who);
+		}
 	}
 	names->last = generation;
 }
@@ -154,6 +173,25 @@ rule_store_moves(uint64 generation, const Policy *now, int32 *moves)
 		moves[i] = rule_find(now, names->names[i]);
 	LWLockRelease(shared->lock);
 	return names != NULL;
+}
+
+uint64
+rule_store_same(uint64 generation, const Policy *now)
+{
+	const RuleNames *names;
+	uint64 same = 0;
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	names = names_find(generation);
+	for (int32 i = 0; names != NULL && i < names->count; i++)
+	{
+		int32 found = rule_find(now, names->names[i]);
+
+		if (found >= 0 && names->about[i] == about_hash(&now->rules[found].who))
+			same |= UINT64CONST(1) << i;
+	}
+	LWLockRelease(shared->lock);
+	return same;
 }
 
 void

@@ -38,6 +38,8 @@ void rule_store_initialize(void);
 void rule_store_install(const Policy *policy, uint64 generation);
 /* Which rule of the current policy each of a former one is: moves[POLICY_RULES_MAX]. False: it is forgotten. */
 bool rule_store_moves(uint64 generation, const Policy *now, int32 *moves);
+/* The mask of those former rules that are about the same calls in the current policy, whatever their pools. */
+uint64 rule_store_same(uint64 generation, const Policy *now);
 void rule_store_count(const char *rule, bool acted);
 /* Copies to list[POLICY_RULES_MAX]; returns how many. */
 int rule_store_counts(RuleCount *list);

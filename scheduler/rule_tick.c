@@ -47,7 +47,8 @@ rules_counting(const Policy *policy)
 	return counting;
 }
 
-/* The call's rules by the numbers of the policy in force, of those that are about its pool. */
+/* The call's rules by the numbers of the policy in force, of those that are about its pool. One that is about others by now waits for the
+ * backend to say whether it is about this call, too. */
 static uint64
 rules_of(const Look *look, const ActivityCall *call)
 {
@@ -57,6 +58,7 @@ rules_of(const Look *look, const ActivityCall *call)
 	if (rules != 0 && call->policy != look->generation)
 	{
 		(void) rule_store_moves(call->policy, look->policy, moves);
+		rules &= rule_store_same(call->policy, look->policy);
 		rules = rule_mask_renumber(rules, moves, POLICY_RULES_MAX);
 	}
 	return policy_rules_of(look->policy, rules, policy_pool_find(look->policy, call->pool_name));

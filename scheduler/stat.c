@@ -137,7 +137,8 @@ entry_add(StatKind kind, int32 number, const Pending *more)
 
 	SpinLockAcquire(lock);
 	stat_counters_add(&entry->counters, &more->counters);
-	history_learn(&entry->history, &more->calls);
+	if (kind == STAT_FUNCTIONS)
+		history_learn(&entry->history, &more->calls);
 	SpinLockRelease(lock);
 }
 

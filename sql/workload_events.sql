@@ -40,6 +40,8 @@ CREATE FUNCTION pybox.rules_rows(
     OUT matched bigint, OUT acted bigint, OUT last_at timestamptz)
 RETURNS SETOF record STRICT VOLATILE PARALLEL RESTRICTED LANGUAGE c AS 'MODULE_PATHNAME', 'pybox_rules';
 COMMENT ON FUNCTION pybox.rules_rows() IS 'The rows of pybox.rules';
+REVOKE ALL ON FUNCTION pybox.rules_rows() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pybox.rules_rows() TO pg_monitor;
 
 CREATE VIEW pybox.rules AS SELECT * FROM pybox.rules_rows();
 COMMENT ON VIEW pybox.rules IS 'One row for each rule of the policy in force, with how often it acted; counts go by the name and start with the server';
@@ -62,7 +64,7 @@ COMMENT ON FUNCTION pybox.budgets_rows() IS 'The rows of pybox.budgets with the 
 CREATE VIEW pybox.budgets AS
 SELECT b.name, pybox.role_name(b.role) AS role, b."window", b.used, b.cpu_time, b.action, b.over, b.selectors, b.line, b.demoted, b.refused
 FROM pybox.budgets_rows() b;
-COMMENT ON VIEW pybox.budgets IS 'One row for each account of each budget of the policy in force: of one''s own roles, or all for pg_read_all_stats; a budget without one has a row with nulls';
+COMMENT ON VIEW pybox.budgets IS 'One row for each account of each budget of the policy in force: of one''s own roles, or all for pg_read_all_stats; for pg_monitor a budget without one has a row with nulls';
 COMMENT ON COLUMN pybox.budgets.name IS 'Name of the budget';
 COMMENT ON COLUMN pybox.budgets.role IS 'Whose account it is; null: of all calls together';
 COMMENT ON COLUMN pybox.budgets."window" IS 'How far back use counts; it slides by sixtieths';
@@ -70,8 +72,9 @@ COMMENT ON COLUMN pybox.budgets.used IS 'CPU time used within the window';
 COMMENT ON COLUMN pybox.budgets.cpu_time IS 'What may be used';
 COMMENT ON COLUMN pybox.budgets.action IS 'What happens when it is used up: log, demote or refuse';
 COMMENT ON COLUMN pybox.budgets.over IS 'Whether it is used up';
-COMMENT ON COLUMN pybox.budgets.selectors IS 'Whose calls it is about; empty: all';
-COMMENT ON COLUMN pybox.budgets.line IS 'Where the policy file declares it';
+COMMENT ON COLUMN pybox.budgets.selectors IS 'Whose calls it is about; empty: all; null: for pg_monitor';
+COMMENT ON COLUMN pybox.budgets.line IS 'Where the policy file declares it; null: for pg_monitor';
 COMMENT ON COLUMN pybox.budgets.demoted IS 'Calls under way that lost their priority for it';
 COMMENT ON COLUMN pybox.budgets.refused IS 'Calls that were refused for it';
-GRANT SELECT ON pybox.rules, pybox.budgets TO PUBLIC;
+GRANT SELECT ON pybox.budgets TO PUBLIC;
+GRANT SELECT ON pybox.rules TO pg_monitor;

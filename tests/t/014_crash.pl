@@ -27,6 +27,15 @@ plpy.notice('inside')
 plpy.execute('SELECT pg_sleep(1000)')
 $$;
 CREATE FUNCTION add(a int) RETURNS int LANGUAGE pybox AS $$ return a + 1 $$;
+CREATE FUNCTION add_later(a int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock(14);
+	RETURN add(a);
+END $$;
+CREATE FUNCTION add_in_sql() RETURNS int LANGUAGE pybox AS $$
+plpy.notice('inside')
+return plpy.execute('SELECT add_later(1) AS a')[0]['a']
+$$;
 CREATE FUNCTION leave(code int) RETURNS int LANGUAGE pybox AS $$
 import os
 os._exit(code)
@@ -52,8 +61,8 @@ my $shared_before = join "\n", shared_memory_of($node);
 # A session with a call that runs for ever.
 sub session_busy
 {
-	my ($function) = @_;
-	my $session = PyboxSession->new($node);
+	my ($function, $sql) = @_;
+	my $session = PyboxSession->new($node, sql => $sql);
 
 	$session->send('SELECT ' . ($function // 'forever') . '()');
 	$session->wait_for(qr/inside/) or die 'the call never began';
@@ -172,6 +181,21 @@ for my $round (1 .. 3)
 my @waits = slurp_file($node->logfile) =~ /pybox launcher \(pid \d+\).*\n.*It starts again in (\d+) ms/g;
 is(scalar @waits, 3, 'the log tells of each launcher') or diag("@waits");
 ok($waits[0] < $waits[1] && $waits[1] < $waits[2], "it waits longer each time: @waits ms");
+
+# Of an interpreter that was lost with its launcher no word comes, and none is waited for: not of the next launcher either, which the
+# session talks to by then.
+my $holder = PyboxSession->new($node, sql => 'SELECT pg_advisory_lock(14)');
+$session = session_busy('add_in_sql', "SET statement_timeout = '25s'");
+ok($holder->poll("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted", 1), 'a call waits in SQL');
+@lost = processes_of($node);
+are_gone('launcher, a call in SQL', kill_now(launcher_of($node)), @lost);
+works_again('launcher, a call in SQL');
+$holder->value('SELECT pg_advisory_unlock(14)');
+$answer = $session->wait;
+is($answer->{sqlstate}, '38000', 'launcher, a call in SQL: SQLSTATE') or diag($answer->{text});
+like($answer->{text}, qr/^ERROR: .*interpreter was lost with the pybox launcher/m, 'launcher, a call in SQL: message, after a call inside it');
+is($session->value('SELECT pg_backend_pid(), add(1)'), $session->pid . '|2', 'launcher, a call in SQL: next call');
+$_->quit for $session, $holder;
 
 # --- a scheduler that is told to end starts again, and a launcher with it; dynamic_library_path need not lead to pybox ---
 $node->safe_psql('postgres', q{ALTER SYSTEM SET dynamic_library_path = '/nonexistent'});

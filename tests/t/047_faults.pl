@@ -99,6 +99,18 @@ sub poll_fast
 	return $value;
 }
 
+# A session that calls, and one that does something about its call.
+sub meddle
+{
+	my ($sql) = @_;
+	my ($one, $other) = map { PyboxSession->new($node) } 1 .. 2;
+
+	$one->send('SELECT turns(); DISCARD ALL');
+	poll_fast(sub { $admin->value("SELECT count(*) FROM pybox.activity WHERE function LIKE 'turns%'") });
+	$other->send($sql);
+	return ($one, $other);
+}
+
 # Each gets somebody to the points that name it; returns further sessions whose answers count, if it made some.
 my %provoke = (
 	call     => sub { },
@@ -106,13 +118,8 @@ my %provoke = (
 	fail     => sub { },
 	connect  => sub { my $new = PyboxSession->new($node); $new->send($traffic); return $new; },
 	contend  => sub { my @new = map { PyboxSession->new($node) } 1 .. 3; $_->send('SELECT turns(); DISCARD ALL') for @new; return @new; },
-	stop     => sub {
-		my ($one, $other) = map { PyboxSession->new($node) } 1 .. 2;
-		$one->send('SELECT turns(); DISCARD ALL');
-		poll_fast(sub { $admin->value("SELECT count(*) FROM pybox.activity WHERE function LIKE 'turns%'") });
-		$other->send("SELECT pybox.cancel_where(function => 'turns()')");
-		return ($one, $other);
-	},
+	stop     => sub { return meddle("SELECT pybox.cancel_where(function => 'turns()')"); },
+	wish     => sub { return meddle("SELECT pybox.set_priority(call_id, 20) FROM pybox.activity WHERE function LIKE 'turns%'"); },
 	zygote   => sub { kill 'KILL', zygotes_of($node); return; },
 	launcher => sub { kill 'KILL', launcher_of($node); return; },
 	hangup   => sub { $node->reload; return; },

@@ -207,12 +207,14 @@ isnt($status, 0, 'another database has no such function without the extension');
 for my $session (map { PyboxSession->new($node, role => $_) } 'ben')
 {
 	is($session->ask($_)->{sqlstate}, '42501', "nobody's business: $_")
-	  for 'SELECT * FROM pybox.policy', 'SELECT * FROM pybox.policy_settings', 'SELECT * FROM pybox.diff_policy()', 'SELECT pybox.reload_policy()';
+	  for 'SELECT * FROM pybox.policy', 'SELECT * FROM pybox.policy_settings', 'SELECT * FROM pybox.rules', 'SELECT * FROM pybox.rules_rows()',
+	  'SELECT * FROM pybox.diff_policy()', 'SELECT pybox.reload_policy()';
 }
 for my $session (map { PyboxSession->new($node, role => $_) } 'watcher')
 {
 	cmp_ok($session->value('SELECT count(*) FROM pybox.policy_settings'), '>', 50, 'pg_monitor sees the settings');
 	is($session->value('SELECT count(*) FROM pybox.diff_policy()'), 0, 'and differences');
+	is($session->value('SELECT name, selectors FROM pybox.rules'), 'r|function: nowhere.no_rule', 'and rules');
 	is($session->ask('SELECT pybox.reload_policy()')->{sqlstate}, '42501', 'but reloads nothing');
 }
 

@@ -137,7 +137,7 @@ for my $case (@metrics)
 	is($answer->{sqlstate}, '57014', "$case->{function} by $metric is canceled");
 	like($answer->{text}, qr/^ERROR:  57014: canceling Python call due to rule "by_$metric"
 DETAIL:  Pool "main", call \d+: $metric was \d+$unit, more than the rule's $case->{least}$unit; its action is cancel[.]
-HINT:  Do less in one call, or ask who keeps the policy about this rule; see pybox[.]rules[.]
+HINT:  Do less in one call, or ask who keeps the policy about this rule; pg_monitor sees it in pybox[.]rules[.]
 /,
 		'... with metric, value and threshold');
 	my ($value) = $answer->{text} =~ /$metric was (\d+)/;
@@ -193,6 +193,27 @@ ok($admin->poll("SELECT pool || ' ' || priority FROM pybox.activity WHERE functi
 is(events_since($before, 'kind, rule, detail'), 'move away pool "main" to "batch"', '... with an event');
 $admin->value('SELECT pybox.cancel(call_id) FROM pybox.activity');
 $session->wait;
+
+# Who is moved counts against the caps of the pool that it runs in now.
+reload(<<'YAML');
+  - {name: away, function: public.nap, when: {run_time: 200ms}, action: move, to: batch, cooldown: 1h}
+  - {name: aside, function: public.in_line, when: {queue_time: 200ms}, action: move, to: batch, cooldown: 1h}
+caps:
+  - {pool: batch, slots: 1}
+YAML
+my $third = PyboxSession->new($node);
+$session->send('SELECT nap(60)');
+ok($admin->poll("SELECT pool FROM pybox.activity WHERE function LIKE 'nap%'", 'batch'), 'move puts a running call into a pool with a cap');
+$second->send('SELECT in_line(60)');
+ok($second->wait_for(qr/inside/), '... another pool has its only slot taken');
+$third->send('SELECT in_line(0)');
+ok($admin->poll('SELECT waiting_for ~ \'^cap line \' FROM pybox.queue WHERE pid = ' . $third->pid), '... who is moved from its queue waits for that cap');
+$admin->value("SELECT pybox.cancel(call_id) FROM pybox.activity WHERE function LIKE 'nap%'");
+$session->wait;
+like($third->wait->{text}, qr/^served$/m, '... until the first is over');
+$admin->value('SELECT pybox.cancel(call_id) FROM pybox.activity');
+$second->wait;
+$third->quit;
 
 reload("  - {name: stay, function: public.nap, when: {run_time: 200ms}, action: pause, cooldown: 1h}\n");
 $before = last_event();
@@ -430,8 +451,10 @@ for my $case (['without rules before', ''], ['with others before', $two])
 	call_waits($session, 'SELECT nap(60)', 'nap');
 	reload("$two  - {name: new, function: public.nap, when: {run_time: 100ms}, action: kill, dry_run: true}\n");
 	ok($admin->poll("SELECT acted FROM pybox.rules WHERE name = 'new'", 1), "... on trial too, $name");
-	reload("$two  - {name: new, function: public.spin, when: {run_time: 100ms}, action: kill}\n");
-	ok(!$session->is_answered, '... and one that is about others now is about it no more');
+	reload("$two  - {name: new, function: public.spin, when: {run_time: 100ms}, action: kill}\n"
+		  . "  - {name: looked, function: public.nap, when: {run_time: 100ms}, action: log}\n");
+	ok($admin->poll("SELECT acted FROM pybox.rules WHERE name = 'looked'", 1), "... and is looked at again, $name");
+	is($admin->value("SELECT acted FROM pybox.rules WHERE name = 'new'"), 1, '... by one that is about others now no more');
 	reload("$two  - {name: new, function: public.nap, when: {run_time: 100ms}, action: kill}\n");
 	like($session->wait->{text}, qr/terminating Python call due to rule "new"/, '... until it is again');
 }

@@ -26,6 +26,7 @@ CREATE EXTENSION pybox;
 CREATE ROLE interns;
 CREATE ROLE ivy LOGIN IN ROLE interns;
 CREATE ROLE max LOGIN IN ROLE interns;
+CREATE ROLE watcher LOGIN IN ROLE pg_monitor;
 CREATE DATABASE other;
 CREATE TABLE big AS SELECT g FROM generate_series(1, 50000) g;
 ANALYZE big;
@@ -73,6 +74,7 @@ $node->safe_psql('other', 'CREATE EXTENSION pybox; CREATE FUNCTION id(i int) RET
 my $admin = PyboxSession->new($node);
 my $ivy = PyboxSession->new($node, role => 'ivy');
 my $max = PyboxSession->new($node, role => 'max');
+my $watcher = PyboxSession->new($node, role => 'watcher');
 
 sub reload
 {
@@ -236,7 +238,10 @@ HINT:  It is free again in (?:35[4-9]\d|3600) s, if nothing is used meanwhile; s
 passes($max, 'SELECT burn(0.01)', '0.01', 'another member has an account of its own');
 is($admin->value("SELECT string_agg(concat_ws(' ', name, role, action, over, refused), E'\\n' ORDER BY name, role) FROM pybox.budgets"),
 	"everybody log t 0\ninterns ivy refuse t 1\ninterns max refuse f 0", 'pybox.budgets shows the accounts');
-is($ivy->value("SELECT string_agg(concat_ws(' ', name, role, over), ', ' ORDER BY name) FROM pybox.budgets"), 'everybody, interns ivy t', '... to each the own ones');
+is($ivy->value("SELECT concat_ws(' ', name, role, cpu_time, over, selectors IS NULL, line IS NULL) FROM pybox.budgets"), 'interns ivy 00:00:00.5 t t t',
+	'... to each the own ones, not whom else they are for');
+is($watcher->value("SELECT string_agg(concat_ws(' ', name, role, over, selectors, line), ', ' ORDER BY name, role) FROM pybox.budgets"),
+	$admin->value("SELECT string_agg(concat_ws(' ', name, role, over, selectors, line), ', ' ORDER BY name, role) FROM pybox.budgets"), '... and to pg_monitor all');
 is($admin->value("SELECT string_agg(concat_ws(' ', kind, rule, role, metric, value > 0, threshold), E'\\n' ORDER BY rule) FROM pybox.events WHERE number > $before AND kind = 'budget'"),
 	"budget everybody ivy cpu_time t 1\nbudget interns ivy cpu_time t 500", 'each overdraft is an event, once in a window');
 reload(<<'YAML');
@@ -298,6 +303,6 @@ cmp_ok(used('of_id') - $of_id, '<', 0.5, '... and has not used what the other on
 is($max->value("SELECT sum(id(g) + size('x')) FROM generate_series(1, 10000) g"), '50015000', 'two functions with budgets of their own, turn and turn about');
 cmp_ok(used($_), '>', 0, "... $_ adds up") for 'of_id', 'of_size';
 
-$_->quit for $admin, $ivy, $max;
+$_->quit for $admin, $ivy, $max, $watcher;
 $node->stop;
 done_testing();

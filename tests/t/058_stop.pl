@@ -1,5 +1,6 @@
 # Who asks for the end of a call, and what is told of it, whatever moment that comes at: the error names who stopped the call,
-# even when SQL or a message meets the interrupt first, and nothing but that call ends. Processes stand at fault points meanwhile.
+# even when SQL or a message meets the interrupt first, and nothing but that call ends. Who wishes something else of a call, and
+# comes too late, does as little. Processes stand at fault points meanwhile.
 use strict;
 use warnings;
 use PostgreSQL::Test::Utils;
@@ -40,6 +41,17 @@ for i in range(n):
 $$;
 CREATE FUNCTION outside() RETURNS text LANGUAGE pybox AS $$
 return plpy.execute('SELECT tell() AS t')[0]['t']
+$$;
+CREATE FUNCTION tell_later() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock(3);
+	RETURN tell();
+EXCEPTION WHEN query_canceled THEN
+	RAISE NOTICE 'caught: %', sqlerrm;
+	RAISE;
+END $$;
+CREATE FUNCTION around() RETURNS text LANGUAGE pybox AS $$
+return plpy.execute('SELECT tell_later() AS t')[0]['t']
 $$;
 CREATE FUNCTION asks() RETURNS text LANGUAGE pybox AS $$
 plpy.execute('SELECT 1')
@@ -149,6 +161,19 @@ like(stopped_at('backend.sql_run', 'SELECT brief()', sub {
 		ok(poll_until(sub { fault_hits($faults, 'backend.stop') > $stops + 1 }), '... the scheduler ends it') })->{text},
 	qr/^ERROR:  57014: canceling Python call due to its pool's wall limit\nDETAIL:  Pool "brief"/m, 'the wall limit stops brief()');
 
+# A call inside one that is stopped meets the interrupt; what it raises says already who stopped that one.
+$holder->value('SELECT pg_advisory_lock(3)');
+$session->send('SELECT around()');
+ok($admin->poll("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted", 1), 'a call in SQL waits for a lock');
+fault_arm($faults, 'backend.sql_run', 'pause');
+$holder->value('SELECT pg_advisory_unlock(3)');
+stands_at('backend.sql_run');
+admin_says('SELECT pybox.cancel(' . call_of('around') . ')');
+ok(took_signal($session->pid), '... the interrupt has come to the call inside it');
+fault_disarm($faults, 'backend.sql_run');
+like($session->wait->{text}, qr/^NOTICE:  00000: caught: canceling Python call due to pybox[.]cancel\n.*^ERROR:  57014: canceling Python call due to pybox[.]cancel\n/ms,
+	'... which says who has stopped its caller');
+
 # Rows of a set that were told of: the message is met, the error is the rule's.
 reload("  - {name: many, function: public.rows, when: {rows: 9}, action: cancel}\n");
 like(stopped_at('backend.sql_run', 'SELECT count(*) FROM (SELECT rows(1000)) r', sub { rule_acted('many') })->{text},
@@ -205,6 +230,33 @@ for my $case (['and is left alone', 0], ['and somebody has asked for its end', 1
 		is($answer->{text}, 'done', '... and does its work');
 	}
 	is($session->value('SELECT pg_sleep(0), 41 + 1'), '|42', '... and what comes after it is not hit');
+}
+
+# The same of wishes: what somebody wished of the call that is over takes the place of nothing that was wished of the next.
+for my $late ('pybox.set_priority(%s, 7)', "pybox.move(%s, 'brief')", 'pybox.pause(%s)', 'pybox.resume(%s)')
+{
+	my $lies = "SELECT call_id FROM pybox.activity WHERE function LIKE 'lies%' AND state = 'sql'";
+
+	$holder->value('SELECT pg_advisory_lock(1), pg_advisory_lock(2)');
+	$session->send('SELECT lies(1)');
+	ok($admin->poll("SELECT count(*) FROM ($lies) l", 1), 'a call');
+	my $first = $admin->value($lies);
+	fault_arm($faults, 'backend.wish', 'pause');
+	$stopper->send('SELECT ' . sprintf $late, $first);
+	stands_at('backend.wish');
+	$holder->value('SELECT pg_advisory_unlock(1)');
+	is($session->wait->{text}, 'done', '... is over before anything is wished of it');
+	$session->send('SELECT lies(2)');
+	ok($admin->poll("SELECT count(*) FROM ($lies AND call_id <> $first) l", 1), '... and another has begun');
+	my $second = $admin->value($lies);
+	admin_says("SELECT pybox.$_") for "set_priority($second, 20)", "pause($second)";
+	fault_disarm($faults, 'backend.wish');
+	like($stopper->wait->{text}, qr/^WARNING:  01000: call $first is not running\n.*^f$/ms, "$late comes too late, and says so");
+	$holder->value('SELECT pg_advisory_unlock_all()');
+	ok($admin->poll("SELECT concat_ws(' ', state, pool, priority) FROM pybox.activity WHERE call_id = $second", 'paused main 20'),
+		'... and the next call is what was wished of it');
+	admin_says("SELECT pybox.resume($second)");
+	is($session->wait->{text}, 'done', '... and goes on');
 }
 
 $_->quit for $admin, $holder, $session, $stopper;

@@ -301,6 +301,7 @@ walk_enter(Walk *walk, int32_t who)
 		.memory = chance(walk, 3) == 0 ? (int64_t) chance(walk, 30) * MB : 0,
 		.predicted = (int64_t) chance(walk, 4) * 20 * MS,
 		.attained = (int64_t) chance(walk, 4) * 15 * MS,
+		.rank_least = chance(walk, 6) == 0 ? (int64_t) chance(walk, 100) * MS : 0,
 	};
 
 	for (int step = 0; claim.predicted > 0 && step < 24; step++) /* 1 to 64 ms */

@@ -201,6 +201,46 @@ test_sql_does_not_keep_others_out(void **state)
 	free(queue);
 }
 
+/*
+ * A call whose SQL makes small calls does not come to turns by these: when its turn is over they wait for one as it would. Claims
+ * are made as the server makes them.
+ */
+static void
+test_calls_inside_do_not_keep_others_out(void **state)
+{
+	const QueueRule rules[] = {POOL(50)};
+	Queue *queue = QUEUE_OF(1, rules);
+	QueueClaim outer = {.priority = -1}, inner = {.priority = -1, .resumes = true, .nested = true};
+	int64_t now = 0;
+
+	(void) state;
+	for (int step = 0; step < RANK_STEPS; step++)
+	{
+		rank_table_set(&outer.ranks, step, 1 + 23 * RANK_PARTS); /* 8 s */
+		rank_table_set(&inner.ranks, step, 1 + 10 * RANK_PARTS); /* 1 ms */
+	}
+	assert_int_equal(claims(queue, 0, outer, 0), QUEUE_GRANTED);
+	assert_int_equal(claims(queue, 1, outer, 1), QUEUE_QUEUED);
+	outer.resumes = true;
+	while (queue_state(queue, 1) == QUEUE_WAITING && now < SECOND)
+	{
+		now += 20 * MS;
+		outer.attained += 20 * MS;
+		inner.rank_least = rank_of(&outer.ranks, outer.attained);
+		queue_release(queue, 0, now);
+		(void) claims(queue, 0, inner, now);
+		if (grants(queue, now) == 1)
+			break;
+		now += MS;
+		queue_release(queue, 0, now);
+		(void) claims(queue, 0, outer, now);
+		(void) grants(queue, now);
+	}
+	assert_int_equal(now, 62 * MS);
+	assert_int_equal(queue_state(queue, 1), QUEUE_HOLDING);
+	free(queue);
+}
+
 /* Pools that yield between calls alone are never asked; those that share are, as those that pause. */
 static void
 test_contention(void **state)
@@ -417,6 +457,7 @@ main(void)
 		cmocka_unit_test(test_one_that_resumes_asks_after_a_quantum),
 		cmocka_unit_test(test_sql_does_not_renew_a_quantum),
 		cmocka_unit_test(test_sql_does_not_keep_others_out),
+		cmocka_unit_test(test_calls_inside_do_not_keep_others_out),
 		cmocka_unit_test(test_contention),
 		cmocka_unit_test(test_aged_waiters_ask),
 		cmocka_unit_test(test_only_a_holder_that_helps_is_asked),

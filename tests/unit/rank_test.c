@@ -14,15 +14,6 @@ learn(History *history, int64_t run_us)
 	history_learn(history, &calls);
 }
 
-static int64_t
-rank_at(const RankTable *table, int64_t had)
-{
-	int step = rank_step(had);
-	uint8_t code = (uint8_t) (table->words[step / 8] >> step % 8 * 8);
-
-	return code == 0 ? had : rank_decode(code);
-}
-
 static RankTable
 table_of(const History *history)
 {
@@ -108,7 +99,7 @@ test_ranks_of_functions(void **state)
 		for (int call = 0; call < rows[i].known[0].calls + rows[i].known[1].calls; call++)
 			learn(&history, rows[i].known[call >= rows[i].known[0].calls].ms * MS);
 		table = table_of(&history);
-		rank = (double) rank_at(&table, rows[i].had * MS) / MS;
+		rank = (double) rank_of(&table, rows[i].had * MS) / MS;
 		if (rank < rows[i].rank / 1.25 || rank > rows[i].rank * 1.25)
 			fail_msg("%s: %.0f instead of %.0f", rows[i].why, rank, rows[i].rank);
 	}
@@ -167,7 +158,7 @@ test_ranks_are_the_best_of_all_ends(void **state)
 			if (bucket == HISTORY_RUNS)
 				break;
 			wanted = rank_by_adding(&history, bucket);
-			assert_true(fabs((double) rank_at(&table, begin) - wanted) <= 0.07 * wanted + 1);
+			assert_true(fabs((double) rank_of(&table, begin) - wanted) <= 0.07 * wanted + 1);
 		}
 	}
 }
@@ -183,16 +174,16 @@ test_a_function_that_changes(void **state)
 	for (int i = 0; i < 1000; i++)
 		learn(&history, 10 * MS);
 	table = table_of(&history);
-	assert_in_range(rank_at(&table, 0), 8 * MS, 12 * MS);
+	assert_in_range(rank_of(&table, 0), 8 * MS, 12 * MS);
 	for (int i = 0; i < 100; i++)
 		learn(&history, 10 * SECOND);
 	table = table_of(&history);
-	assert_in_range(rank_at(&table, 0), 8 * MS, 20 * MS);
-	assert_in_range(rank_at(&table, 3 * SECOND), 7 * SECOND, 12 * SECOND);
+	assert_in_range(rank_of(&table, 0), 8 * MS, 20 * MS);
+	assert_in_range(rank_of(&table, 3 * SECOND), 7 * SECOND, 12 * SECOND);
 	for (int i = 0; i < 3000; i++)
 		learn(&history, 10 * SECOND);
 	table = table_of(&history);
-	assert_in_range(rank_at(&table, 0), 7 * SECOND, 12 * SECOND);
+	assert_in_range(rank_of(&table, 0), 7 * SECOND, 12 * SECOND);
 }
 
 /* Many at once count as one by one, and none overflows. */
@@ -212,7 +203,7 @@ test_many_at_once(void **state)
 	one = table_of(&single);
 	other = table_of(&summed);
 	assert_true(history_is_sane(&summed));
-	assert_true(fabs(log2((double) rank_at(&one, 0) / (double) rank_at(&other, 0))) < 0.2);
+	assert_true(fabs(log2((double) rank_of(&one, 0) / (double) rank_of(&other, 0))) < 0.2);
 }
 
 static void
@@ -228,12 +219,12 @@ test_extremes(void **state)
 		learn(&all, INT64_MAX);
 	}
 	table = table_of(&none);
-	assert_in_range(rank_at(&table, 0), 1, 64);
-	assert_int_equal(rank_at(&table, 3600 * SECOND), rank_decode((uint8_t) (table.words[rank_step(3600 * SECOND) / 8] >>
+	assert_in_range(rank_of(&table, 0), 1, 64);
+	assert_int_equal(rank_of(&table, 3600 * SECOND), rank_decode((uint8_t) (table.words[rank_step(3600 * SECOND) / 8] >>
 																			rank_step(3600 * SECOND) % 8 * 8)));
 	table = table_of(&all);
-	assert_in_range(rank_at(&table, 0), INT64_C(100) * 3600 * SECOND / 2, INT64_MAX);
-	assert_int_equal(rank_at(&table, INT64_C(1) << 50), INT64_C(1) << 50);
+	assert_in_range(rank_of(&table, 0), INT64_C(100) * 3600 * SECOND / 2, INT64_MAX);
+	assert_int_equal(rank_of(&table, INT64_C(1) << 50), INT64_C(1) << 50);
 }
 
 /* --- the queue ---------------------------------------------------------------------------------------------------------- */
