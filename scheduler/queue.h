@@ -169,6 +169,8 @@ int64_t queue_reserved_of(const Queue *queue, int32_t who, QueueWhy why, int32_t
 int64_t queue_budget_free(const Queue *queue, QueueWhy why, int32_t index);
 int64_t queue_claimed(const Queue *queue, int32_t who);
 
+/* The greatest priority of those that wait, -1: nobody does. Under the lock. */
+int32_t queue_priority_waiting(const Queue *queue);
 /* 1 for the next of its pool, 0 when it does not wait. */
 int32_t queue_position(const Queue *queue, int32_t who);
 QueueWhy queue_why(const Queue *queue, int32_t who, int32_t *index);

@@ -24,25 +24,42 @@ caller_rank(const QueueCaller *caller, int64_t held)
 	return rank > least ? rank : least;
 }
 
-/* How long it has to hold a slot, so long at least, until its rank is above this one; INT64_MAX: never. */
+/* The first step from this one on at which the table has no less than enough, or nothing; RANK_STEPS: there is none. */
+static int
+step_find(const QueueCaller *caller, int step, int enough)
+{
+	for (; step < RANK_STEPS; step++)
+	{
+		uint8_t code = caller_code(caller, step);
+
+		if (code == 0 || code >= enough)
+			break;
+	}
+	return step;
+}
+
+/*
+ * How long it has to hold a slot, held at least, until its rank is above this one; INT64_MAX: never. When that is not before until, which
+ * is all that is asked for then, any time from until on.
+ */
 int64_t
-caller_rank_above(const QueueCaller *caller, int64_t rank, int64_t held)
+caller_rank_above(const QueueCaller *caller, int64_t rank, int64_t held, int64_t until)
 {
 	int64_t attained = RELAXED(caller->attained), predicted = RELAXED(caller->predicted);
+	int64_t alone = time_after(rank, 1), begin; /* when the time it has had is above */
+	int step = rank_step(time_after(attained, held));
 
-	while (caller_rank(caller, held) <= rank)
-	{
-		int step = rank_step(time_after(attained, held));
-
-		if (caller_code(caller, 0) == 0 && predicted > rank)
-			return predicted - attained;
-		if (caller_code(caller, step) == 0)
-			return time_after(rank, 1) - attained;
-		if (step == RANK_STEPS - 1)
-			return INT64_MAX;
-		held = rank_step_begin(step + 1) - attained;
-	}
-	return held;
+	if (held >= until || caller_rank(caller, held) > rank)
+		return held;
+	if (caller_code(caller, 0) == 0 && predicted > rank)
+		return predicted - attained;
+	if (caller_code(caller, step) == 0)
+		return alone - attained;
+	step = step_find(caller, step + 1, rank_code_above(rank));
+	if (step == RANK_STEPS)
+		return INT64_MAX;
+	begin = rank_step_begin(step);
+	return (caller_code(caller, step) != 0 || begin > alone ? begin : alone) - attained;
 }
 
 bool

@@ -173,7 +173,7 @@ void holder_list(Queue *queue, int32_t who);
 void waiter_insert(Queue *queue, int32_t who);
 void waiter_remove(Queue *queue, int32_t who);
 int64_t caller_rank(const QueueCaller *caller, int64_t held);
-int64_t caller_rank_above(const QueueCaller *caller, int64_t rank, int64_t held);
+int64_t caller_rank_above(const QueueCaller *caller, int64_t rank, int64_t held, int64_t until);
 /* Whether waiter one goes before waiter other of the same pool. */
 bool waiter_precedes(const Queue *queue, int32_t one, int32_t other);
 bool pass_is_before(uint64_t one, uint64_t other);

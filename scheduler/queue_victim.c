@@ -135,13 +135,14 @@ sooner_of(int64_t one, int64_t other)
  * not. Nobody comes to that by waiting: so it costs at most one pause for each call.
  */
 static int64_t
-urgent_at(const QueueCaller *waiter, const QueueCaller *other, const Holder *holder)
+urgent_at(const QueueCaller *waiter, const QueueCaller *other, const Holder *holder, int64_t until)
 {
 	int64_t held = holder->held > URGENT_LEAST_US ? holder->held : URGENT_LEAST_US;
 
 	if ((holder->seat & SEAT_AGED) != 0 || !waiter->known)
 		return INT64_MAX;
-	return time_after(holder->since, caller_rank_above(other, time_after(waiter->rank, waiter->rank), held));
+	return time_after(holder->since,
+					  caller_rank_above(other, time_after(waiter->rank, waiter->rank), held, until - holder->since));
 }
 
 /* When a waiter of the same priority goes before the holder, if not before the holder's quantum is over; INT64_MAX: never. */
@@ -159,10 +160,10 @@ order_turns_at(const Ask *ask, int32_t who, const Holder *holder)
 	{
 		if (account_pages(atomic_load(&other->account)) > 0 && memory_is_scarce(queue, who))
 			return INT64_MAX; /* it would have its slot back */
-		at = urgent_at(waiter, other, holder);
-		if (waiter->resumes || waiter->rank < caller_rank(other, held))
-			return sooner_of(at, holder->over);
-		return sooner_of(at, time_after(holder->since, caller_rank_above(other, waiter->rank, held)));
+		at = holder->over;
+		if (!waiter->resumes && waiter->rank >= caller_rank(other, held))
+			at = time_after(holder->since, caller_rank_above(other, waiter->rank, held, INT64_MAX));
+		return sooner_of(urgent_at(waiter, other, holder, at), at);
 	}
 	ahead = ask_pass(ask, priority, pool) - ask_pass(ask, priority, seat_pool(holder->seat));
 	if ((int64_t) ahead < 0)
@@ -331,21 +332,6 @@ holders_list(Queue *queue)
 			holder_list(queue, who);
 }
 
-/* The highest priority that anybody waits with. */
-static int32_t
-waiting_priority(const Queue *queue)
-{
-	int32_t highest = -1;
-
-	EACH_BIT(i, queue->waiting_pools)
-	{
-		int32_t priority = seat_priority(RELAXED(queue->callers[queue->pools[i].first].seat));
-
-		highest = priority > highest ? priority : highest;
-	}
-	return highest;
-}
-
 /* The most urgent of those that wait in the holder's pool with its priority and that history tells of; NULL: there is none. */
 static const QueueCaller *
 most_urgent(const Queue *queue, const Holder *holder)
@@ -371,12 +357,13 @@ most_urgent(const Queue *queue, const Holder *holder)
 	return best;
 }
 
+/* From the end of its quantum on it does not matter. */
 static int64_t
 pool_urgent_at(const Queue *queue, const Holder *holder)
 {
 	const QueueCaller *waiter = most_urgent(queue, holder);
 
-	return waiter == NULL ? INT64_MAX : urgent_at(waiter, &queue->callers[holder->who], holder);
+	return waiter == NULL ? INT64_MAX : urgent_at(waiter, &queue->callers[holder->who], holder, holder->over);
 }
 
 /*
@@ -410,7 +397,7 @@ static void
 holders_weigh(Ask *ask)
 {
 	Queue *queue = ask->queue;
-	int32_t highest = waiting_priority(queue);
+	int32_t highest = queue_priority_waiting(queue);
 
 	holders_list(queue);
 	for (int32_t i = 0; i < queue->holders; i++)

@@ -4,6 +4,20 @@
 #include "scheduler/queue_seat.h"
 
 int32_t
+queue_priority_waiting(const Queue *queue)
+{
+	int32_t greatest = -1;
+
+	EACH_BIT(i, queue->waiting_pools)
+	{
+		int32_t priority = seat_priority(RELAXED(queue->callers[queue->pools[i].first].seat));
+
+		greatest = priority > greatest ? priority : greatest;
+	}
+	return greatest;
+}
+
+int32_t
 queue_position(const Queue *queue, int32_t who)
 {
 	int32_t position = 1;

@@ -56,6 +56,17 @@ rank_decode(uint8_t code)
 	return code == 0 ? 0 : (INT64_C(1) << (code - 1) / RANK_PARTS) * sixths[(code - 1) % RANK_PARTS] / 1024;
 }
 
+/* The least code of a rank above this one; RANK_CODE_MAX + 1: there is none. */
+static inline int
+rank_code_above(int64_t rank)
+{
+	int code = rank < 1 ? 1 : 1 + RANK_PARTS * (63 - __builtin_clzll((uint64_t) rank));
+
+	while (code <= RANK_CODE_MAX && rank_decode((uint8_t) code) <= rank)
+		code++;
+	return code <= RANK_CODE_MAX ? code : RANK_CODE_MAX + 1;
+}
+
 /* Of a call that has had so many us. */
 static inline int64_t
 rank_of(const RankTable *table, int64_t had)

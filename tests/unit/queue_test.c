@@ -64,6 +64,28 @@ test_caps_of_others_bound_slots(void **state)
 }
 
 static void
+test_the_greatest_priority_that_waits(void **state)
+{
+	const QueueRule rules[] = {{.priority = 50, .weight = 100, .slots = 2, .length = 10},
+							   {.priority = 20, .weight = 100, .slots = 2, .length = 10}};
+	Queue *queue = QUEUE_OF(1, rules);
+
+	(void) state;
+	assert_int_equal(queue_priority_waiting(queue), -1);
+	assert_int_equal(enters(queue, 0, 0, 0), QUEUE_GRANTED);
+	assert_int_equal(queue_priority_waiting(queue), -1);
+	assert_int_equal(enters(queue, 1, 1, 0), QUEUE_QUEUED);
+	assert_int_equal(queue_priority_waiting(queue), 20);
+	/* Whatever the pool's own is, and wherever in line. */
+	assert_int_equal(claims(queue, 2, (QueueClaim){.pool = 1, .priority = 60}, 0), QUEUE_QUEUED);
+	assert_int_equal(claims(queue, 3, (QueueClaim){.priority = 0}, 0), QUEUE_QUEUED);
+	assert_int_equal(queue_priority_waiting(queue), 60);
+	assert_int_equal(next_after(queue, 0, 1), 2);
+	assert_int_equal(queue_priority_waiting(queue), 20);
+	free(queue);
+}
+
+static void
 test_a_full_queue_refuses(void **state)
 {
 	const QueueRule rules[] = {{.priority = 50, .weight = 100, .slots = 1, .length = 1}};
@@ -416,6 +438,7 @@ main(void)
 		cmocka_unit_test(test_free_slots_are_granted_at_once),
 		cmocka_unit_test(test_caps_of_pools_leave_slots_to_others),
 		cmocka_unit_test(test_caps_of_others_bound_slots),
+		cmocka_unit_test(test_the_greatest_priority_that_waits),
 		cmocka_unit_test(test_a_full_queue_refuses),
 		cmocka_unit_test(test_a_pool_without_a_queue_takes_what_is_free),
 		cmocka_unit_test(test_bad_claims),

@@ -53,6 +53,21 @@ test_codes_are_sixths_of_an_octave(void **state)
 						 exp2(1.0 / 6)) < 0.002);
 }
 
+static void
+test_the_least_code_above(void **state)
+{
+	(void) state;
+	for (int64_t rank = 0; rank < INT64_C(1) << 43; rank += 1 + rank / 100)
+	{
+		int code = rank_code_above(rank);
+
+		assert_in_range(code, 1, RANK_CODE_MAX + 1);
+		assert_true(code > RANK_CODE_MAX || rank_decode((uint8_t) code) > rank);
+		assert_true(code == 1 || rank_decode((uint8_t) (code - 1)) <= rank);
+	}
+	assert_int_equal(rank_code_above(INT64_MAX), RANK_CODE_MAX + 1);
+}
+
 /* --- what history says ---------------------------------------------------------------------------------------------------- */
 
 static void
@@ -311,6 +326,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_steps_are_half_octaves),
 		cmocka_unit_test(test_codes_are_sixths_of_an_octave),
+		cmocka_unit_test(test_the_least_code_above),
 		cmocka_unit_test(test_without_history_there_is_none),
 		cmocka_unit_test(test_ranks_of_functions),
 		cmocka_unit_test(test_ranks_are_the_best_of_all_ends),
