@@ -53,14 +53,18 @@ spin_budget(void)
 }
 
 static bool
-ring_readable(const Channel *channel)
+ring_readable(const void *arg)
 {
+	const Channel *channel = arg;
+
 	return __atomic_load_n(&channel->in.ring->produced, __ATOMIC_SEQ_CST) != channel->in.position;
 }
 
 static bool
-ring_writable(const Channel *channel)
+ring_writable(const void *arg)
 {
+	const Channel *channel = arg;
+
 	return channel->out.position - __atomic_load_n(&channel->out.ring->consumed, __ATOMIC_SEQ_CST) != WIRE_RING_SIZE;
 }
 
@@ -83,8 +87,8 @@ microseconds_since(instr_time start)
 	return INSTR_TIME_GET_MICROSEC(now);
 }
 
-static bool
-spin_until(Channel *channel, bool (*ready)(const Channel *channel), uint64 budget)
+bool
+channel_spin(bool (*ready)(const void *arg), const void *arg, uint64 budget_us)
 {
 	instr_time start;
 
@@ -93,11 +97,11 @@ spin_until(Channel *channel, bool (*ready)(const Channel *channel), uint64 budge
 	{
 		for (int i = 0; i < SPINS_PER_CLOCK; i++)
 		{
-			if (ready(channel))
+			if (ready(arg))
 				return true;
 			spin_pause();
 		}
-	} while (!InterruptPending && microseconds_since(start) < budget);
+	} while (!InterruptPending && microseconds_since(start) < budget_us);
 	return false;
 }
 
@@ -142,7 +146,7 @@ channel_sleep(Channel *channel, long ms, WaitName name)
 }
 
 static void
-sleep_once(Channel *channel, bool (*ready)(const Channel *channel), long timeout)
+sleep_once(Channel *channel, bool (*ready)(const void *arg), long timeout)
 {
 	WireSleep waits_for = ready == ring_readable ? WIRE_SLEEPS_FOR_BYTES : WIRE_SLEEPS_FOR_ROOM;
 
@@ -153,7 +157,7 @@ sleep_once(Channel *channel, bool (*ready)(const Channel *channel), long timeout
 }
 
 static ChannelStatus
-sleep_until(Channel *channel, bool (*ready)(const Channel *channel))
+sleep_until(Channel *channel, bool (*ready)(const void *arg))
 {
 	for (;;)
 	{
@@ -175,7 +179,7 @@ sleep_until(Channel *channel, bool (*ready)(const Channel *channel))
 }
 
 static ChannelStatus
-channel_wait(Channel *channel, bool (*ready)(const Channel *channel))
+channel_wait(Channel *channel, bool (*ready)(const void *arg))
 {
 	uint64 budget = spin_budget();
 	bool spins = budget > 0 && wire_spin_allowed(&channel->spin);
@@ -183,7 +187,7 @@ channel_wait(Channel *channel, bool (*ready)(const Channel *channel))
 	ChannelStatus status;
 
 	child_wake(channel);
-	if (likely(spins && spin_until(channel, ready, budget)))
+	if (likely(spins && channel_spin(ready, channel, budget)))
 	{
 		wire_spin_succeeded(&channel->spin);
 		return CHANNEL_OK;

@@ -50,6 +50,8 @@ typedef struct Channel
  */
 void channel_open(Channel *channel, int memory, int socket, int pidfd);
 void channel_close(Channel *channel);
+/* Spins until ready() or for so long; less when an interrupt has come. Returns whether it is ready. */
+bool channel_spin(bool (*ready)(const void *arg), const void *arg, uint64 budget_us);
 /* Sleeps once, for the latch or a sign of the other end; sets dead when that is gone. */
 void channel_sleep(Channel *channel, long ms, WaitName name);
 ChannelStatus channel_send(Channel *channel, WireKind kind, uint64 call, const FrameOut *out);

@@ -66,6 +66,16 @@ pause_begin(void)
 		activity_still_set(call->entry, still_since);
 }
 
+static bool
+slot_has_come(const void *arg)
+{
+	return slot_is_held();
+}
+
+/*
+ * Whoever was asked to give way does so at once where it has a core. Asleep, the slot would be waited for on a core that some call
+ * computes on by then, until the kernel's next tick.
+ */
 static void
 pause_sleep(void *arg, long ms)
 {
@@ -73,6 +83,11 @@ pause_sleep(void *arg, long ms)
 	WaitName waits_for = wait_name(call);
 
 	pause_begin();
+	if (slot_is_coming() && channel_spin(slot_has_come, NULL, channel_spin_us))
+	{
+		ResetLatch(MyLatch);
+		return;
+	}
 	if (call->lease != NULL)
 	{
 		channel_sleep(&call->lease->channel, ms, waits_for);

@@ -27,7 +27,7 @@ IDLE_BAR, FIFO_BAR, SHARE_BAR = 5, 10, 2
 NODE = "version: 1\nnode: {slots: 2}\n"
 LIMITS = "limits: {memory: 512MB, wall: 10min}, spares: 1"
 QUEUE = "queue: {length: 1000, timeout: 10min}, " + LIMITS
-PAUSED = NODE + f"""pools:
+PAUSED = NODE.replace("slots: 2", "slots: 2, weight: 12") + f"""pools:
   clerks: {{priority: 90, {QUEUE}}}
   night: {{priority: 10, {QUEUE}}}
 assign:

@@ -186,6 +186,7 @@ typedef struct Policy
 	int32_t node_slots; /* calls that may run at once on this node */
 	char node_name[POLICY_NAME_SIZE];
 	int64_t node_memory; /* bytes for all interpreters together, and what all calls may reserve; 0: not capped */
+	int32_t node_weight; /* of all interpreters on the CPU, beside the server's processes, whose is 100 */
 	int64_t quantum_ms;	 /* a holder keeps its slot for so long before another of its tier gets it */
 	uint32_t require;	 /* bits 1 << LayerId: without them trusted calls are refused */
 	int32_t pool_count, assign_count, cap_count, filter_count, rule_count, budget_count;

@@ -36,6 +36,8 @@ static const PolicyKey node_keys[] = {
 		DOC(SLOTS, "Calls that run Python at once; a call that waits for its own SQL does not count")},
 	{"memory", POLICY_KIND_SIZE, .max = 1024 * TB, NODE(node_memory),
 		DOC(BUDGET, "Memory of all interpreters together, kept by the kernel with cgroups, and what all calls together may reserve; 0: not capped, else at least 32MB")},
+	{"weight", POLICY_KIND_INTEGER, .min = 1, .max = 10000, .fallback = 100, NODE(node_weight),
+		DOC(ONCE, "Share of the CPU that all interpreters together have beside the server's own processes, whose is 100, where there is not enough for both; kept by the kernel with cgroups")},
 	{"quantum", POLICY_KIND_DURATION, .min = 1, .max = 10 * SECOND, .fallback = 50, NODE(quantum_ms),
 		DOC(ONCE, "How long a call runs, SQL not counted, before another of the same priority may have its slot; one of its pool that history says is far shorter may sooner")},
 	{0},

@@ -50,6 +50,7 @@ typedef struct Cgroup
 struct CgroupBackend
 {
 	const char *name;
+	const char *whole; /* the group that competes with the server's processes: its weight is that of all interpreters */
 	/* Fills layers and roots. -ENOSYS: the machine has its controllers elsewhere; another error: they cannot be used. */
 	int (*probe)(Cgroup *cgroup);
 	int (*group_make)(const Cgroup *cgroup, const char *group, const CgroupLimits *limits);

@@ -67,6 +67,7 @@ none_group_end(const Cgroup *cgroup, const char *group)
 
 const CgroupBackend cgroup_none = {
 	.name = "none",
+	.whole = "",
 	.probe = none_probe,
 	.group_make = none_group_make,
 	.group_limit = none_group_make,

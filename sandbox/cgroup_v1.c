@@ -350,6 +350,7 @@ v1_group_remove(const Cgroup *cgroup, const char *group)
 
 const CgroupBackend cgroup_v1 = {
 	.name = "v1",
+	.whole = "", /* the server is outside of the delegated directory */
 	.probe = v1_probe,
 	.group_make = v1_group_make,
 	.group_limit = v1_group_limit,

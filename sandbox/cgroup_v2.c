@@ -327,6 +327,7 @@ v2_group_remove(const Cgroup *cgroup, const char *group)
 
 const CgroupBackend cgroup_v2 = {
 	.name = "v2",
+	.whole = CGROUP_TOP, /* beside V2_SERVER */
 	.probe = v2_probe,
 	.group_make = v2_group_make,
 	.group_limit = v2_group_limit,

@@ -5,6 +5,7 @@
  * pool's group has its policy weight, of which only the ratios count, so that they are spread over the range the kernel
  * takes. An interpreter's group has the usual weight until its backend asks for another one. Since a group alone in its
  * pool gains and loses nothing by its own weight, the pool's follows that of the heaviest interpreter that runs in it.
+ * The whole has node.weight beside the server.
  */
 #include "sandbox/launcher_weight.h"
 
@@ -91,9 +92,21 @@ weight_follow(const Interpreter *interpreter)
 	weight_pool_write(interpreter->launcher, interpreter->zygote->pool.name);
 }
 
+static void
+weight_node_write(const Launcher *launcher)
+{
+	const CgroupLimits limits = {.cpu_weight = launcher->policy.node_weight};
+	const CgroupBackend *backend = launcher->cgroup.backend;
+	int result = backend->group_limit(&launcher->cgroup, backend->whole, &limits);
+
+	if (result < 0)
+		launcher_log("could not set the CPU weight of all interpreters together: %s", strerror(-result));
+}
+
 void
 weight_apply(const Launcher *launcher)
 {
+	weight_node_write(launcher);
 	for (const Zygote *zygote = launcher->zygotes; zygote != NULL; zygote = zygote->next)
 		weight_pool_write(launcher, zygote->pool.name);
 }

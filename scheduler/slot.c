@@ -8,6 +8,7 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 
 #include "scheduler/clock.h"
@@ -23,11 +24,21 @@
 #endif
 
 #define LOOK_MS 1000 /* a wait is woken by its latch; once in a while it looks by itself */
+#define GRACE_MS 1	 /* a few times what it takes to pause a call and have it go on */
 
 static bool registered = false;
 static bool engaged = false; /* this backend holds a slot or waits for one */
 static int64 waited_us = 0;
 static TimestampTz waits_since = 0; /* 0: it does not */
+static bool coming = false; /* somebody was asked to give way as this backend got in line, and it has not slept since */
+static TimeoutId grace_timeout;
+
+/* In a signal handler. */
+static void
+grace_over(void)
+{
+	shared_wake_scheduler();
+}
 
 static void
 slot_exit(int code, Datum arg)
@@ -42,6 +53,7 @@ slot_register(void)
 	if (registered)
 		return;
 	before_shmem_exit(slot_exit, (Datum) 0);
+	grace_timeout = RegisterTimeout(USER_TIMEOUT, grace_over);
 	registered = true;
 }
 
@@ -62,13 +74,16 @@ slot_grant_all(void)
 }
 
 TimestampTz
-slot_ask_all(TimestampTz now)
+slot_ask_all(TimestampTz now, bool *asked)
 {
 	int64_t due = 0;
 	int32_t who;
 
 	while ((who = queue_ask(shared_queue(), now, &due)) != QUEUE_NOBODY)
+	{
 		slot_wake(who);
+		*asked = true;
+	}
 	return due;
 }
 
@@ -94,17 +109,26 @@ scheduler_look_by(TimestampTz due, TimestampTz now)
 	shared_wake_scheduler();
 }
 
-void
+bool
 slot_settle(TimestampTz now)
 {
+	bool asked = false;
+
 	slot_grant_all();
-	scheduler_look_by(slot_ask_all(now), now);
+	scheduler_look_by(slot_ask_all(now, &asked), now);
+	return asked;
 }
 
 bool
 slot_is_held(void)
 {
 	return queue_state(shared_queue(), shared_my_number()) == QUEUE_HOLDING;
+}
+
+bool
+slot_is_coming(void)
+{
+	return coming;
 }
 
 bool
@@ -157,7 +181,7 @@ claim_enter(SlotWait *wait, QueueAnswer *answer)
 	{
 		*answer = queue_acquire(shared_queue(), shared_my_number(), &wait->claim.queue, now);
 		engaged = *answer == QUEUE_GRANTED || *answer == QUEUE_QUEUED;
-		slot_settle(now);
+		coming = slot_settle(now);
 	}
 	LWLockRelease(shared->lock);
 	return current;
@@ -286,14 +310,32 @@ waiting_ended(void)
 	waits_since = 0;
 }
 
+/* What the scheduler should have done long ago it does not do: somebody stopped it, or it is being started anew. */
+static void
+slot_look_late(void)
+{
+	TimestampTz now = clock_now(), tick_at;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	tick_at = shared->tick_at;
+	if (tick_at != 0 && tick_at + SLOT_TICK_US < now)
+		slot_settle(now);
+	LWLockRelease(shared->lock);
+}
+
 static void
 slot_wait(SlotWait *wait)
 {
 	waits_since = clock_now();
 	while (!slot_is_held())
 	{
+		TimestampTz slept_at = clock_now();
+
 		wait_show(wait);
 		wait->client->sleep(wait->call, wait_ms(wait));
+		coming = false;
+		if (clock_now() - slept_at >= LOOK_MS * 1000)
+			slot_look_late();
 		wait->client->check(wait->call);
 		if (wait->client->turn(wait->call) != wait->turn && !slot_is_held())
 			slot_judge(wait);
@@ -346,30 +388,72 @@ slot_await(const SlotClient *client, void *call, ActivityEntry *entry)
 	slot_wait(&wait);
 }
 
+/* Gives back the slot, or the place in line. Returns whether somebody waits for what is free now. */
+static bool
+slot_let_go(TimestampTz now)
+{
+	bool awaited = false;
+
+	(void) FAULT_POINT("backend.slot_release");
+	if (slot_is_held())
+		awaited = queue_give_back(shared_queue(), shared_my_number(), now);
+	else
+		slot_leave();
+	engaged = false;
+	return awaited;
+}
+
 void
 slot_give_back(void)
 {
+	TimestampTz now;
+
 	waiting_ended();
-	if (engaged)
-		slot_give_back_at(clock_now());
+	if (!engaged)
+		return;
+	now = clock_now();
+	if (likely(!slot_let_go(now)))
+		return;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	slot_settle(now);
+	LWLockRelease(shared->lock);
+}
+
+/*
+ * Where all who wait are of less priority, what is free stays so for a moment: the answer goes out before anybody goes on on its core, and
+ * the session's next call, should it come at once, need not have one paused again. The scheduler looks when that is over, and is woken then
+ * and not before; should the timeout be lost with an error it looks with its next tick. False: somebody waits who goes first.
+ */
+static bool
+slot_grace(int32 priority, TimestampTz now)
+{
+	TimestampTz until = now + GRACE_MS * 1000;
+
+	if (queue_priority_waiting(shared_queue()) >= priority)
+		return false;
+	shared->tick_at = shared->tick_at == 0 ? until : Min(shared->tick_at, until);
+	return true;
 }
 
 void
 slot_give_back_at(TimestampTz now)
 {
+	int32 priority;
+	bool grace;
+
 	waiting_ended();
 	if (!engaged)
 		return;
-	(void) FAULT_POINT("backend.slot_release");
-	if (!slot_is_held())
-		slot_leave();
-	else if (unlikely(queue_give_back(shared_queue(), shared_my_number(), now)))
-	{
-		LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	priority = queue_priority(shared_queue(), shared_my_number());
+	if (likely(!slot_let_go(now)))
+		return;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	grace = slot_grace(priority, now);
+	if (!grace)
 		slot_settle(now);
-		LWLockRelease(shared->lock);
-	}
-	engaged = false;
+	LWLockRelease(shared->lock);
+	if (grace)
+		enable_timeout_after(grace_timeout, GRACE_MS);
 }
 
 int64

@@ -65,10 +65,11 @@ void slot_give_back(void);
 void slot_give_back_at(TimestampTz now);
 /* Gives free slots to the best waiters and wakes them. Caller holds shared->lock. */
 void slot_grant_all(void);
-/* Asks holders to give way to better waiters. Returns when it is to be called again, 0: not before somebody waits. Caller holds shared->lock. */
-TimestampTz slot_ask_all(TimestampTz now);
-/* After the order has changed: both, and the scheduler looks again when that is due. Caller holds shared->lock. */
-void slot_settle(TimestampTz now);
+/* Asks holders to give way to better waiters. Returns when it is to be called again, 0: not before somebody waits;
+ * sets *asked if it has asked anybody. Caller holds shared->lock. */
+TimestampTz slot_ask_all(TimestampTz now, bool *asked);
+/* After the order has changed: both, and the scheduler looks again when that is due. Returns whether anybody was asked. Caller holds shared->lock. */
+bool slot_settle(TimestampTz now);
 /* All who wait judge anew: something that their claims go by has changed. Caller holds shared->lock. */
 void slot_wake_all(void);
 /* Time that this backend has waited in the queue since it started, the wait that is under way included. */
@@ -76,6 +77,8 @@ int64 slot_waited_us(void);
 /* Whether it is memory that this backend waits for, rather than a slot. */
 bool slot_lacks_memory(void);
 bool slot_is_held(void);
+/* Whether somebody has just been asked to give way as this backend got in line. */
+bool slot_is_coming(void);
 /* How many calls run on this node now; a hint, read without the lock. */
 int slot_count_held(void);
 

@@ -39,13 +39,14 @@ long
 timer_tick(TimestampTz now)
 {
 	TimestampTz next;
+	bool asked;
 
 	inherit_tick(now);
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	if (shared->tick_at != 0 && shared->tick_at <= now)
 	{
 		slot_grant_all();
-		shared->tick_at = tick_next(slot_ask_all(now), now);
+		shared->tick_at = tick_next(slot_ask_all(now, &asked), now);
 	}
 	next = shared->tick_at;
 	LWLockRelease(shared->lock);

@@ -353,6 +353,15 @@ $admin->value("SELECT pybox.move(call_id, 'high'), pybox.set_priority(call_id, 9
 ok($admin->poll(state_sql($low), 'paused'), 'and back');
 is(cancel($admin, $_)->{sqlstate}, '57014', 'both end') for $low, $other;
 
+# --- the scheduler is stopped ---
+my $scheduler = scheduler_of($node);
+begin_call($admin, $low, 'SELECT forever()');
+stop_asleep($scheduler);
+is($high->value('SELECT one()'), 1, 'a better call has its slot');
+ok($admin->poll(state_sql($low), 'running'), 'and the paused one goes on after it');
+is(cancel($admin, $low)->{sqlstate}, '57014', 'as ever');
+kill 'CONT', $scheduler;
+
 is($admin->value('SELECT sum(running), sum(waiting) FROM pybox.pools'), '0|0', 'no slot is lost');
 ok(poll_until(sub { stopped_processes($node) + frozen_cgroups($node) == 0 }), 'nothing stands still');
 $_->quit for $low, $other, $high, $admin;

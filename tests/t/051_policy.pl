@@ -85,6 +85,7 @@ ROWS
 is($admin->value("SELECT path, value FROM pybox.policy_settings WHERE line IS NULL AND path ~ '^(node|rules|pools.day.(slots|queue|on|limits.memory))'"),
 	<<'ROWS' =~ s/\n\z//r, 'and the defaults');
 node.memory|0
+node.weight|100
 node.quantum|50ms
 pools.day.slots|4
 pools.day.on_contention|pause

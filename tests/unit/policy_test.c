@@ -102,6 +102,8 @@ static const struct
 	{POOL("fs: none"), FIELD(pools[0].fs), POLICY_REACH_NONE},
 	{POOL("fs: none"), FIELD(pools[0].net), POLICY_REACH_HOST},
 	{POOL(""), FIELD(quantum_ms), 50},
+	{POOL(""), FIELD(node_weight), 100},
+	{TAIL("node: {weight: 1}"), FIELD(node_weight), 1},
 	{POOL(""), FIELD(pools[0].ageing_ms), 10000},
 	{POOL(""), FIELD(pools[0].memory), 0},
 	{POOL(""), FIELD(pools[0].reserve), 512 << 20},
@@ -489,7 +491,7 @@ static const char *const shipped[] = {"policies/laptop.yaml", "policies/analytic
 /* Uses every key, and text that must be quoted. */
 static const char full_text[] =
 	"version: 1\n"
-	"node: {name: n-1.example, id: 7, slots: 4, memory: 3000MB, quantum: 20ms}\n"
+	"node: {name: n-1.example, id: 7, slots: 4, memory: 3000MB, weight: 50, quantum: 20ms}\n"
 	"require: [landlock, cgroup_memory]\n"
 	"pools:\n"
 	"  a:\n"

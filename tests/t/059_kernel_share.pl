@@ -1,7 +1,9 @@
-# Interpreters of pools that others go before have the kernel's longest slice (sandbox/launcher_slice.c), also after a reload.
+# What the kernel is told, also after a reload: interpreters of pools that others go before have its longest slice
+# (sandbox/launcher_slice.c), and all together the policy's weight beside the server (sandbox/launcher_weight.c).
 use strict;
 use warnings;
 use PyboxSession;
+use PostgreSQL::Test::Utils;
 use PyboxTest;
 use Test::More;
 
@@ -20,13 +22,13 @@ sub slice
 
 sub policy
 {
-	my ($day, $night) = @_;
+	my ($day, $night, $weight) = @_;
 
-	return "version: 1\npools: {day: {priority: $day}, night: {priority: $night}, even: {priority: $day}}\n"
+	return "version: 1\nnode: {weight: $weight}\npools: {day: {priority: $day}, night: {priority: $night}, even: {priority: $day}}\n"
 		. "assign:\n  - {role: clerk, pool: day}\n  - {role: other, pool: even}\n  - {pool: night}\n";
 }
 
-my $node = new_node('slice', policy => policy(90, 10));
+my $node = new_node('slice', policy => policy(90, 10, 25));
 my %session;
 
 $node->safe_psql('postgres', 'CREATE EXTENSION pybox; CREATE ROLE clerk LOGIN; CREATE ROLE other LOGIN;'
@@ -58,6 +60,18 @@ sub all_are
 	return;
 }
 
+# Version 1 has 1024 for what version 2 calls 100.
+sub weight_is
+{
+	my ($weight) = @_;
+	my ($file) = grep { -e } map { ("$_/pools/cpu.weight", "$_/cpu.shares") } cgroup_folders($node);
+
+	need('a cgroup with the cpu controller', defined $file) or return;
+	my $wanted = $file =~ /shares/ ? $weight * 1024 / 100 : $weight;
+	is(slurp_file($file) + 0, $wanted, "$weight beside the server");
+	return;
+}
+
 my $usual = slice($$);
 my $long = $usual == 0 ? 0 : $LONGEST_NS;
 my $slices = slices();
@@ -66,12 +80,14 @@ ok(@{ $slices->{$_} } >= 2, "interpreters of $_") for qw(day even night);
 all_are($slices, 'day', $usual);
 all_are($slices, 'even', $usual);
 all_are($slices, 'night', $long);
-write_policy($node, policy(10, 90));
+weight_is(25);
+write_policy($node, policy(10, 90, 300));
 $session{night}->value('SELECT pybox.reload_policy()');
 $slices = slices();
 all_are($slices, 'day', $long);
 all_are($slices, 'even', $long);
 all_are($slices, 'night', $usual);
+weight_is(300);
 
 $_->quit for values %session;
 $node->stop;
